@@ -1,0 +1,75 @@
+"""Run ordinary functions elsewhere: on every core of this machine, and later on others.
+
+    from elsewhere import Pool
+
+    with Pool() as pool:
+        print(list(pool.map(pow, range(5), [2] * 5)))
+
+Names are loaded when they are first used, so importing the package costs next to nothing.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from elsewhere.calls.span import Span
+    from elsewhere.errors import (
+        CallInterrupted,
+        CallQuarantined,
+        CallTimeout,
+        ElsewhereError,
+        InitializerFailed,
+        NotPicklable,
+        RemoteError,
+        RemoteTraceback,
+        WorkerLost,
+    )
+    from elsewhere.future import Future
+    from elsewhere.pool import Pool
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "CallInterrupted",
+    "CallQuarantined",
+    "CallTimeout",
+    "ElsewhereError",
+    "Future",
+    "InitializerFailed",
+    "NotPicklable",
+    "Pool",
+    "RemoteError",
+    "RemoteTraceback",
+    "Span",
+    "WorkerLost",
+    "__version__",
+]
+
+_HOME = {
+    "CallInterrupted": "elsewhere.errors",
+    "CallQuarantined": "elsewhere.errors",
+    "CallTimeout": "elsewhere.errors",
+    "ElsewhereError": "elsewhere.errors",
+    "Future": "elsewhere.future",
+    "InitializerFailed": "elsewhere.errors",
+    "NotPicklable": "elsewhere.errors",
+    "Pool": "elsewhere.pool",
+    "RemoteError": "elsewhere.errors",
+    "RemoteTraceback": "elsewhere.errors",
+    "Span": "elsewhere.calls.span",
+    "WorkerLost": "elsewhere.errors",
+}
+
+
+def __getattr__(name: str) -> object:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"module 'elsewhere' has no attribute {name!r}")
+    from importlib import import_module
+
+    value: object = getattr(import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,1 @@
+"""What a call is, and the messages that carry it. Touches nothing."""

@@ -1,0 +1,44 @@
+"""The two lifecycles as tables. A move that is not here is our bug.
+
+A call is *queued* in the gateway, then *assigned* to one worker, back to *queued* when that worker
+gives it back, dies or fails it with a retry left, and in the end *settled*, once.
+
+A worker is *starting* until its initializer has run, then *ready*; it is *leaving* when it gets no
+more calls (its count of calls is used up, or it must be killed), and *gone* once its process ended.
+"""
+
+from enum import IntEnum
+
+
+class CallState(IntEnum):
+    QUEUED = 0
+    """waits in the gateway for a worker"""
+    ASSIGNED = 1
+    """one worker has it: running there, or waiting behind what runs"""
+    SETTLED = 2
+    """has its one outcome"""
+
+
+class WorkerState(IntEnum):
+    STARTING = 0
+    """its process was started and is not ready"""
+    READY = 1
+    """takes calls"""
+    LEAVING = 2
+    """gets no more calls"""
+    GONE = 3
+    """its process has ended"""
+
+
+CALL_MOVES = {
+    CallState.QUEUED: frozenset({CallState.ASSIGNED, CallState.SETTLED}),
+    CallState.ASSIGNED: frozenset({CallState.QUEUED, CallState.SETTLED}),
+    CallState.SETTLED: frozenset[CallState](),
+}
+
+WORKER_MOVES = {
+    WorkerState.STARTING: frozenset({WorkerState.READY, WorkerState.LEAVING, WorkerState.GONE}),
+    WorkerState.READY: frozenset({WorkerState.LEAVING, WorkerState.GONE}),
+    WorkerState.LEAVING: frozenset({WorkerState.GONE}),
+    WorkerState.GONE: frozenset[WorkerState](),
+}

@@ -1,0 +1,261 @@
+"""Every message, by who says it to whom.
+
+    client  → gateway   Define, Release, Submit, Cancel
+    worker  → gateway   Ready, Unready, Done, Returned          (and Said, to the client's screen)
+    engine  → gateway   Started, Lost
+    gateway → worker    Define, Forget, Run, Recall, Interrupt, Stop        (Setup is the engine's)
+    gateway → engine    Kill
+    gateway → client    Kept, and the settlements of a Turn
+
+Payloads are opaque bytes to the gateway. Calls, functions and workers are named by numbers that
+their makers count upwards from 1.
+"""
+
+from enum import IntEnum
+from typing import TypeAlias
+
+from elsewhere.calls.wire import Record
+
+DEATHS_MAX = 3
+
+
+class Kind(IntEnum):
+    """How a worker applies the function to the payload."""
+
+    CALL = 0
+    """payload is (args, kwargs): one call."""
+    MAP = 1
+    """payload is a list of single arguments: one call for each, a list of results."""
+    STARMAP = 2
+    """payload is a list of argument tuples."""
+
+
+class Verdict(IntEnum):
+    """How an attempt, or in the end a call, came out."""
+
+    VALUE = 0
+    """It returned; the payload is the value."""
+    ERROR = 1
+    """It raised; the payload is the failure."""
+    INTERRUPTED = 2
+    """An attempt yielded to `Interrupt`."""
+    CANCELLED = 3
+    """The caller took it back."""
+    TIMED_OUT = 4
+    """Its last permitted attempt ran out of time."""
+    QUARANTINED = 5
+    """It took its worker down too often; `Settlement.exit` is the evidence."""
+    UNSTARTABLE = 6
+    """No worker could be started for it; payload (an initializer's failure) or exit says why."""
+
+
+class Options(Record):
+    """What the caller asks of a call. One object serves all calls of a batch."""
+
+    timeout: float | None = None
+    """Seconds that one attempt may run."""
+    retries: int = 0
+    """How often an attempt that raised or ran out of time is tried again."""
+    interrupt: bool = False
+    """Whether cancelling also stops a call that runs."""
+    deaths_max: int = DEATHS_MAX
+    """How many workers it may take down before it is quarantined."""
+
+
+class Exit(Record):
+    """How a worker process ended, as its engine saw it."""
+
+    code: int | None = None
+    signal: int | None = None
+    memory_bytes: int | None = None
+    """Peak resident memory."""
+    running: int = 0
+    """The call that was in control, 0 if none was or nobody knows."""
+
+    def __str__(self) -> str:
+        if self.signal is not None:
+            return f"was killed by signal {self.signal}"
+        return f"exited with code {self.code}" if self.code is not None else "was lost"
+
+
+# ---------------------------------------------------------------- client → gateway
+
+
+class Define(Record, tag=1):
+    """A function and its code; also gateway → worker, once each, before its first call there."""
+
+    function: int
+    code: bytes
+
+
+class Release(Record, tag=2):
+    """The client will submit no more calls of these functions."""
+
+    functions: list[int]
+
+
+class Call(Record):
+    """A function, its arguments and what is asked of it."""
+
+    id: int
+    function: int
+    payload: bytes
+    options: Options
+    kind: Kind = Kind.CALL
+    items: int = 1
+
+
+class Submit(Record, tag=3):
+    calls: list[Call]
+
+
+class Cancel(Record, tag=4):
+    """Take calls back. One that runs is stopped if this or its options say ``interrupt``."""
+
+    calls: list[int]
+    interrupt: bool = False
+
+
+# ---------------------------------------------------------------- worker → gateway
+
+
+class Ready(Record, tag=10):
+    """The worker has run its initializer and takes calls."""
+
+    pid: int
+
+
+class Unready(Record, tag=11):
+    """The initializer raised; the worker ends."""
+
+    failure: bytes
+
+
+class Outcome(Record):
+    """What became of one attempt. Times are seconds of the worker's monotonic clock."""
+
+    call: int
+    fence: int
+    verdict: Verdict
+    payload: bytes
+    started: float
+    elapsed: float
+
+
+class Done(Record, tag=12):
+    outcomes: list[Outcome]
+
+
+class Returned(Record, tag=13):
+    """The answer to `Recall`: attempts given back unstarted, and attempts that had been started.
+
+    Both are pairs of call and fence.
+    """
+
+    returned: list[tuple[int, int]]
+    kept: list[tuple[int, int]]
+
+
+class Said(Record, tag=14):
+    """Whole lines that a call printed; ``stream`` is 1 for standard output, 2 for standard error."""
+
+    stream: int
+    text: str
+
+
+# ---------------------------------------------------------------- gateway → worker
+
+
+class Attempt(Record):
+    """One try at a call by one worker, with its fence number."""
+
+    call: int
+    fence: int
+    function: int
+    payload: bytes
+    kind: Kind
+
+
+class Setup(Record, tag=20):
+    """The first message to a worker: its number and what it runs before it takes calls."""
+
+    worker: int
+    initializer: bytes
+
+
+class Forget(Record, tag=21):
+    functions: list[int]
+
+
+class Run(Record, tag=22):
+    attempts: list[Attempt]
+
+
+class Recall(Record, tag=23):
+    """Give these attempts (call, fence) back if they have not been started."""
+
+    attempts: list[tuple[int, int]]
+
+
+class Interrupt(Record, tag=24):
+    """Raise `CallInterrupted` in this attempt if it is the one that runs."""
+
+    call: int
+    fence: int
+
+
+class Stop(Record, tag=25):
+    """Finish the calls sent so far, take no more, and end."""
+
+
+# ---------------------------------------------------------------- engine ↔ gateway
+
+
+class Started(Record, tag=30):
+    """The engine has started this worker; it is not ready yet."""
+
+    worker: int
+
+
+class Lost(Record, tag=31):
+    """This worker is gone for good."""
+
+    worker: int
+    exit: Exit
+
+
+class Kill(Record, tag=32):
+    """End this worker at once; `Lost` follows."""
+
+    worker: int
+
+
+# ---------------------------------------------------------------- gateway → client
+
+
+class Kept(Record, tag=40):
+    """These calls could not be taken back: they run."""
+
+    calls: list[int]
+
+
+class Settlement(Record):
+    """The one outcome of a call. ``attempt`` counts from 1; ``worker`` is 0 if none took it."""
+
+    call: int
+    verdict: Verdict
+    payload: bytes = b""
+    worker: int = 0
+    attempt: int = 0
+    deaths: int = 0
+    started: float = 0.0
+    elapsed: float = 0.0
+    exit: Exit | None = None
+
+
+ToWorker: TypeAlias = Setup | Define | Forget | Run | Recall | Interrupt | Stop
+FromWorker: TypeAlias = Ready | Unready | Done | Returned | Said
+ToGateway: TypeAlias = (
+    Define | Release | Submit | Cancel | Ready | Unready | Done | Returned | Started | Lost
+)
+FromGateway: TypeAlias = Define | Forget | Run | Recall | Interrupt | Stop | Kill | Kept

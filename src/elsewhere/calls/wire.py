@@ -1,0 +1,59 @@
+"""Records and their bytes: the one door to msgspec.
+
+A frame is four bytes of length, least significant first, then one msgpack array of messages. A
+message is an array too: its tag, then its fields in order, so that a new field goes last and has a
+default.
+"""
+
+from typing import Any, Generic, TypeVar
+
+from msgspec import DecodeError, Struct
+from msgspec.msgpack import Decoder, Encoder
+
+__all__ = ["PAYLOAD_BYTES_MAX", "DecodeError", "FrameReader", "Record", "encode_frame"]
+
+HEADER_BYTES = 4
+# A frame's length has 32 bits; what is left of them after one payload is for everything else.
+PAYLOAD_BYTES_MAX = 2**32 - 2**20
+
+M = TypeVar("M")
+
+
+class Record(Struct, frozen=True, array_like=True, gc=False):
+    """A value that can travel: frozen, compared by its fields."""
+
+
+_encoder = Encoder()
+
+
+def encode_frame(messages: list[Any]) -> bytearray:
+    """The frame that carries `messages`, whose payloads fit `PAYLOAD_BYTES_MAX` together."""
+    frame = bytearray(HEADER_BYTES)
+    _encoder.encode_into(messages, frame, HEADER_BYTES)
+    frame[:HEADER_BYTES] = (len(frame) - HEADER_BYTES).to_bytes(HEADER_BYTES, "little")
+    return frame
+
+
+class FrameReader(Generic[M]):
+    """Turns a stream of bytes back into messages of the union `kind`."""
+
+    def __init__(self, kind: Any) -> None:
+        self._decoder: Decoder[list[M]] = Decoder(list[kind])
+        self._buffer = bytearray()
+
+    def feed(self, data: bytes | bytearray | memoryview) -> list[M]:
+        """The messages that `data` completes. Raises `DecodeError` on damaged bytes."""
+        buffer = self._buffer
+        buffer += data
+        messages: list[M] = []
+        start = 0
+        while len(buffer) - start >= HEADER_BYTES:
+            body = start + HEADER_BYTES
+            end = body + int.from_bytes(buffer[start:body], "little")
+            if end > len(buffer):
+                break
+            with memoryview(buffer) as view, view[body:end] as frame:
+                messages += self._decoder.decode(frame)
+            start = end
+        del buffer[:start]
+        return messages

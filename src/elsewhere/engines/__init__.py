@@ -1,0 +1,1 @@
+"""Engines, one file each. The seam is `elsewhere.engine`."""

@@ -1,0 +1,125 @@
+"""Everything that elsewhere raises.
+
+    ElsewhereError
+    ├── NotPicklable (TypeError)           caller: an argument, function or result cannot travel
+    ├── CallTimeout (TimeoutError)         call: it ran longer than its time limit
+    ├── CallQuarantined                    call: it took its worker down too often
+    ├── InitializerFailed (RuntimeError)   caller: the pool's initializer raises
+    ├── WorkerLost (RuntimeError)          machine: workers cannot be started here
+    ├── RemoteError                        stands for an exception that could not travel
+    └── GatewayBug (AssertionError)        us: please report it
+    RemoteTraceback                        the cause of an exception that was raised elsewhere
+    CallInterrupted (BaseException)        raised inside a running call that must end
+
+An exception raised by a call keeps its own type; its ``__cause__`` is a `RemoteTraceback` and a note
+names the worker, the host and the attempt.
+"""
+
+
+class ElsewhereError(Exception):
+    """The base of every error that elsewhere itself raises. Fields are pickled with it."""
+
+
+class NotPicklable(ElsewhereError, TypeError):
+    """Something of a call cannot travel to another process.
+
+    ``path`` names the offending part, such as ``args[0].config['db']``; ``what`` describes it.
+    """
+
+    def __init__(self, path: str, what: str, remedy: str) -> None:
+        super().__init__(path, what, remedy)
+        self.path = path
+        self.what = what
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"cannot send {self.path}: {self.what}. {self.remedy}"
+
+
+class CallTimeout(ElsewhereError, TimeoutError):
+    """A call ran longer than ``timeout`` seconds on its last permitted attempt."""
+
+    def __init__(self, function: str, timeout: float, attempt: int) -> None:
+        super().__init__(function, timeout, attempt)
+        self.function = function
+        self.timeout = timeout
+        self.attempt = attempt
+
+    def __str__(self) -> str:
+        return (
+            f"{self.function} ran longer than its time limit of {self.timeout:g} s "
+            f"(attempt {self.attempt}) and was stopped"
+        )
+
+
+class CallQuarantined(ElsewhereError):
+    """A call took its worker down ``deaths`` times and is not tried again.
+
+    ``how`` says how the last worker died; ``memory_bytes`` is that worker's peak resident memory
+    (None where it is not known).
+    """
+
+    def __init__(self, function: str, deaths: int, how: str, memory_bytes: int | None) -> None:
+        super().__init__(function, deaths, how, memory_bytes)
+        self.function = function
+        self.deaths = deaths
+        self.how = how
+        self.memory_bytes = memory_bytes
+
+    def __str__(self) -> str:
+        memory = ""
+        if self.memory_bytes is not None:
+            memory = f", having used {self.memory_bytes / 2**20:,.0f} MiB of memory at its peak"
+        times = "once" if self.deaths == 1 else f"{self.deaths} times"
+        return (
+            f"{self.function} took its worker down {times}; the last one {self.how}{memory}. "
+            "It is not tried again; every other call goes on"
+        )
+
+
+class InitializerFailed(ElsewhereError, RuntimeError):
+    """The pool's ``initializer`` raised, so no worker could take the call. Its error is the cause."""
+
+
+class WorkerLost(ElsewhereError, RuntimeError):
+    """Workers died before they could take any call; the message says how the last one died."""
+
+
+class RemoteError(ElsewhereError):
+    """A faithful description of an exception that could not be pickled, or not be unpickled here.
+
+    ``type_name`` is the qualified name of its type, ``message`` its text, ``reason`` why it could not
+    travel itself.
+    """
+
+    def __init__(self, type_name: str, message: str, reason: str) -> None:
+        super().__init__(type_name, message, reason)
+        self.type_name = type_name
+        self.message = message
+        self.reason = reason
+
+    def __str__(self) -> str:
+        said = f"{self.type_name}: {self.message}" if self.message else self.type_name
+        return f"{said} (described, not sent: {self.reason})"
+
+
+class RemoteTraceback(Exception):
+    """The traceback of the worker's side, as text, attached as the ``__cause__`` of an error."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
+
+    def __str__(self) -> str:
+        return f'\n"""\n{self.text}"""'
+
+
+class CallInterrupted(BaseException):
+    """Raised inside a running call that has timed out or was cancelled with ``interrupt=True``.
+
+    Like KeyboardInterrupt it is no Exception, so that a call's own ``except Exception`` lets it pass.
+    """
+
+
+class GatewayBug(ElsewhereError, AssertionError):
+    """The gateway was asked for a move that its tables do not have, or an invariant is broken."""

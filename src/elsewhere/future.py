@@ -1,0 +1,147 @@
+"""The caller's handle of a call: a `concurrent.futures.Future` that can be awaited.
+
+The base class makes a condition for each future, which costs more than the rest of a submit. Here it
+is made when somebody first needs to wait. Whether a future was settled before or after its condition
+was made must never be in doubt, or a waiter would count it twice or not at all: so both sides claim
+the same place with one atomic `dict.setdefault`, and the loser acts on what it finds there.
+"""
+
+import threading
+import time
+from collections.abc import Generator
+from concurrent.futures import CancelledError, TimeoutError
+from concurrent.futures import Future as BaseFuture
+from typing import Any, Generic, Protocol, TypeVar, cast
+
+from elsewhere.calls.messages import Call, Settlement, Verdict
+from elsewhere.outcome import open_settlement
+
+T = TypeVar("T")
+PENDING, FINISHED, CANCELLED = "PENDING", "FINISHED", "CANCELLED_AND_NOTIFIED"
+_CONDITION = "the condition"
+_NOBODY_WAITED = object()
+
+
+class Settler(Protocol):
+    """What a future needs of its pool."""
+
+    def cancel(self, call: int) -> bool:
+        """Take the call back."""
+
+    def is_running(self, call: int) -> bool:
+        """Whether a worker runs it."""
+
+
+class Future(BaseFuture[T], Generic[T]):
+    """The outcome of a call, now or later. Made by a pool; awaitable in any asyncio loop.
+
+    ``cancel()`` also takes back a call that waits in a worker, and stops a running one if it was
+    submitted with ``pool.options(interrupt=True)``.
+    """
+
+    def __init__(self, call: Call, function: str, settler: Settler) -> None:
+        # Not the base's __init__: it would make the condition.
+        self._call: Call | None = call
+        self._function = function
+        self._settler = settler
+        self._settlement: Settlement | None = None
+        self._state = PENDING
+        self._result: Any = None
+        self._exception: BaseException | None = None
+        self._timeout: float | None = None
+
+    # ------------------------------------------------------------ what the base keeps as attributes
+
+    @property
+    def _condition(self) -> threading.Condition:  # type: ignore[override]  # an attribute there
+        place = self.__dict__
+        condition = place.get(_CONDITION)
+        if condition is None:
+            condition = place.setdefault(_CONDITION, threading.Condition())
+        if condition is _NOBODY_WAITED:
+            while self._state == PENDING:
+                time.sleep(0)  # the settling thread has claimed the place and is about to say so
+            condition = place[_CONDITION] = threading.Condition()
+        return cast(threading.Condition, condition)
+
+    @property
+    def _waiters(self) -> list[Any]:  # type: ignore[override]  # an attribute there
+        return cast(list[Any], self.__dict__.setdefault("the waiters", []))
+
+    @property
+    def _done_callbacks(self) -> list[Any]:  # type: ignore[override]  # an attribute there
+        return cast(list[Any], self.__dict__.setdefault("the callbacks", []))
+
+    # ------------------------------------------------------------ the pool's side
+
+    def settle(self, settlement: Settlement) -> None:
+        """Called once by the pool; wakes who waits and runs the callbacks."""
+        call, self._call = self._call, None  # and with it its arguments
+        if call is not None:
+            self._timeout = call.options.timeout
+        self._settlement = settlement
+        state = CANCELLED if settlement.verdict is Verdict.CANCELLED else FINISHED
+        condition = self.__dict__.setdefault(_CONDITION, _NOBODY_WAITED)
+        if condition is _NOBODY_WAITED:
+            self._state = state
+            return
+        with condition:
+            self._state = state
+            for waiter in self._waiters:
+                if state is CANCELLED:
+                    waiter.add_cancelled(self)
+                elif settlement.verdict is Verdict.VALUE:
+                    waiter.add_result(self)
+                else:
+                    waiter.add_exception(self)
+            condition.notify_all()
+        self._invoke_callbacks()  # type: ignore[attr-defined]  # of the base
+
+    # ------------------------------------------------------------ the caller's side
+
+    def cancel(self) -> bool:
+        """Take the call back. False if it runs (and may not be interrupted) or has ended."""
+        call = self._call
+        return (call is None or self._settler.cancel(call.id)) and self._state == CANCELLED
+
+    def running(self) -> bool:
+        """Whether a worker runs it, as far as is known here."""
+        call = self._call
+        return call is not None and self._settler.is_running(call.id)
+
+    def result(self, timeout: float | None = None) -> T:
+        """The value. Raises what the call raised, CancelledError, or TimeoutError after `timeout` s."""
+        self._wait(timeout)
+        if self._exception is not None:
+            try:
+                raise self._exception
+            finally:
+                # Break the cycle of the exception, its traceback and this frame.
+                self = None  # type: ignore[assignment]
+        return cast(T, self._result)
+
+    def exception(self, timeout: float | None = None) -> BaseException | None:
+        """What the call raised, or None. Raises CancelledError, or TimeoutError after `timeout` s."""
+        self._wait(timeout)
+        return self._exception
+
+    def __await__(self) -> Generator[Any, None, T]:
+        import asyncio
+
+        return asyncio.wrap_future(self).__await__()
+
+    def _wait(self, timeout: float | None) -> None:
+        if self._state == PENDING:
+            with self._condition:
+                if not self._condition.wait_for(lambda: self._state != PENDING, timeout):
+                    raise TimeoutError
+        if self._state == CANCELLED:
+            raise CancelledError
+        settlement = self._settlement
+        if settlement is not None:
+            try:
+                self._result = open_settlement(settlement, self._function, self._timeout)
+            except BaseException as error:
+                self._exception = error.with_traceback(None)
+            self._settlement = None
+

@@ -1,0 +1,1 @@
+"""The machine that decides who runs what. It touches nothing: see `machine`."""

@@ -1,0 +1,153 @@
+"""Which worker gets how much of the queue, and from whom a backlog is taken back.
+
+A worker has *room* while it holds less than `AHEAD_SECONDS` of work by the estimates, and always for
+one call beyond the one that it runs. Idle workers are served first, in the order in which they fell
+idle; then those with room, in turn. No worker gets more in one go than its fair share of what waits.
+
+When the queue is empty and a worker idles, half of what the most laden of the others has not started
+is recalled, if that worker will not get to it within `ROB_SECONDS`. An estimate can be wrong, so as
+long as somebody idles beside a backlog, the machine asks to be stepped again.
+"""
+
+from collections import deque
+from itertools import islice
+
+from elsewhere.calls.lifecycle import CallState, WorkerState
+from elsewhere.calls.messages import Attempt, Define, Recall, Run, Stop
+from elsewhere.gateway.records import CallRecord, Turn, WorkerRecord
+
+AHEAD_SECONDS = 0.02
+"""How much work a worker holds, so that messages are few and it never waits for one."""
+HELD_CALLS_MAX = 2048
+HELD_BYTES_MAX = 4 * 2**20
+ROB_SECONDS = 0.002
+"""A backlog that its worker reaches sooner than this is left alone."""
+ROB_CHECK_SECONDS = 0.005
+SERVED_MAX = 256
+"""How many workers one step gives calls; it asks for another step if more of them wait."""
+VICTIMS_MAX = 16
+"""How many laden workers one step looks at to find the most laden."""
+
+
+def has_room(worker: WorkerRecord) -> bool:
+    if len(worker.held) < 2:
+        return True
+    return (
+        worker.ahead < AHEAD_SECONDS
+        and len(worker.held) < HELD_CALLS_MAX
+        and worker.held_bytes < HELD_BYTES_MAX
+    )
+
+
+def estimate(record: CallRecord) -> float:
+    """Seconds that a call is thought to take; what was never measured fills a worker."""
+    seconds = record.function.seconds
+    return AHEAD_SECONDS if seconds is None else seconds * record.call.items
+
+
+class Dispatch:
+    """The queue, and the workers by how much they can take."""
+
+    def __init__(self) -> None:
+        self.queue: deque[CallRecord] = deque()
+        """calls that wait; one that was settled while it waited is skipped when its turn comes"""
+        self.idle: dict[int, WorkerRecord] = {}
+        self.roomy: dict[int, WorkerRecord] = {}
+        self.laden: dict[int, WorkerRecord] = {}
+        """workers that hold calls which they have not started"""
+        self.check_at: float | None = None
+        """when to be stepped again: workers were left unserved, or idle beside a backlog"""
+
+    @property
+    def hungry(self) -> bool:
+        return bool(self.idle or self.roomy)
+
+    def update(self, worker: WorkerRecord) -> None:
+        """Sort a worker in anew, after what it holds or its state has changed."""
+        number = worker.id
+        if worker.state is WorkerState.READY:
+            if not worker.held:
+                self.idle[number] = worker
+                self.roomy.pop(number, None)
+            else:
+                self.idle.pop(number, None)
+                if has_room(worker):
+                    self.roomy[number] = worker
+                else:
+                    self.roomy.pop(number, None)
+        else:
+            self.idle.pop(number, None)
+            self.roomy.pop(number, None)
+        if len(worker.held) > 1 and worker.state is not WorkerState.GONE:
+            self.laden[number] = worker
+        else:
+            self.laden.pop(number, None)
+
+    def run(self, turn: Turn, now: float) -> list[WorkerRecord]:
+        """Hand out what waits, recall for who idles; returns the workers that were given calls."""
+        given = self._hand_out(turn) if self.queue else []
+        self.check_at = None
+        if len(given) >= SERVED_MAX and self.queue:
+            self.check_at = now
+        elif self.idle and self.laden and not self.queue:
+            self._rob(turn, now)
+        return given
+
+    def _hand_out(self, turn: Turn) -> list[WorkerRecord]:
+        given = []
+        share = max(1, len(self.queue) // max(1, len(self.idle) + len(self.roomy)))
+        for source in (self.idle, self.roomy):
+            for worker in list(islice(source.values(), SERVED_MAX)):
+                if not self.queue:
+                    return given
+                if self._fill(worker, share, turn):
+                    given.append(worker)
+        return given
+
+    def _fill(self, worker: WorkerRecord, share: int, turn: Turn) -> bool:
+        """Send a worker calls from the front of the queue, up to its share and its room."""
+        attempts: list[Attempt] = []
+        while self.queue and len(attempts) < share and has_room(worker):
+            record = self.queue.popleft()
+            if record.state is not CallState.QUEUED:
+                continue
+            record.estimate = estimate(record)
+            attempts.append(self._assign(record, worker, turn))
+            if worker.tasks_left is not None:
+                worker.tasks_left -= 1
+                if worker.tasks_left == 0:
+                    worker.become(WorkerState.LEAVING)
+                    break
+        if not attempts:
+            return False
+        turn.sends.append((worker.id, Run(attempts)))
+        if worker.state is WorkerState.LEAVING:
+            turn.sends.append((worker.id, Stop()))
+        # Whoever got something goes to the end, so that those with room take turns.
+        self.roomy.pop(worker.id, None)
+        return True
+
+    def _assign(self, record: CallRecord, worker: WorkerRecord, turn: Turn) -> Attempt:
+        call = record.call
+        record.become(CallState.ASSIGNED)
+        record.worker = worker.id
+        record.fence += 1
+        worker.take(record)
+        if call.function not in worker.functions:
+            worker.functions.add(call.function)
+            record.function.workers.add(worker.id)
+            turn.sends.append((worker.id, Define(call.function, record.function.code)))
+        return Attempt(call.id, record.fence, call.function, call.payload, call.kind)
+
+    def _rob(self, turn: Turn, now: float) -> None:
+        candidates = [w for w in islice(self.laden.values(), VICTIMS_MAX) if not w.recalling]
+        if not candidates:
+            return
+        victim = max(candidates, key=lambda worker: max(worker.ahead, now - worker.head_since))
+        if max(victim.ahead, now - victim.head_since) <= ROB_SECONDS:
+            self.check_at = now + ROB_CHECK_SECONDS
+            return
+        half = len(victim.held) // 2
+        attempts = [(r.call.id, r.fence) for r in islice(victim.unstarted(), half)]
+        victim.recalling = True
+        turn.sends.append((victim.id, Recall(attempts)))

@@ -1,0 +1,91 @@
+"""What is true of a gateway between any two steps. Tests and simulation check it after each."""
+
+from collections import Counter
+
+from elsewhere.calls.lifecycle import CallState, WorkerState
+from elsewhere.errors import GatewayBug
+from elsewhere.gateway.dispatch import has_room
+from elsewhere.gateway.machine import Gateway
+
+
+def check_invariants(gateway: Gateway) -> None:
+    """Raises `GatewayBug` with the number and the sentence of the first broken invariant."""
+    for number, (sentence, broken) in enumerate(_examine(gateway), 1):
+        if broken:
+            raise GatewayBug(f"invariant {number}: {sentence}; broken by {broken}")
+
+
+def _examine(gateway: Gateway) -> list[tuple[str, list[object]]]:
+    calls, workers = gateway.calls, gateway.workers
+    functions, dispatch = gateway.functions, gateway.dispatch
+    waiting = [r for r in dispatch.queue if r.state is CallState.QUEUED]
+    places = Counter(id(record) for record in waiting)
+    held = [(w, r) for w in workers.values() for r in w.held.values()]
+    live: dict[int, int] = dict.fromkeys(functions, 0)
+    for record in calls.values():
+        live[record.call.function] = live.get(record.call.function, 0) + 1
+    return [
+        (
+            "a call that the gateway knows is queued or assigned",
+            [n for n, r in calls.items() if r.state is CallState.SETTLED or r.call.id != n],
+        ),
+        (
+            "a queued call stands in the queue exactly once, with no worker",
+            [n for n, r in calls.items() if r.state is CallState.QUEUED
+             and (places[id(r)] != 1 or r.worker != 0)],
+        ),
+        (
+            "what waits in the queue is a call that the gateway knows",
+            [r.call.id for r in waiting if calls.get(r.call.id) is not r],
+        ),
+        (
+            "an assigned call is held by its worker",
+            [n for n, r in calls.items() if r.state is CallState.ASSIGNED
+             and (r.worker not in workers or workers[r.worker].held.get(n) is not r)],
+        ),
+        (
+            "what a worker holds is assigned to it, or was settled while it ran",
+            [(w.id, r.call.id) for w, r in held
+             if r.state is CallState.QUEUED or r.worker != w.id],
+        ),
+        (
+            "the function of every live call is known, and its count is right",
+            [n for n, count in live.items()
+             if n not in functions or functions[n].live != count],
+        ),
+        (
+            "a released function without live calls is forgotten",
+            [n for n, f in functions.items() if f.released and not f.live],
+        ),
+        (
+            "who was sent a function and who it was sent to agree",
+            [n for n, f in functions.items()
+             if f.workers != {w.id for w in workers.values() if n in w.functions}],
+        ),
+        (
+            "no ready worker idles while calls wait, unless another step was asked for at once",
+            list(dispatch.idle) if waiting and dispatch.check_at != gateway.now else [],
+        ),
+        (
+            "workers are sorted by what they hold",
+            [w.id for w in workers.values()
+             if (w.id in dispatch.idle) != (w.state is WorkerState.READY and not w.held)
+             or (w.id in dispatch.roomy)
+             != (w.state is WorkerState.READY and bool(w.held) and has_room(w))
+             or (w.id in dispatch.laden) != (len(w.held) > 1)],
+        ),
+        (
+            "nothing is known of a worker that is gone",
+            [n for group in (dispatch.idle, dispatch.roomy, dispatch.laden)
+             for n in group if n not in workers],
+        ),
+        (
+            "a worker's running call is the first that it holds",
+            [w.id for w in workers.values() if w.running is not w.head()],
+        ),
+        (
+            "the bytes that a worker holds are counted",
+            [w.id for w in workers.values()
+             if w.held_bytes != sum(len(r.call.payload) for r in w.held.values())],
+        ),
+    ]

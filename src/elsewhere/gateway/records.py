@@ -1,0 +1,162 @@
+"""What the gateway knows of each call, function and worker. The machine alone changes these."""
+
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import Final
+
+from elsewhere.calls.lifecycle import CALL_MOVES, WORKER_MOVES, CallState, WorkerState
+from elsewhere.calls.messages import Call, FromGateway, Settlement
+from elsewhere.errors import GatewayBug
+
+CLIENT: Final = 0
+"""The peer number of the client; workers have numbers from 1."""
+ENGINE: Final = -1
+"""The peer number of the engine."""
+
+
+class Stopping(IntEnum):
+    """Why a running attempt was asked to stop."""
+
+    NOT = 0
+    TIMEOUT = 1
+    CANCEL = 2
+
+
+class Turn:
+    """What one step decided, in the order in which the host must act."""
+
+    __slots__ = ("rows", "sends", "settlements", "wake")
+
+    def __init__(self) -> None:
+        self.rows: list[bytes] = []
+        """to be durable before anything below leaves; empty until there is a store"""
+        self.sends: list[tuple[int, FromGateway]] = []
+        """messages and the peer that each is for, in order"""
+        self.settlements: list[Settlement] = []
+        """futures to settle"""
+        self.wake: float | None = None
+        """when to step with no message, if nothing comes before; None: never"""
+
+
+class FunctionRecord:
+    """A function by number: its code, who has it, and how long one item of it takes."""
+
+    __slots__ = ("code", "live", "released", "seconds", "workers")
+
+    def __init__(self, code: bytes) -> None:
+        self.code = code
+        self.live = 0
+        """calls of it that are not settled"""
+        self.released = False
+        """the client will not call it again"""
+        self.seconds: float | None = None
+        """moving average of the seconds that one item takes; None until one was measured"""
+        self.workers: set[int] = set()
+        """workers that were sent the code"""
+
+    def measure(self, elapsed: float, items: int) -> None:
+        seconds = elapsed / items
+        self.seconds = seconds if self.seconds is None else 0.75 * self.seconds + 0.25 * seconds
+
+
+class CallRecord:
+    """A call that is not settled, or that a worker still runs although it is."""
+
+    __slots__ = (
+        "call",
+        "cancelling",
+        "deaths",
+        "estimate",
+        "failures",
+        "fence",
+        "function",
+        "state",
+        "stopping",
+        "worker",
+    )
+
+    def __init__(self, call: Call, function: FunctionRecord) -> None:
+        self.call = call
+        self.function = function
+        self.state = CallState.QUEUED
+        self.worker = 0
+        """who has it while it is assigned"""
+        self.fence = 0
+        """the number of its latest attempt"""
+        self.deaths = 0
+        self.failures = 0
+        self.estimate = 0.0
+        """seconds that this attempt was thought to take when it was assigned"""
+        self.stopping = Stopping.NOT
+        self.cancelling = False
+        """the client awaits whether the call could be taken back"""
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt this is, counting those that ran."""
+        return self.failures + self.deaths + (self.worker != 0)
+
+    def become(self, state: CallState) -> None:
+        if state not in CALL_MOVES[self.state]:
+            raise GatewayBug(f"call {self.call.id}: no move from {self.state!r} to {state!r}")
+        self.state = state
+
+
+class WorkerRecord:
+    """A worker and the attempts that it holds, in the order in which they were sent."""
+
+    __slots__ = (
+        "ahead",
+        "functions",
+        "head_since",
+        "held",
+        "held_bytes",
+        "id",
+        "recalling",
+        "running",
+        "state",
+        "tasks_left",
+    )
+
+    def __init__(self, number: int, tasks_left: int | None) -> None:
+        self.id = number
+        self.state = WorkerState.STARTING
+        self.held: dict[int, CallRecord] = {}
+        self.held_bytes = 0
+        self.ahead = 0.0
+        """seconds of work that it holds, by the estimates"""
+        self.running: CallRecord | None = None
+        """the first of what it holds, which is what it runs as far as is known here"""
+        self.head_since = 0.0
+        """since when that one has been first"""
+        self.functions: set[int] = set()
+        self.tasks_left = tasks_left
+        """how many calls it may still take; None: any number"""
+        self.recalling = False
+        """a `Recall` that seeks work for others has not been answered"""
+
+    def become(self, state: WorkerState) -> None:
+        if state not in WORKER_MOVES[self.state]:
+            raise GatewayBug(f"worker {self.id}: no move from {self.state!r} to {state!r}")
+        self.state = state
+
+    def head(self) -> CallRecord | None:
+        """The first of what it holds."""
+        return next(iter(self.held.values()), None)
+
+    def unstarted(self) -> Iterator[CallRecord]:
+        """What it holds behind the head, latest first."""
+        held = reversed(self.held.values())
+        return (record for record, _ in zip(held, range(len(self.held) - 1), strict=False))
+
+    def take(self, record: CallRecord) -> None:
+        if not self.held:
+            self.ahead = 0.0
+        self.held[record.call.id] = record
+        self.held_bytes += len(record.call.payload)
+        self.ahead += record.estimate
+
+    def drop(self, record: CallRecord) -> None:
+        del self.held[record.call.id]
+        self.held_bytes -= len(record.call.payload)
+        self.ahead -= record.estimate

@@ -1,0 +1,357 @@
+"""The host of an embedded gateway: it drives the machine for the threads of one client process.
+
+    user's thread:  encode → inbox → step → socket          (no hop: whoever submits drives)
+    I/O thread:     socket → step → socket, then settle the futures
+
+The machine is driven behind one lock. Whoever submits puts its message into the inbox and takes the
+lock only if it is free; whoever holds it looks into the inbox again after releasing it, so that no
+message stays unseen. Nothing blocks while the lock is held: links take what the socket takes and
+keep the rest. While no worker has room, a submitted call is left in the inbox, because the step that
+makes room looks there first.
+
+Futures are settled after the lock is released, because their callbacks are the user's code.
+"""
+
+import os
+import selectors
+import threading
+from collections import deque
+from collections.abc import Callable
+from heapq import heappop, heappush
+from itertools import count
+from time import monotonic
+from typing import Protocol
+
+from elsewhere.calls.messages import (
+    Call,
+    Cancel,
+    Exit,
+    FromGateway,
+    FromWorker,
+    Kept,
+    Kill,
+    Lost,
+    Ready,
+    Said,
+    Settlement,
+    Started,
+    Stop,
+    Submit,
+    ToGateway,
+    Verdict,
+)
+from elsewhere.engine import Engine
+from elsewhere.gateway.machine import Gateway
+from elsewhere.gateway.records import CLIENT, ENGINE, Turn
+from elsewhere.link import GatewayEnd, LinkClosed
+
+FOREVER = float("inf")
+STOP_GRACE_SECONDS = 5.0
+"""How long workers may take to end by themselves once the pool is shut down."""
+
+
+class Pending(Protocol):
+    """Whoever waits for a call: a future."""
+
+    def settle(self, settlement: Settlement) -> None:
+        """Called once, without the machine's lock."""
+
+
+class GatewayHost:
+    """Drives one machine, its engine and its links. `say` gets the lines that workers print."""
+
+    def __init__(
+        self, gateway: Gateway, engine: Engine, say: Callable[[int, str], None], name: str
+    ) -> None:
+        self._gateway = gateway
+        self._engine = engine
+        self._say = say
+        self._lock = threading.Lock()
+        self._inbox: deque[Call | ToGateway] = deque()
+        self._pending: dict[int, Pending] = {}
+        self._kept: dict[int, threading.Event] = {}
+        self._links: dict[int, GatewayEnd] = {}
+        self._timers: list[tuple[float, int, Callable[[], None]]] = []
+        self._timer_ids = count()
+        self._selector = selectors.DefaultSelector()
+        self._wake_reader, self._wake_writer = os.pipe()
+        os.set_blocking(self._wake_writer, False)
+        os.set_blocking(self._wake_reader, False)
+        self._wake_at: float | None = None
+        self._polling_until = 0.0
+        self._closing = False
+        self._ended = False
+        self._stop_by: float | None = None
+        self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
+
+    def open(self) -> None:
+        """Start the workers and the I/O thread."""
+        self.watch(self._wake_reader, self._drain_wakes)
+        self._engine.open(self)
+        self._thread.start()
+
+    # ------------------------------------------------------------ from the user's threads
+
+    def submit(self, call: Call, pending: Pending) -> None:
+        """Send a call on its way; `pending` is settled once."""
+        self._pending[call.id] = pending
+        self._inbox.append(call)
+        if self._gateway.hungry:
+            self._drive()
+
+    def post(self, message: ToGateway) -> None:
+        """Tell the machine something on behalf of the client. Once all has ended, nobody listens."""
+        if not self._ended:
+            self._inbox.append(message)
+            self._drive()
+
+    def cancel_all(self) -> None:
+        """Take back every call that does not run. Returns before workers have answered."""
+        self.post(Cancel(list(self._pending)))
+
+    def cancel(self, call: int) -> bool:
+        """Take one call back; False if it runs or is settled. Asks its worker where need be."""
+        answered = self._kept[call] = threading.Event()
+        try:
+            self.post(Cancel([call]))
+            if self.in_io_thread:
+                return call not in self._pending
+            while call in self._pending and not answered.wait(0.05):
+                pass
+            return call not in self._pending
+        finally:
+            del self._kept[call]
+
+    def is_running(self, call: int) -> bool:
+        with self._lock:
+            return self._gateway.is_running(call)
+
+    def busy(self) -> tuple[int, int]:
+        """How many workers hold calls, and how many there are."""
+        with self._lock:
+            return self._gateway.busy()
+
+    @property
+    def in_io_thread(self) -> bool:
+        return threading.current_thread() is self._thread
+
+    def close(self) -> None:
+        """End once every call is settled. Returns at once; `join` waits."""
+        self._closing = True
+        self._wake()
+
+    def terminate(self) -> None:
+        """End now: kill the workers and cancel what is not settled."""
+        self._closing = True
+        self._ended = True
+        self._wake()
+
+    def join(self) -> None:
+        """Wait until everything has ended. Does not wait in the I/O thread itself."""
+        if self._thread.ident is not None and not self.in_io_thread:
+            self._thread.join()
+
+    # ------------------------------------------------------------ the machine
+
+    def _drive(self) -> None:
+        """Step the machine through the inbox, unless somebody else is at it."""
+        while self._inbox:
+            if not self._lock.acquire(blocking=False):
+                return
+            try:
+                settlements = self._step_inbox()
+            finally:
+                self._lock.release()
+            self._settle(settlements)
+
+    def _step_inbox(self) -> list[Settlement]:
+        inbox = self._inbox
+        settlements: list[Settlement] = []
+        while inbox:
+            message = inbox.popleft()
+            if type(message) is Call:
+                calls = [message]
+                while inbox and type(inbox[0]) is Call:
+                    calls.append(inbox.popleft())  # type: ignore[arg-type]  # a Call: just seen
+                message = Submit(calls)
+            self._act(self._gateway.step(CLIENT, message, monotonic()), settlements)  # type: ignore[arg-type]  # no Call is left
+        return settlements
+
+    def _step(self, sender: int, message: ToGateway | None) -> None:
+        """One step for the I/O thread, which alone speaks for workers, engine and time."""
+        with self._lock:
+            settlements = self._step_inbox()
+            self._act(self._gateway.step(sender, message, monotonic()), settlements)
+        self._settle(settlements)
+        self._drive()
+
+    def _act(self, turn: Turn, settlements: list[Settlement]) -> None:
+        if turn.sends:
+            batches: dict[int, list[FromGateway]] = {}
+            for peer, message in turn.sends:
+                batches.setdefault(peer, []).append(message)
+            for peer, messages in batches.items():
+                self._send(peer, messages)
+        settlements += turn.settlements
+        self._wake_at = turn.wake
+        if turn.wake is not None and turn.wake < self._polling_until:
+            self._wake()
+
+    def _send(self, peer: int, messages: list[FromGateway]) -> None:
+        if peer == ENGINE:
+            for message in messages:
+                if isinstance(message, Kill):
+                    self._engine.kill(message.worker)
+        elif peer == CLIENT:
+            for message in messages:
+                if isinstance(message, Kept):
+                    for call in message.calls:
+                        if call in self._kept:
+                            self._kept[call].set()
+        else:
+            link = self._links.get(peer)
+            if link is not None and not link.send(messages):  # type: ignore[arg-type]  # for a worker
+                events = selectors.EVENT_READ | selectors.EVENT_WRITE
+                self._modify(link, events)
+
+    def _settle(self, settlements: list[Settlement]) -> None:
+        pending = self._pending
+        kept = self._kept
+        for settlement in settlements:
+            waiting = pending.pop(settlement.call, None)
+            if waiting is not None:
+                waiting.settle(settlement)
+            if kept and settlement.call in kept:
+                kept[settlement.call].set()
+
+    # ------------------------------------------------------------ the I/O thread
+
+    def _serve(self) -> None:
+        try:
+            while not self._ended:
+                self._poll()
+                if self._closing and not self._pending and not self._inbox:
+                    self._wind_down()
+        finally:
+            self._end()
+
+    def _poll(self) -> None:
+        # Announce the wait before looking when it must end: whoever brings that moment forward
+        # either sees the announcement and wakes this thread, or is seen here.
+        self._polling_until = FOREVER
+        until = [t for t in (self._wake_at, self._stop_by) if t is not None]
+        if self._timers:
+            until.append(self._timers[0][0])
+        self._polling_until = min(until, default=FOREVER)
+        timeout = None if not until else max(0.0, self._polling_until - monotonic())
+        for key, events in self._selector.select(timeout):
+            if key.fileobj in self._selector.get_map():
+                key.data(events)
+        self._polling_until = 0.0
+        now = monotonic()
+        while self._timers and self._timers[0][0] <= now:
+            heappop(self._timers)[2]()
+        if self._wake_at is not None and self._wake_at <= now:
+            self._step(ENGINE, None)
+
+    def _exchange(self, worker: int, link: GatewayEnd, events: int) -> None:
+        """A worker's link is ready: take what came, send what waits."""
+        if events & selectors.EVENT_WRITE:
+            with self._lock:
+                if link.flush():
+                    self._modify(link, selectors.EVENT_READ)
+        if events & selectors.EVENT_READ:
+            try:
+                messages = link.receive()
+            except LinkClosed:
+                # The engine says how the worker ended; until then its process may still be there.
+                self.unwatch(link.fileno())
+                self._engine.kill(worker)
+                return
+            self._hear(worker, messages)
+
+    def _hear(self, worker: int, messages: list[FromWorker]) -> None:
+        for message in messages:
+            if isinstance(message, Said):
+                self._say(message.stream, message.text)
+                continue
+            if isinstance(message, Ready):
+                self._engine.ready(worker)
+            self._step(worker, message)
+
+    def _wind_down(self) -> None:
+        """Every call is settled: ask the workers to end, and end with the last of them."""
+        if self._stop_by is None:
+            self._stop_by = monotonic() + STOP_GRACE_SECONDS
+            self._engine.close()
+            for worker in list(self._links):
+                with self._lock:
+                    self._send(worker, [Stop()])
+        if not self._links or monotonic() >= self._stop_by:
+            self._ended = True
+
+    def _end(self) -> None:
+        self._engine.end()
+        for link in self._links.values():
+            link.close()
+        self._links.clear()
+        self._selector.close()
+        os.close(self._wake_reader)
+        with self._lock:
+            writer, self._wake_writer = self._wake_writer, -1
+        os.close(writer)
+        for call in list(self._pending):
+            self._settle([Settlement(call, Verdict.CANCELLED)])
+
+    def _modify(self, link: GatewayEnd, events: int) -> None:
+        key = self._selector.get_map().get(link.fileno())
+        if key is not None:
+            self._selector.modify(link.fileno(), events, key.data)
+
+    def _wake(self) -> None:
+        """Interrupt the I/O thread's wait."""
+        if self._wake_writer >= 0:
+            try:
+                os.write(self._wake_writer, b"!")
+            except BlockingIOError:
+                return  # the pipe is full: the thread is being woken already
+
+    def _drain_wakes(self) -> None:
+        os.read(self._wake_reader, 4096)
+
+    # ------------------------------------------------------------ the engine's door
+
+    def worker_started(self, worker: int, link: GatewayEnd) -> None:
+        self._links[worker] = link
+        self._selector.register(
+            link.fileno(),
+            selectors.EVENT_READ,
+            lambda events: self._exchange(worker, link, events),
+        )
+        self._step(ENGINE, Started(worker))
+
+    def worker_lost(self, worker: int, exit: Exit) -> None:
+        link = self._links.pop(worker, None)
+        if link is not None:
+            # What the worker had sent before it died counts.
+            self._drain(worker, link)
+            self.unwatch(link.fileno())
+            link.close()
+        self._step(ENGINE, Lost(worker, exit))
+
+    def _drain(self, worker: int, link: GatewayEnd) -> None:
+        try:
+            while messages := link.receive():
+                self._hear(worker, messages)
+        except LinkClosed:
+            return
+
+    def watch(self, fileno: int, ready: Callable[[], None]) -> None:
+        self._selector.register(fileno, selectors.EVENT_READ, lambda events: ready())
+
+    def unwatch(self, fileno: int) -> None:
+        if fileno in self._selector.get_map():
+            self._selector.unregister(fileno)
+
+    def later(self, seconds: float, act: Callable[[], None]) -> None:
+        heappush(self._timers, (monotonic() + seconds, next(self._timer_ids), act))

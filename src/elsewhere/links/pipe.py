@@ -1,0 +1,102 @@
+"""The link of one machine: a pair of connected local sockets that carry frames.
+
+The gateway's end never blocks, so that no thread waits for a socket while it holds the machine; the
+worker's end blocks, and is the only one that does.
+"""
+
+import socket
+from collections import deque
+from collections.abc import Sequence
+from contextlib import suppress
+from select import POLLIN, poll
+
+from elsewhere.calls.messages import FromWorker, ToWorker
+from elsewhere.calls.wire import FrameReader, encode_frame
+from elsewhere.link import LinkClosed
+
+RECEIVE_BYTES = 2**18
+SOCKET_BUFFER_BYTES = 2**20
+
+
+def socket_pair() -> tuple[socket.socket, socket.socket]:
+    """Two connected stream sockets with room for a batch of calls."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+    for end in (ours, theirs):
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER_BYTES)
+    ours.setblocking(False)
+    return ours, theirs
+
+
+class PipeGatewayEnd:
+    """`elsewhere.link.GatewayEnd` over a non-blocking socket. One thread at a time per direction."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._reader: FrameReader[FromWorker] = FrameReader(FromWorker)
+        self._waiting: deque[memoryview] = deque()
+
+    def send(self, messages: Sequence[ToWorker]) -> bool:
+        self._waiting.append(memoryview(encode_frame(list(messages))))
+        return len(self._waiting) == 1 and self.flush()
+
+    def flush(self) -> bool:
+        waiting = self._waiting
+        while waiting:
+            try:
+                sent = self._sock.send(waiting[0])
+            except BlockingIOError:
+                return False
+            except OSError:
+                # The peer is gone. Its engine will say so; nothing that waits can reach it.
+                waiting.clear()
+                return True
+            if sent == len(waiting[0]):
+                waiting.popleft()
+            else:
+                waiting[0] = waiting[0][sent:]
+        return True
+
+    def receive(self) -> list[FromWorker]:
+        try:
+            data = self._sock.recv(RECEIVE_BYTES)
+        except BlockingIOError:
+            return []
+        except OSError as error:
+            raise LinkClosed(str(error)) from error
+        if not data:
+            raise LinkClosed("the worker has closed its end")
+        return self._reader.feed(data)
+
+    def fileno(self) -> int:
+        return self._sock.fileno()
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._sock.close()
+
+
+class PipeWorkerEnd:
+    """`elsewhere.link.WorkerEnd` over a blocking socket."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self._reader: FrameReader[ToWorker] = FrameReader(ToWorker)
+        self._poll = poll()
+        self._poll.register(sock, POLLIN)
+
+    def send(self, messages: Sequence[FromWorker]) -> None:
+        try:
+            self._sock.sendall(encode_frame(list(messages)))
+        except OSError as error:
+            raise LinkClosed(str(error)) from error
+
+    def receive(self, timeout: float | None = None) -> list[ToWorker]:
+        if timeout is not None and not self._poll.poll(timeout * 1000):
+            return []
+        try:
+            data = self._sock.recv(RECEIVE_BYTES)
+        except OSError as error:
+            raise LinkClosed(str(error)) from error
+        if not data:
+            raise LinkClosed("the gateway has closed its end")
+        return self._reader.feed(data)

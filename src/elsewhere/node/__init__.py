@@ -1,0 +1,1 @@
+"""The process that starts a machine's workers: a small fork server."""

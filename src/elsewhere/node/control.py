@@ -1,0 +1,27 @@
+"""What an engine and its node say to each other, over a socket that also carries file descriptors."""
+
+from typing import TypeAlias
+
+from elsewhere.calls.messages import Exit
+from elsewhere.calls.wire import Record
+
+
+class StartWorker(Record, tag=1):
+    """Fork a worker; the descriptor sent along is its end of the link."""
+
+    worker: int
+
+
+class KillWorker(Record, tag=2):
+    worker: int
+
+
+class Exited(Record, tag=3):
+    """A worker's process has ended, with what is known of the end."""
+
+    worker: int
+    exit: Exit
+
+
+ToNode: TypeAlias = StartWorker | KillWorker
+FromNode: TypeAlias = Exited

@@ -1,0 +1,68 @@
+"""A settlement as the caller meets it: a value, or an exception that tells its story."""
+
+import os
+from typing import Any
+
+from elsewhere.calls.messages import Settlement, Verdict
+from elsewhere.codec.values import loads
+
+
+def open_settlement(settlement: Settlement, function: str, timeout: float | None) -> Any:
+    """The value of a call of `function`. Raises what the call raised, or why it has no outcome."""
+    if settlement.verdict is Verdict.VALUE:
+        return loads(settlement.payload)
+    raise open_failure(settlement, function, timeout)
+
+
+def open_failure(settlement: Settlement, function: str, timeout: float | None) -> BaseException:
+    """The exception of a call that has no value."""
+    # Only a failure pays for what these import.
+    from concurrent.futures import CancelledError
+
+    from elsewhere.codec.failures import decode_failure
+    from elsewhere.errors import CallQuarantined, CallTimeout, InitializerFailed, WorkerLost
+
+    exit = settlement.exit
+    match settlement.verdict:
+        case Verdict.ERROR:
+            return decode_failure(settlement.payload, [describe_place(settlement)])
+        case Verdict.CANCELLED:
+            return CancelledError()
+        case Verdict.TIMED_OUT:
+            return CallTimeout(function, timeout or 0.0, settlement.attempt)
+        case Verdict.QUARANTINED:
+            memory = exit.memory_bytes if exit is not None else None
+            return CallQuarantined(function, settlement.deaths, describe_end(settlement), memory)
+        case Verdict.UNSTARTABLE if settlement.payload:
+            error = InitializerFailed(
+                f"the pool's initializer raised, so no worker could take {function}"
+            )
+            error.__cause__ = decode_failure(settlement.payload, [])
+            return error
+        case _:
+            return WorkerLost(
+                f"no worker could be started to take {function}; "
+                f"the last one {describe_end(settlement)} before it was ready"
+            )
+
+
+def describe_end(settlement: Settlement) -> str:
+    """How the worker of a settlement ended, for a sentence that begins with it."""
+    exit = settlement.exit
+    if exit is None:
+        return "was lost"
+    if exit.signal is None:
+        return str(exit)
+    import signal
+
+    try:
+        name = signal.Signals(exit.signal).name
+    except ValueError:
+        return str(exit)
+    likely = " (perhaps by the kernel, for want of memory)" if name == "SIGKILL" else ""
+    return f"was killed by {name}{likely}"
+
+
+def describe_place(settlement: Settlement) -> str:
+    """The note that says where an exception was raised."""
+    return f"raised in worker {settlement.worker} on {os.uname().nodename}, attempt {settlement.attempt}"

@@ -1,0 +1,50 @@
+"""Chunks: many items of a map in one call.
+
+The result is the list of values. If an item fails, the chunk ends there, and its failure carries the
+values of the items before it, so that the error surfaces at its own position.
+"""
+
+from collections.abc import Callable
+from itertools import starmap
+from typing import Any
+
+from elsewhere.calls.messages import Kind
+from elsewhere.codec.values import dumps
+from elsewhere.errors import NotPicklable
+
+
+class ChunkFailed(BaseException):
+    """An item of a chunk failed; `payload` is what travels."""
+
+    def __init__(self, payload: bytes) -> None:
+        self.payload = payload
+
+
+def apply_chunk(function: Callable[..., Any], items: list[Any], kind: Kind) -> bytes:
+    """The encoded list of results. Raises `ChunkFailed`."""
+    results: list[Any] = []
+    try:
+        # extend keeps what it had when the function raises, and its loop runs in C.
+        results.extend(map(function, items) if kind is Kind.MAP else starmap(function, items))
+    except BaseException as error:
+        raise ChunkFailed(encode_chunk_failure(results, error)) from error
+    try:
+        return dumps(results, "result")
+    except NotPicklable:
+        return _send_up_to_unpicklable(results)
+
+
+def _send_up_to_unpicklable(results: list[Any]) -> bytes:
+    for position, result in enumerate(results):
+        try:
+            dumps(result, "result")
+        except NotPicklable as error:
+            raise ChunkFailed(encode_chunk_failure(results[:position], error)) from error
+    raise AssertionError("a list was not picklable, and each of its items is")
+
+
+def encode_chunk_failure(results: list[Any], error: BaseException) -> bytes:
+    """The values before the item that failed, and its failure."""
+    from elsewhere.codec.failures import encode_failure
+
+    return dumps((results, encode_failure(error)), "result")

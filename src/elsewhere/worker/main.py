@@ -1,0 +1,58 @@
+"""A worker's life: set up, say so, run calls until told to stop or the link closes."""
+
+import atexit
+import os
+
+from elsewhere.calls.messages import Ready, Setup, Unready
+from elsewhere.codec.values import loads
+from elsewhere.link import WorkerEnd
+from elsewhere.worker.output import redirect
+from elsewhere.worker.post import Post
+from elsewhere.worker.runner import Runner
+from elsewhere.worker.watcher import Watcher
+
+
+def run_worker(link: WorkerEnd, cells: "memoryview[int]") -> None:
+    """Serve `link` to the end. `cells[0]` tells the node which call is in control.
+
+    Returns when it was told to stop; raises `LinkClosed` when the gateway is gone.
+    """
+    setup, *early = link.receive()
+    if not isinstance(setup, Setup):
+        raise TypeError(f"the first message must be Setup, not {setup!r}")
+    post = Post(link)
+    screens = redirect(post.say)
+    if setup.initializer and not _initialise(post, setup.initializer):
+        return
+    runner = Runner(post, cells, screens)
+    runner.install()
+    watcher = Watcher(post, runner)
+    watcher.start()
+    post.post(Ready(os.getpid()))
+    post.take(early)
+    while not (post.stopping and not post.attempts):
+        if not post.attempts:
+            post.flush()
+            post.wait()
+            runner.idle = False
+            if watcher.parked:
+                watcher.wake()
+        runner.run_ready()
+    post.flush()
+    # The calls may have registered what must be done at the end of the process.
+    atexit._run_exitfuncs()
+    for screen in screens:
+        screen.end_line()
+    post.flush()
+
+
+def _initialise(post: Post, initializer: bytes) -> bool:
+    try:
+        function, args = loads(initializer)
+        function(*args)
+    except BaseException as error:
+        from elsewhere.codec.failures import encode_failure
+
+        post.post(Unready(encode_failure(error)))
+        return False
+    return True

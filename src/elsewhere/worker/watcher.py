@@ -1,0 +1,73 @@
+"""The worker's second thread: it answers the link while one call keeps the main thread busy.
+
+It looks every few milliseconds whether the main thread is still in the same call, and only then
+touches the link: sends what waits, takes back what was recalled, interrupts. While the worker idles
+it is parked and costs nothing; the main thread wakes it with the next call.
+"""
+
+import _thread
+import os
+import signal
+import threading
+from time import sleep
+
+from elsewhere.link import LinkClosed
+from elsewhere.worker.post import Post
+from elsewhere.worker.runner import Runner
+
+TICK_SECONDS = 0.005
+IDLE_TICKS_MAX = 20
+
+
+class Watcher:
+    """Watches `runner` on behalf of `post`."""
+
+    def __init__(self, post: Post, runner: Runner) -> None:
+        self._post = post
+        self._runner = runner
+        self._main = threading.main_thread().ident or 0
+        self._awake = _thread.allocate_lock()
+        self._awake.acquire()
+        self.parked = False
+
+    def start(self) -> None:
+        _thread.start_new_thread(self._watch, ())
+
+    def wake(self) -> None:
+        """Called by the main thread when it begins to run calls and finds the watcher parked."""
+        if self._awake.locked():
+            self._awake.release()
+
+    def _watch(self) -> None:
+        begun, idle_ticks = -1, 0
+        while True:
+            sleep(TICK_SECONDS)
+            runner = self._runner
+            if runner.idle:
+                idle_ticks += 1
+                if idle_ticks > IDLE_TICKS_MAX:
+                    self._park()
+                    idle_ticks = 0
+            elif runner.begun == begun:
+                self._attend()
+            else:
+                begun, idle_ticks = runner.begun, 0
+
+    def _park(self) -> None:
+        # The main thread ends its idling first and looks at `parked` then; here it is the other way
+        # round, so that one of the two sees the other.
+        self.parked = True
+        if self._runner.idle:
+            self._awake.acquire()
+        self.parked = False
+
+    def _attend(self) -> None:
+        try:
+            self._post.flush()
+            self._post.look()
+        except LinkClosed:
+            # The client is gone. The main thread may be in a call that never ends.
+            os._exit(0)
+        current = self._runner.current
+        if current is not None and (current.call, current.fence) in self._post.interrupts:
+            signal.pthread_kill(self._main, signal.SIGINT)
