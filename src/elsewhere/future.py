@@ -8,7 +8,7 @@ the same place with one atomic `dict.setdefault`, and the loser acts on what it 
 
 import threading
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError, TimeoutError
 from concurrent.futures import Future as BaseFuture
 from typing import Any, Generic, Protocol, TypeVar, cast
@@ -30,6 +30,9 @@ class Settler(Protocol):
 
     def is_running(self, call: int) -> bool:
         """Whether a worker runs it."""
+
+    def serve_until(self, done: Callable[[], bool], timeout: float | None) -> bool:
+        """Do the pool's work in this thread until `done` or `timeout`; False if another does it."""
 
 
 class Future(BaseFuture[T], Generic[T]):
@@ -130,11 +133,16 @@ class Future(BaseFuture[T], Generic[T]):
 
         return asyncio.wrap_future(self).__await__()
 
+    def _is_settled(self) -> bool:
+        return self._state != PENDING
+
     def _wait(self, timeout: float | None) -> None:
         if self._state == PENDING:
-            with self._condition:
-                if not self._condition.wait_for(lambda: self._state != PENDING, timeout):
-                    raise TimeoutError
+            if not self._settler.serve_until(self._is_settled, timeout):
+                with self._condition:
+                    self._condition.wait_for(self._is_settled, timeout)
+            if self._state == PENDING:
+                raise TimeoutError
         if self._state == CANCELLED:
             raise CancelledError
         settlement = self._settlement

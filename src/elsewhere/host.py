@@ -1,7 +1,8 @@
 """The host of an embedded gateway: it drives the machine for the threads of one client process.
 
-    user's thread:  encode → inbox → step → socket          (no hop: whoever submits drives)
-    I/O thread:     socket → step → socket, then settle the futures
+    who submits:  encode → inbox → step → socket            (no hop: in the user's thread)
+    who waits:    socket → step → socket → settle futures   (no hop: in the user's thread)
+    I/O thread:   the same as who waits, while nobody waits
 
 The machine is driven behind one lock. Whoever submits puts its message into the inbox and takes the
 lock only if it is free; whoever holds it looks into the inbox again after releasing it, so that no
@@ -10,6 +11,10 @@ keep the rest. While no worker has room, a submitted call is left in the inbox, 
 makes room looks there first.
 
 Futures are settled after the lock is released, because their callbacks are the user's code.
+
+One thread at a time has the *role* of reading the sockets. A thread that waits for a result takes the
+role over and keeps it until its result is there; the I/O thread stands by meanwhile, and takes the
+role back when no thread has waited for `STANDBY_SECONDS`.
 """
 
 import os
@@ -19,7 +24,7 @@ from collections import deque
 from collections.abc import Callable
 from heapq import heappop, heappush
 from itertools import count
-from time import monotonic
+from time import monotonic, sleep
 from typing import Protocol
 
 from elsewhere.calls.messages import (
@@ -43,9 +48,14 @@ from elsewhere.calls.messages import (
 from elsewhere.engine import Engine
 from elsewhere.gateway.machine import Gateway
 from elsewhere.gateway.records import CLIENT, ENGINE, Turn
+from elsewhere.interrupts import deferred_interrupts
 from elsewhere.link import GatewayEnd, LinkClosed
 
 FOREVER = float("inf")
+HANDOVER_SECONDS_MAX = 0.01
+"""How long a waiting thread hopes for the role; then it waits without it."""
+SPIN_SECONDS = 0.00005
+STANDBY_SECONDS = 0.002
 STOP_GRACE_SECONDS = 5.0
 """How long workers may take to end by themselves once the pool is shut down."""
 
@@ -67,7 +77,7 @@ class GatewayHost:
         self._engine = engine
         self._say = say
         self._lock = threading.Lock()
-        self._inbox: deque[Call | ToGateway] = deque()
+        self._inbox: deque[tuple[Call, Pending] | ToGateway] = deque()
         self._pending: dict[int, Pending] = {}
         self._kept: dict[int, threading.Event] = {}
         self._links: dict[int, GatewayEnd] = {}
@@ -77,6 +87,10 @@ class GatewayHost:
         self._wake_reader, self._wake_writer = os.pipe()
         os.set_blocking(self._wake_writer, False)
         os.set_blocking(self._wake_reader, False)
+        self._role = threading.Lock()
+        self._role_wanted = False
+        self._standing_by = False
+        self._turns_served = 0
         self._wake_at: float | None = None
         self._polling_until = 0.0
         self._closing = False
@@ -94,8 +108,10 @@ class GatewayHost:
 
     def submit(self, call: Call, pending: Pending) -> None:
         """Send a call on its way; `pending` is settled once."""
-        self._pending[call.id] = pending
-        self._inbox.append(call)
+        if self._ended:
+            raise RuntimeError("the pool has ended: it takes no more calls")
+        # One append, so that an interrupt leaves both or neither.
+        self._inbox.append((call, pending))
         if self._gateway.hungry:
             self._drive()
 
@@ -156,33 +172,46 @@ class GatewayHost:
     def _drive(self) -> None:
         """Step the machine through the inbox, unless somebody else is at it."""
         while self._inbox:
-            if not self._lock.acquire(blocking=False):
-                return
-            try:
-                settlements = self._step_inbox()
-            finally:
-                self._lock.release()
-            self._settle(settlements)
+            with deferred_interrupts():
+                if not self._lock.acquire(blocking=False):
+                    return
+                try:
+                    settlements = self._step_inbox()
+                finally:
+                    self._lock.release()
+                self._settle(settlements)
 
     def _step_inbox(self) -> list[Settlement]:
         inbox = self._inbox
         settlements: list[Settlement] = []
         while inbox:
             message = inbox.popleft()
-            if type(message) is Call:
-                calls = [message]
-                while inbox and type(inbox[0]) is Call:
-                    calls.append(inbox.popleft())  # type: ignore[arg-type]  # a Call: just seen
-                message = Submit(calls)
-            self._act(self._gateway.step(CLIENT, message, monotonic()), settlements)  # type: ignore[arg-type]  # no Call is left
+            if isinstance(message, tuple):
+                calls = self._collect_calls(message)
+                self._act(self._gateway.step(CLIENT, Submit(calls), monotonic()), settlements)
+            else:
+                self._act(self._gateway.step(CLIENT, message, monotonic()), settlements)
         return settlements
 
+    def _collect_calls(self, first: "tuple[Call, Pending]") -> list[Call]:
+        """The submitted calls that stand next to each other in the inbox, as one batch."""
+        inbox = self._inbox
+        call, pending = first
+        self._pending[call.id] = pending
+        calls = [call]
+        while inbox and isinstance(inbox[0], tuple):
+            call, pending = inbox.popleft()  # type: ignore[misc]  # a tuple, as just seen
+            self._pending[call.id] = pending
+            calls.append(call)
+        return calls
+
     def _step(self, sender: int, message: ToGateway | None) -> None:
-        """One step for the I/O thread, which alone speaks for workers, engine and time."""
-        with self._lock:
-            settlements = self._step_inbox()
-            self._act(self._gateway.step(sender, message, monotonic()), settlements)
-        self._settle(settlements)
+        """One step for who has the role, and so speaks for workers, engine and time."""
+        with deferred_interrupts():
+            with self._lock:
+                settlements = self._step_inbox()
+                self._act(self._gateway.step(sender, message, monotonic()), settlements)
+            self._settle(settlements)
         self._drive()
 
     def _act(self, turn: Turn, settlements: list[Settlement]) -> None:
@@ -226,25 +255,65 @@ class GatewayHost:
 
     # ------------------------------------------------------------ the I/O thread
 
+    def serve_until(self, done: Callable[[], bool], timeout: float | None) -> bool:
+        """Take the role in the thread that waits, until `done` or for `timeout` seconds.
+
+        False if another thread has the role: then that one settles what is waited for.
+        """
+        if not self._role.acquire(blocking=False):
+            if self._standing_by or self.in_io_thread:
+                return False
+            self._role_wanted = True
+            self._wake()
+            if not self._role.acquire(timeout=HANDOVER_SECONDS_MAX):
+                return False
+        try:
+            until = FOREVER if timeout is None else monotonic() + timeout
+            while not done() and not self._ended and monotonic() < until:
+                self._poll(until, SPIN_SECONDS)
+        finally:
+            self._turns_served += 1
+            self._role.release()
+        return not self._ended
+
     def _serve(self) -> None:
+        self._role.acquire()
         try:
             while not self._ended:
-                self._poll()
+                self._poll(FOREVER)
                 if self._closing and not self._pending and not self._inbox:
                     self._wind_down()
+                if self._role_wanted:
+                    self._stand_by()
         finally:
             self._end()
+            self._role.release()
 
-    def _poll(self) -> None:
+    def _stand_by(self) -> None:
+        """Leave the role to a thread that waits, and take it back when none has for a while."""
+        self._role_wanted = False
+        self._standing_by = True
+        self._role.release()
+        while True:
+            served = self._turns_served
+            sleep(STANDBY_SECONDS)
+            if self._role.acquire(blocking=False):
+                if served == self._turns_served or self._ended:
+                    break
+                self._role.release()
+        self._standing_by = False
+
+    def _poll(self, until: float, spin_seconds: float = 0.0) -> None:
+        """Wait for sockets, timers and the machine's own time, at most until `until`; act once."""
         # Announce the wait before looking when it must end: whoever brings that moment forward
         # either sees the announcement and wakes this thread, or is seen here.
         self._polling_until = FOREVER
-        until = [t for t in (self._wake_at, self._stop_by) if t is not None]
+        moments = [until, *(t for t in (self._wake_at, self._stop_by) if t is not None)]
         if self._timers:
-            until.append(self._timers[0][0])
-        self._polling_until = min(until, default=FOREVER)
-        timeout = None if not until else max(0.0, self._polling_until - monotonic())
-        for key, events in self._selector.select(timeout):
+            moments.append(self._timers[0][0])
+        self._polling_until = until = min(moments)
+        timeout = None if until == FOREVER else max(0.0, until - monotonic())
+        for key, events in self._spin(spin_seconds) or self._selector.select(timeout):
             if key.fileobj in self._selector.get_map():
                 key.data(events)
         self._polling_until = 0.0
@@ -253,6 +322,15 @@ class GatewayHost:
             heappop(self._timers)[2]()
         if self._wake_at is not None and self._wake_at <= now:
             self._step(ENGINE, None)
+
+    def _spin(self, seconds: float) -> list[tuple[selectors.SelectorKey, int]]:
+        """Look for a moment without sleeping: a processor that sleeps takes long to wake."""
+        ready = self._selector.select(0) if seconds else []
+        until = monotonic() + seconds
+        while not ready and monotonic() < until:
+            os.sched_yield()
+            ready = self._selector.select(0)
+        return ready
 
     def _exchange(self, worker: int, link: GatewayEnd, events: int) -> None:
         """A worker's link is ready: take what came, send what waits."""
@@ -300,8 +378,11 @@ class GatewayHost:
         with self._lock:
             writer, self._wake_writer = self._wake_writer, -1
         os.close(writer)
-        for call in list(self._pending):
-            self._settle([Settlement(call, Verdict.CANCELLED)])
+        while self._inbox:
+            message = self._inbox.popleft()
+            if isinstance(message, tuple):
+                self._collect_calls(message)
+        self._settle([Settlement(call, Verdict.CANCELLED) for call in self._pending])
 
     def _modify(self, link: GatewayEnd, events: int) -> None:
         key = self._selector.get_map().get(link.fileno())

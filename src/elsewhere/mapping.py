@@ -9,7 +9,7 @@ is under way: enough work for `AHEAD_SECONDS` of every worker, and no more unrea
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from time import monotonic
 from typing import Any, Protocol
@@ -110,6 +110,9 @@ class Sender(Protocol):
 
     def take_back(self, calls: list[int], interrupt: bool) -> None:
         """Cancel calls."""
+
+    def serve_until(self, done: Callable[[], bool], timeout: float | None) -> bool:
+        """Do the pool's work in this thread until `done` or `timeout`; False if another does it."""
 
 
 class Mapping:
@@ -282,7 +285,8 @@ class Mapping:
                 left = None if deadline is None else deadline - monotonic()
                 if left is not None and left <= 0:
                     raise TimeoutError
-                settled.wait(left)
+                if not self._sender.serve_until(settled.is_set, left):
+                    settled.wait(left)
         return chunk.settlement
 
     def _open(

@@ -248,6 +248,10 @@ class Pool(Executor):
         """Cancel calls, running ones too if `interrupt`."""
         self._host.post(Cancel(calls, interrupt))
 
+    def serve_until(self, done: Callable[[], bool], timeout: float | None) -> bool:
+        """Do the pool's work in this thread until `done` or `timeout`; False if another does it."""
+        return self._host.serve_until(done, timeout)
+
 
 class PoolView(Executor):
     """A pool with other options for the calls submitted through it; made by `Pool.options`."""

@@ -10,10 +10,6 @@ from pathlib import Path
 
 from elsewhere.demo.complexity import FailureKind, FailureRecord, Source
 
-# On two cores of 2020 about ten megabytes are parsed a second, so this ends in half a minute there
-# and within a minute on cores half as fast.
-LIMIT_BYTES_DEFAULT = 256 * 2**20
-
 # Folders of installed packages; one in the standard library's own folder is no part of it.
 _PACKAGE_FOLDERS = frozenset({"site-packages", "dist-packages"})
 _SKIPPED_FOLDERS = frozenset({"__pycache__"})
@@ -52,7 +48,7 @@ def python_roots() -> list[Path]:
     return list(dict.fromkeys(Path(path).resolve() for path in paths if os.path.isdir(path)))
 
 
-def collect(roots: Sequence[Path], *, limit_bytes: int | None = LIMIT_BYTES_DEFAULT) -> Collection:
+def collect(roots: Sequence[Path], *, limit_bytes: int | None = None) -> Collection:
     """Find every Python file under ``roots``: each file once, whatever its names, and largest first.
 
     Files are taken in the order of ``roots`` and of their names until ``limit_bytes`` are reached; the

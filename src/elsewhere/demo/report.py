@@ -24,6 +24,17 @@ def as_text(survey: Survey, page: Path | None) -> str:
     return "\n\n".join("\n".join(lines) for lines in sections)
 
 
+def collection_text(collection: Collection) -> str:
+    """What is about to be measured, and what is left out, before the work begins."""
+    lines = [
+        f"Python {platform.python_version()}: {len(collection.sources):,} files, "
+        f"{byte_text(collection.bytes)}, in",
+        *(f"  {root}" for root in collection.roots),
+    ]
+    notice = limit_notice(collection)
+    return "\n".join(lines if notice is None else [*lines, notice])
+
+
 def limit_notice(collection: Collection) -> str | None:
     """One sentence on what the limit left out, or None where it left out nothing."""
     if not collection.left_out_files or collection.limit_bytes is None:

@@ -96,8 +96,8 @@ class Dispatch:
     def _hand_out(self, turn: Turn) -> list[WorkerRecord]:
         given = []
         share = max(1, len(self.queue) // max(1, len(self.idle) + len(self.roomy)))
-        for source in (self.idle, self.roomy):
-            for worker in list(islice(source.values(), SERVED_MAX)):
+        for source in (reversed(self.idle.values()), iter(self.roomy.values())):
+            for worker in list(islice(source, SERVED_MAX)):
                 if not self.queue:
                     return given
                 if self._fill(worker, share, turn):

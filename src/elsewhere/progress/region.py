@@ -179,5 +179,9 @@ class Above:
         return getattr(self.stream, name)
 
     def __reduce__(self) -> tuple[object, ...]:
-        # A function that refers to sys.stdout is sent with the name, as cloudpickle does it.
-        return getattr, (sys, self._name)
+        # A function that refers to sys.stdout means the one of the process where it runs.
+        return _standard_stream, (self._name,)
+
+
+def _standard_stream(name: str) -> object:
+    return getattr(sys, name)

@@ -1,0 +1,145 @@
+"""The command ``elsewhere demo``: its options, and the order of its steps."""
+
+import argparse
+import json
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from elsewhere.demo.complexity import Source
+
+WORKERS_MAX = 1024
+# On two cores of 2.5 GHz some ten megabytes are parsed a second, so this ends in half a minute there
+# and within a minute on cores half as fast.
+LIMIT_DEFAULT = "256MiB"
+OUTPUT_DEFAULT = "elsewhere-demo.html"
+
+_UNITS = {
+    "": 1,
+    "b": 1,
+    "k": 10**3, "kb": 10**3, "kib": 2**10,
+    "m": 10**6, "mb": 10**6, "mib": 2**20,
+    "g": 10**9, "gb": 10**9, "gib": 2**30,
+}  # fmt: skip
+
+_DESCRIPTION = """\
+Parse every module of this Python's standard library and site-packages on all cores and measure how
+complex each function is. Prints the most complex functions, totals, what one core would have taken
+and where the calls ran, and writes a page with a timeline of the workers."""
+
+
+def add_command(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the command and its options."""
+    parser = commands.add_parser(
+        "demo",
+        help="measure the complexity of every function of this Python, on all cores",
+        description=_DESCRIPTION,
+    )
+    parser.add_argument(
+        "--workers",
+        type=worker_count,
+        metavar="N",
+        help="how many workers, 1 to 1024 (default: one for each processor that may be used)",
+    )
+    parser.add_argument(
+        "--limit",
+        type=byte_limit,
+        default=LIMIT_DEFAULT,
+        metavar="SIZE",
+        help="read at most so much, the standard library first: bytes, or with a unit as in 64MiB; "
+        "none for no limit (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--output",
+        type=output_path,
+        default=OUTPUT_DEFAULT,
+        metavar="FILE",
+        help="where to write the page (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="print the results as one JSON object and nothing else; the page is written all the same",
+    )
+    parser.set_defaults(run=run)
+
+
+def worker_count(text: str) -> int:
+    """A number of workers. Raises `argparse.ArgumentTypeError`."""
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= WORKERS_MAX:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1 to {WORKERS_MAX}")
+    return int(text)
+
+
+def byte_limit(text: str) -> int | None:
+    """A size in bytes, None for ``none``. Raises `argparse.ArgumentTypeError`."""
+    if text.lower() == "none":
+        return None
+    match = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,6})?) ?([a-z]*)", text.lower())
+    factor = _UNITS.get(match[2]) if match else None
+    size = int(float(match[1]) * factor) if match and factor else 0
+    if size < 1:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no size: give bytes as 5000000, or with a unit as 64MiB, or none"
+        )
+    return size
+
+
+def output_path(text: str) -> Path:
+    """A file that can be written, as far as can be seen before. Raises `argparse.ArgumentTypeError`."""
+    path = Path(text)
+    if not text or path.is_dir():
+        raise argparse.ArgumentTypeError(f"{text!r} is a folder, not a file to write")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"the folder of {text!r} does not exist")
+    return path
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Collect, survey, write the page, print the report."""
+    # Imported here so that `elsewhere --help` need not wait for them.
+    from elsewhere import Pool
+    from elsewhere.demo.collect import collect, python_roots
+    from elsewhere.demo.page import render
+    from elsewhere.demo.report import as_text, as_value, collection_text
+    from elsewhere.demo.survey import take_survey
+
+    quiet: bool = arguments.json
+    output: Path = arguments.output
+    collection = collect(python_roots(), limit_bytes=arguments.limit)
+    if not collection.sources:
+        roots = ", ".join(collection.roots) or "no folder at all"
+        return _fail(f"no Python file within the limit was found; looked in {roots}")
+    if not quiet:
+        print(collection_text(collection), end="\n\n", flush=True)
+    survey = take_survey(
+        collection,
+        lambda: Pool(arguments.workers, record=True),
+        progress=False if quiet else "measuring files",
+        on_sample=_ignore if quiet else _announce,
+    )
+    written: Path | None = output
+    try:
+        output.write_text(render(survey), encoding="utf-8")
+    except OSError as error:
+        written, problem = None, f"cannot write {output}: {error.strerror or error}"
+    print(json.dumps(as_value(survey, written)) if quiet else as_text(survey, written))
+    return _fail(problem) if written is None else 0
+
+
+def _announce(drawn: "Sequence[Source]") -> None:
+    print(f"timing one core on {len(drawn):,} files drawn at random", file=sys.stderr, flush=True)
+
+
+def _ignore(drawn: "Sequence[Source]") -> None:
+    """Say nothing: the output is for a program."""
+
+
+def _fail(problem: str) -> int:
+    sys.stdout.flush()
+    print(f"elsewhere demo: {problem}", file=sys.stderr)
+    return 1
