@@ -22,6 +22,7 @@ import selectors
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from heapq import heappop, heappush
 from itertools import count
 from time import monotonic, sleep
@@ -95,6 +96,8 @@ class GatewayHost:
         self._polling_until = 0.0
         self._closing = False
         self._ended = False
+        self._ended_io = False
+        self._wake_lock = threading.Lock()
         self._stop_by: float | None = None
         self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
 
@@ -374,10 +377,10 @@ class GatewayHost:
             link.close()
         self._links.clear()
         self._selector.close()
-        os.close(self._wake_reader)
-        with self._lock:
-            writer, self._wake_writer = self._wake_writer, -1
-        os.close(writer)
+        with self._wake_lock:
+            self._ended_io = True
+            os.close(self._wake_reader)
+            os.close(self._wake_writer)
         while self._inbox:
             message = self._inbox.popleft()
             if isinstance(message, tuple):
@@ -390,12 +393,11 @@ class GatewayHost:
             self._selector.modify(link.fileno(), events, key.data)
 
     def _wake(self) -> None:
-        """Interrupt the I/O thread's wait."""
-        if self._wake_writer >= 0:
-            try:
+        """Interrupt the wait of whoever has the role."""
+        # The descriptor must not be closed, and perhaps become somebody else's, before the write.
+        with self._wake_lock, suppress(BlockingIOError):
+            if not self._ended_io:
                 os.write(self._wake_writer, b"!")
-            except BlockingIOError:
-                return  # the pipe is full: the thread is being woken already
 
     def _drain_wakes(self) -> None:
         os.read(self._wake_reader, 4096)

@@ -105,8 +105,8 @@ class Sender(Protocol):
     def next_call(self) -> int:
         """A number for a call."""
 
-    def send(self, call: Call, chunk: Chunk) -> None:
-        """Send a call; the chunk is settled once."""
+    def send(self, call: Call, pending: Chunk, function: str) -> None:
+        """Send a call of `function`; `pending` is settled once."""
 
     def take_back(self, calls: list[int], interrupt: bool) -> None:
         """Cancel calls."""
@@ -241,7 +241,7 @@ class Mapping:
         self._meter.sent(len(payload))
         self._open_items += items
         call = Call(chunk.call, self._function.number, payload, options, self._kind, items)
-        self._sender.send(call, chunk)
+        self._sender.send(call, chunk, self._function.name)
         return chunk
 
     # ------------------------------------------------------------ out

@@ -49,7 +49,7 @@ class Verdict(IntEnum):
     """No worker could be started for it; payload (an initializer's failure) or exit says why."""
 
 
-class Options(Record):
+class Options(Record, frozen=True):
     """What the caller asks of a call. One object serves all calls of a batch."""
 
     timeout: float | None = None
@@ -62,7 +62,7 @@ class Options(Record):
     """How many workers it may take down before it is quarantined."""
 
 
-class Exit(Record):
+class Exit(Record, frozen=True):
     """How a worker process ended, as its engine saw it."""
 
     code: int | None = None
@@ -81,20 +81,20 @@ class Exit(Record):
 # ---------------------------------------------------------------- client → gateway
 
 
-class Define(Record, tag=1):
+class Define(Record, frozen=True, tag=1):
     """A function and its code; also gateway → worker, once each, before its first call there."""
 
     function: int
     code: bytes
 
 
-class Release(Record, tag=2):
+class Release(Record, frozen=True, tag=2):
     """The client will submit no more calls of these functions."""
 
     functions: list[int]
 
 
-class Call(Record):
+class Call(Record, frozen=True):
     """A function, its arguments and what is asked of it."""
 
     id: int
@@ -105,11 +105,11 @@ class Call(Record):
     items: int = 1
 
 
-class Submit(Record, tag=3):
+class Submit(Record, frozen=True, tag=3):
     calls: list[Call]
 
 
-class Cancel(Record, tag=4):
+class Cancel(Record, frozen=True, tag=4):
     """Take calls back. One that runs is stopped if this or its options say ``interrupt``."""
 
     calls: list[int]
@@ -119,19 +119,19 @@ class Cancel(Record, tag=4):
 # ---------------------------------------------------------------- worker → gateway
 
 
-class Ready(Record, tag=10):
+class Ready(Record, frozen=True, tag=10):
     """The worker has run its initializer and takes calls."""
 
     pid: int
 
 
-class Unready(Record, tag=11):
+class Unready(Record, frozen=True, tag=11):
     """The initializer raised; the worker ends."""
 
     failure: bytes
 
 
-class Outcome(Record):
+class Outcome(Record, frozen=True):
     """What became of one attempt. Times are seconds of the worker's monotonic clock."""
 
     call: int
@@ -142,11 +142,11 @@ class Outcome(Record):
     elapsed: float
 
 
-class Done(Record, tag=12):
+class Done(Record, frozen=True, tag=12):
     outcomes: list[Outcome]
 
 
-class Returned(Record, tag=13):
+class Returned(Record, frozen=True, tag=13):
     """The answer to `Recall`: attempts given back unstarted, and attempts that had been started.
 
     Both are pairs of call and fence.
@@ -156,7 +156,7 @@ class Returned(Record, tag=13):
     kept: list[tuple[int, int]]
 
 
-class Said(Record, tag=14):
+class Said(Record, frozen=True, tag=14):
     """Whole lines that a call printed; ``stream`` is 1 for standard output, 2 for standard error."""
 
     stream: int
@@ -166,7 +166,7 @@ class Said(Record, tag=14):
 # ---------------------------------------------------------------- gateway → worker
 
 
-class Attempt(Record):
+class Attempt(Record, frozen=True):
     """One try at a call by one worker, with its fence number."""
 
     call: int
@@ -176,55 +176,55 @@ class Attempt(Record):
     kind: Kind
 
 
-class Setup(Record, tag=20):
+class Setup(Record, frozen=True, tag=20):
     """The first message to a worker: its number and what it runs before it takes calls."""
 
     worker: int
     initializer: bytes
 
 
-class Forget(Record, tag=21):
+class Forget(Record, frozen=True, tag=21):
     functions: list[int]
 
 
-class Run(Record, tag=22):
+class Run(Record, frozen=True, tag=22):
     attempts: list[Attempt]
 
 
-class Recall(Record, tag=23):
+class Recall(Record, frozen=True, tag=23):
     """Give these attempts (call, fence) back if they have not been started."""
 
     attempts: list[tuple[int, int]]
 
 
-class Interrupt(Record, tag=24):
+class Interrupt(Record, frozen=True, tag=24):
     """Raise `CallInterrupted` in this attempt if it is the one that runs."""
 
     call: int
     fence: int
 
 
-class Stop(Record, tag=25):
+class Stop(Record, frozen=True, tag=25):
     """Finish the calls sent so far, take no more, and end."""
 
 
 # ---------------------------------------------------------------- engine ↔ gateway
 
 
-class Started(Record, tag=30):
+class Started(Record, frozen=True, tag=30):
     """The engine has started this worker; it is not ready yet."""
 
     worker: int
 
 
-class Lost(Record, tag=31):
+class Lost(Record, frozen=True, tag=31):
     """This worker is gone for good."""
 
     worker: int
     exit: Exit
 
 
-class Kill(Record, tag=32):
+class Kill(Record, frozen=True, tag=32):
     """End this worker at once; `Lost` follows."""
 
     worker: int
@@ -233,13 +233,13 @@ class Kill(Record, tag=32):
 # ---------------------------------------------------------------- gateway → client
 
 
-class Kept(Record, tag=40):
+class Kept(Record, frozen=True, tag=40):
     """These calls could not be taken back: they run."""
 
     calls: list[int]
 
 
-class Settlement(Record):
+class Settlement(Record, frozen=True):
     """The one outcome of a call. ``attempt`` counts from 1; ``worker`` is 0 if none took it."""
 
     call: int

@@ -3,7 +3,7 @@
 from elsewhere.calls.wire import Record
 
 
-class Span(Record):
+class Span(Record, frozen=True):
     """One settled call as its worker saw it.
 
     ``function`` is a qualified name, ``worker`` the worker's number, ``started`` seconds on the

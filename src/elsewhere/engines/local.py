@@ -4,9 +4,7 @@ A worker that ends is replaced at once; one that never got ready, after a pause 
 `RETRY_SECONDS` to `RETRY_SECONDS_MAX`, so that a broken start does not spin.
 """
 
-import os
 import socket
-import sys
 from contextlib import suppress
 from itertools import count
 
@@ -15,19 +13,18 @@ from elsewhere.calls.wire import FrameReader, encode_frame
 from elsewhere.engine import Door
 from elsewhere.links.pipe import PipeGatewayEnd, socket_pair
 from elsewhere.node.control import Exited, FromNode, KillWorker, StartWorker, ToNode
+from elsewhere.node.process import NodeProcess
 
 RETRY_SECONDS = 0.1
 RETRY_SECONDS_MAX = 2.0
 RECEIVE_BYTES = 65536
-NODE_PROGRAM = (
-    "import sys; sys.path[:] = {path!r}; from elsewhere.node.server import main; main({descriptor})"
-)
 
 
 class LocalEngine:
     """`elsewhere.engine.Engine` for `workers` processes; `initializer` is an encoded call or empty."""
 
-    def __init__(self, workers: int, initializer: bytes) -> None:
+    def __init__(self, node: NodeProcess, workers: int, initializer: bytes) -> None:
+        self._node: NodeProcess | None = node
         self._wanted = workers
         self._initializer = initializer
         self._numbers = count(1)
@@ -35,8 +32,6 @@ class LocalEngine:
         self._unready: set[int] = set()
         self._failures = 0
         self._closing = False
-        self._node = 0
-        self._spawn()
 
     def open(self, door: Door) -> None:
         self._door = door
@@ -56,62 +51,44 @@ class LocalEngine:
 
     def end(self) -> None:
         self.close()
-        if self._node:
-            # The node kills its workers and ends as soon as this socket closes.
-            self._control.close()
-            self._reap_node()
+        if self._node is not None:
+            self._node.end()
+            self._node = None
 
     # ------------------------------------------------------------ the node
 
-    def _spawn(self) -> None:
-        """Start the node's process. It has a process group of its own, out of Ctrl-C's reach."""
-        if not sys.executable:
-            raise RuntimeError("sys.executable is not set: no Python to start workers with")
-        ours, theirs = socket_pair()
-        descriptor = theirs.fileno()
-        program = NODE_PROGRAM.format(path=sys.path, descriptor=descriptor)
-        try:
-            self._node = os.posix_spawn(
-                sys.executable,
-                [sys.executable, *interpreter_options(), "-c", program],
-                os.environ,
-                file_actions=[
-                    (os.POSIX_SPAWN_DUP2, descriptor, descriptor),
-                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
-                ],
-                setpgroup=0,
-            )
-        finally:
-            theirs.close()
-        self._control = ours
-        self._reader: FrameReader[FromNode] = FrameReader(FromNode)
-
     def _adopt(self) -> None:
-        self._door.watch(self._control.fileno(), self._listen)
+        self._reader: FrameReader[FromNode] = FrameReader(FromNode)
+        if self._node is not None:
+            self._door.watch(self._node.control.fileno(), self._listen)
         for _ in range(self._wanted):
             self._start()
 
     def _order(self, order: ToNode, descriptors: list[int] | None = None) -> None:
-        # Orders are few and short: the socket's buffer always has room for them.
-        with suppress(ConnectionError):
-            socket.send_fds(self._control, [encode_frame([order])], descriptors or [])
+        if self._node is not None:
+            # Orders are few and short: the socket's buffer always has room for them.
+            with suppress(ConnectionError):
+                socket.send_fds(self._node.control, [encode_frame([order])], descriptors or [])
 
     def _listen(self) -> None:
+        node = self._node
+        if node is None:
+            return
         try:
-            data = self._control.recv(RECEIVE_BYTES)
+            data = node.control.recv(RECEIVE_BYTES)
         except ConnectionError:
             data = b""
         if not data:
-            self._node_lost()
+            self._node_lost(node)
             return
         for message in self._reader.feed(data):
             self._worker_lost(message)
 
-    def _node_lost(self) -> None:
+    def _node_lost(self, node: NodeProcess) -> None:
         """The node is gone, and with it its workers: begin again."""
-        self._door.unwatch(self._control.fileno())
-        self._control.close()
-        self._reap_node()
+        self._door.unwatch(node.control.fileno())
+        node.end()
+        self._node = None
         lost, self._alive = self._alive, set()
         for worker in sorted(lost):
             self._door.worker_lost(worker, Exit())
@@ -121,18 +98,13 @@ class LocalEngine:
 
     def _restart(self) -> None:
         if not self._closing:
-            self._spawn()
+            self._node = NodeProcess()
             self._adopt()
-
-    def _reap_node(self) -> None:
-        with suppress(ChildProcessError):
-            os.waitpid(self._node, 0)
-        self._node = 0
 
     # ------------------------------------------------------------ workers
 
     def _start(self) -> None:
-        if self._closing or not self._node or len(self._alive) >= self._wanted:
+        if self._closing or self._node is None or len(self._alive) >= self._wanted:
             return
         worker = next(self._numbers)
         ours, theirs = socket_pair()
@@ -159,16 +131,3 @@ class LocalEngine:
     def _pause(self) -> float:
         return min(RETRY_SECONDS * 2.0 ** min(self._failures - 1, 10), RETRY_SECONDS_MAX)
 
-
-def interpreter_options() -> list[str]:
-    """The options with which this interpreter was started, as far as they concern its children."""
-    options = [f"-X{name}" if value is True else f"-X{name}={value}"
-               for name, value in sys._xoptions.items()]
-    options += [f"-W{option}" for option in sys.warnoptions]
-    if sys.flags.optimize:
-        options.append("-" + "O" * sys.flags.optimize)
-    if sys.flags.isolated:
-        options.append("-I")
-    if sys.flags.no_site:
-        options.append("-S")
-    return options

@@ -6,17 +6,17 @@ from elsewhere.calls.messages import Exit
 from elsewhere.calls.wire import Record
 
 
-class StartWorker(Record, tag=1):
+class StartWorker(Record, frozen=True, tag=1):
     """Fork a worker; the descriptor sent along is its end of the link."""
 
     worker: int
 
 
-class KillWorker(Record, tag=2):
+class KillWorker(Record, frozen=True, tag=2):
     worker: int
 
 
-class Exited(Record, tag=3):
+class Exited(Record, frozen=True, tag=3):
     """A worker's process has ended, with what is known of the end."""
 
     worker: int

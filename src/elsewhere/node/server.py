@@ -90,6 +90,7 @@ class Node:
         """In the child: leave the node's things behind and run calls to the end."""
         code = 1
         try:
+            gc.enable()
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self._control.close()
@@ -144,6 +145,5 @@ def main(descriptor: int) -> None:
     control = socket.socket(fileno=descriptor)
     control.setblocking(True)
     # What is there now lives as long as the node: keep the collector from touching shared pages.
-    gc.collect()
     gc.freeze()
     Node(control).serve()

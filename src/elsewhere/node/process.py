@@ -1,0 +1,61 @@
+"""The node's process as its client sees it: started, spoken to over a socket, ended."""
+
+import os
+import socket
+import sys
+from contextlib import suppress
+
+NODE_PROGRAM = (
+    "import gc, sys; gc.disable(); sys.path[:] = {path!r}; "
+    "from elsewhere.node.server import main; main({descriptor})"
+)
+
+
+class NodeProcess:
+    """Starts a node. It has a process group of its own, out of Ctrl-C's reach.
+
+    It ends, and all its workers with it, as soon as `control` is closed, however that happens.
+    """
+
+    def __init__(self) -> None:
+        if not sys.executable:
+            raise RuntimeError("sys.executable is not set: there is no Python to start workers with")
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        descriptor = theirs.fileno()
+        program = NODE_PROGRAM.format(path=sys.path, descriptor=descriptor)
+        try:
+            self._process = os.posix_spawn(
+                sys.executable,
+                [sys.executable, *interpreter_options(), "-c", program],
+                os.environ,
+                file_actions=[
+                    (os.POSIX_SPAWN_DUP2, descriptor, descriptor),
+                    (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+                ],
+                setpgroup=0,
+            )
+        finally:
+            theirs.close()
+        self.control.setblocking(False)
+
+    def end(self) -> None:
+        """End the node and its workers, and wait for it. Idempotent."""
+        self.control.close()
+        process, self._process = self._process, 0
+        if process:
+            with suppress(ChildProcessError):
+                os.waitpid(process, 0)
+
+
+def interpreter_options() -> list[str]:
+    """The options with which this interpreter was started, as far as they concern its children."""
+    options = [f"-X{name}" if value is True else f"-X{name}={value}"
+               for name, value in sys._xoptions.items()]
+    options += [f"-W{option}" for option in sys.warnoptions]
+    if sys.flags.optimize:
+        options.append("-" + "O" * sys.flags.optimize)
+    if sys.flags.isolated:
+        options.append("-I")
+    if sys.flags.no_site:
+        options.append("-S")
+    return options

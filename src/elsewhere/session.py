@@ -1,0 +1,234 @@
+"""What stands behind a pool: its functions, its host, its calls and maps.
+
+Loaded after the pool has started its node, so that the node starts while this is being imported.
+"""
+
+import sys
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sized
+from contextlib import suppress
+from itertools import count
+from time import monotonic
+from typing import Any, TypeVar
+
+from elsewhere.calls.messages import Call, Cancel, Kind, Options, Settlement, Verdict
+from elsewhere.calls.span import Span
+from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
+from elsewhere.codec.functions import Functions
+from elsewhere.codec.values import dumps
+from elsewhere.engines.local import LocalEngine
+from elsewhere.errors import NotPicklable
+from elsewhere.future import Future
+from elsewhere.gateway.machine import Gateway
+from elsewhere.host import GatewayHost, Pending
+from elsewhere.mapping import Bar, Mapping
+from elsewhere.node.process import NodeProcess
+
+T = TypeVar("T")
+SPANS_MAX = 100_000
+_numbers = count(1)
+
+
+class Session:
+    """The calls of one pool, from its start to its end."""
+
+    def __init__(
+        self,
+        node: NodeProcess,
+        workers: int,
+        initializer: bytes,
+        tasks_per_worker_max: int | None,
+        record: bool,
+    ) -> None:
+        self._workers = workers
+        engine = LocalEngine(node, workers, initializer)
+        gateway = Gateway(tasks_per_worker_max=tasks_per_worker_max)
+        self._host = GatewayHost(gateway, engine, _say, f"elsewhere-pool-{next(_numbers)}")
+        self._functions = Functions(self._host.post)
+        self._calls = count(1)
+        self._spans: deque[Span] | None = deque(maxlen=SPANS_MAX) if record else None
+        self._maps: weakref.WeakSet[Mapping] = weakref.WeakSet()
+        self.shut = False
+        self._host.open()
+
+    def submit(
+        self,
+        options: Options,
+        fn: Callable[..., T],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Future[T]:
+        """As `Pool.submit`, with `options`."""
+        if self.shut:
+            raise RuntimeError("cannot submit to a pool that was shut down")
+        function = self._functions.encode(fn)
+        try:
+            payload = dumps((args, kwargs), "call")
+        except NotPicklable as error:
+            raise _name_argument(error) from error.__cause__
+        call = Call(next(self._calls), function.number, payload, options)
+        future: Future[T] = Future(call, function.name, self._host)
+        self.send(call, future, function.name)
+        return future
+
+    def map(
+        self,
+        options: Options,
+        fn: Callable[..., T],
+        iterables: tuple[Iterable[Any], ...],
+        timeout: float | None,
+        chunksize: int | None,
+        buffersize: int | None,
+        progress: bool | str,
+    ) -> Iterator[T]:
+        """As `Pool.map`, with `options`."""
+        if self.shut:
+            raise RuntimeError("cannot map over a pool that was shut down")
+        if not iterables:
+            raise TypeError("map needs at least one iterable")
+        deadline = None if timeout is None else monotonic() + timeout
+        total = _length(iterables)
+        single = len(iterables) == 1
+        mapping = Mapping(
+            self,
+            self._functions.encode(fn),
+            iter(iterables[0]) if single else zip(*iterables, strict=False),
+            Kind.MAP if single else Kind.STARMAP,
+            options,
+            workers=self._workers,
+            total=total,
+            chunksize=chunksize,
+            buffersize=buffersize,
+            bar=self._open_bar(progress, total),
+        )
+        self._maps.add(mapping)
+        try:
+            mapping.fill()
+        except BaseException:
+            mapping.cancel()
+            raise
+        return mapping.results(deadline)
+
+    def _open_bar(self, progress: bool | str, total: int | None) -> Bar | None:
+        if not progress:
+            return None
+        # A map that shows nothing does not pay for what shows it.
+        from elsewhere.progress import open_progress
+
+        return open_progress(progress, total, self._host.busy)
+
+    def timeline(self) -> list[Span]:
+        """As `Pool.timeline`."""
+        if self._spans is None:
+            raise RuntimeError("nothing was recorded: make the pool with record=True")
+        return list(self._spans)
+
+    # ------------------------------------------------------------ the end
+
+    def shut_down(self, *, wait: bool, cancel_futures: bool) -> None:
+        """As `Pool.shutdown`."""
+        if not self.shut:
+            self.shut = True
+            for mapping in list(self._maps):
+                if cancel_futures:
+                    mapping.cancel()
+                else:
+                    mapping.read_to_end()
+        if cancel_futures:
+            self._host.cancel_all()
+        self._host.close()
+        if wait:
+            try:
+                self._host.join()
+            except KeyboardInterrupt:
+                self._host.terminate()
+                self._host.join()
+                raise
+
+    def close(self) -> None:
+        """Nobody holds the pool any more: end once every call is settled."""
+        self._host.close()
+
+    def terminate(self) -> None:
+        """End now: kill the workers and cancel what is not settled."""
+        self.shut = True
+        self._host.terminate()
+        self._host.join()
+
+    # ------------------------------------------------------------ what a map needs (its Sender)
+
+    def next_call(self) -> int:
+        """A number for a call."""
+        return next(self._calls)
+
+    def send(self, call: Call, pending: Pending, function: str) -> None:
+        """Send a call on its way. Raises `NotPicklable` for one that no message can carry."""
+        if len(call.payload) > PAYLOAD_BYTES_MAX:
+            raise NotPicklable(
+                "the arguments",
+                f"{len(call.payload) / 2**30:.1f} GiB are more than a message can carry (4 GiB)",
+                "Write them to a file and send its path, or send them in parts",
+            )
+        if self._spans is not None:
+            pending = _Recorder(pending, self._spans, function, call.items)
+        self._host.submit(call, pending)
+
+    def take_back(self, calls: list[int], interrupt: bool) -> None:
+        """Cancel calls, running ones too if `interrupt`."""
+        self._host.post(Cancel(calls, interrupt))
+
+    def serve_until(self, done: Callable[[], bool], timeout: float | None) -> bool:
+        """Do the pool's work in this thread until `done` or `timeout`; False if another does it."""
+        return self._host.serve_until(done, timeout)
+
+
+class _Recorder:
+    """Notes a span when its call is settled, and passes the settlement on."""
+
+    __slots__ = ("_function", "_items", "_pending", "_spans")
+
+    def __init__(self, pending: Pending, spans: deque[Span], function: str, items: int) -> None:
+        self._pending = pending
+        self._spans = spans
+        self._function = function
+        self._items = items
+
+    def settle(self, settlement: Settlement) -> None:
+        if settlement.started:
+            ok = settlement.verdict is Verdict.VALUE
+            self._spans.append(
+                Span(
+                    self._function,
+                    settlement.worker,
+                    settlement.started,
+                    settlement.elapsed,
+                    self._items,
+                    ok,
+                )
+            )
+        self._pending.settle(settlement)
+
+
+def _length(iterables: tuple[Iterable[Any], ...]) -> int | None:
+    """How many items a map over them has, if they know."""
+    if not all(isinstance(iterable, Sized) for iterable in iterables):
+        return None
+    return min(len(iterable) for iterable in iterables if isinstance(iterable, Sized))
+
+
+def _name_argument(error: NotPicklable) -> NotPicklable:
+    """A call is encoded as (args, kwargs): say so in the words of whoever wrote the call."""
+    path = error.path.removeprefix("call")
+    for position, name in (("[0]", "args"), ("[1]", "kwargs")):
+        if path.startswith(position):
+            path = name + path[len(position) :]
+    return NotPicklable(path or "the arguments", error.what, error.remedy)
+
+
+def _say(stream: int, text: str) -> None:
+    """Show lines that a worker printed; a closed screen is no reason to stop working."""
+    screen = sys.stdout if stream == 1 else sys.stderr
+    with suppress(OSError, ValueError):
+        screen.write(text)
+        screen.flush()
