@@ -13,7 +13,7 @@ class Door(Protocol):
     def worker_started(self, worker: int, link: GatewayEnd) -> None:
         """A worker was started; its messages will come by `link`."""
 
-    def worker_lost(self, worker: int, exit: Exit) -> None:
+    def worker_lost(self, worker: int, how: Exit) -> None:
         """A worker has ended; its link is closed by the host."""
 
     def watch(self, fileno: int, ready: Callable[[], None]) -> None:

@@ -9,7 +9,7 @@ the same place with one atomic `dict.setdefault`, and the loser acts on what it 
 import threading
 import time
 from collections.abc import Callable, Generator
-from concurrent.futures import CancelledError, TimeoutError
+from concurrent.futures import CancelledError
 from concurrent.futures import Future as BaseFuture
 from typing import Any, Generic, Protocol, TypeVar, cast
 
@@ -25,8 +25,8 @@ _NOBODY_WAITED = object()
 class Settler(Protocol):
     """What a future needs of its pool."""
 
-    def cancel(self, call: int) -> bool:
-        """Take the call back."""
+    def cancel(self, call: int, settled: Callable[[], bool]) -> None:
+        """Take the call back; returns once that has settled it, or its worker has said no."""
 
     def is_running(self, call: int) -> bool:
         """Whether a worker runs it."""
@@ -72,7 +72,7 @@ class Future(BaseFuture[T], Generic[T]):
         return cast(list[Any], self.__dict__.setdefault("the waiters", []))
 
     @property
-    def _done_callbacks(self) -> list[Any]:  # type: ignore[override]  # an attribute there
+    def _done_callbacks(self) -> list[Any]:
         return cast(list[Any], self.__dict__.setdefault("the callbacks", []))
 
     # ------------------------------------------------------------ the pool's side
@@ -98,14 +98,20 @@ class Future(BaseFuture[T], Generic[T]):
                 else:
                     waiter.add_exception(self)
             condition.notify_all()
-        self._invoke_callbacks()  # type: ignore[attr-defined]  # of the base
+
+    def run_callbacks(self) -> None:
+        """Called once by the pool after `settle`."""
+        if self.__dict__[_CONDITION] is not _NOBODY_WAITED:
+            self._invoke_callbacks()  # type: ignore[attr-defined]  # of the base
 
     # ------------------------------------------------------------ the caller's side
 
     def cancel(self) -> bool:
         """Take the call back. False if it runs (and may not be interrupted) or has ended."""
         call = self._call
-        return (call is None or self._settler.cancel(call.id)) and self._state == CANCELLED
+        if call is not None:
+            self._settler.cancel(call.id, self._is_settled)
+        return self._state == CANCELLED
 
     def running(self) -> bool:
         """Whether a worker runs it, as far as is known here."""
@@ -120,7 +126,7 @@ class Future(BaseFuture[T], Generic[T]):
                 raise self._exception
             finally:
                 # Break the cycle of the exception, its traceback and this frame.
-                self = None  # type: ignore[assignment]
+                self = None  # type: ignore[assignment]  # noqa: PLW0642  # as the base does
         return cast(T, self._result)
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
@@ -149,7 +155,6 @@ class Future(BaseFuture[T], Generic[T]):
         if settlement is not None:
             try:
                 self._result = open_settlement(settlement, self._function, self._timeout)
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001  # it is kept, to be raised by result()
                 self._exception = error.with_traceback(None)
             self._settlement = None
-

@@ -5,7 +5,7 @@ in that thread also drives the machine there, and a KeyboardInterrupt in the mid
 leave it in a state that no step leaves. So the handler is held back for the microseconds of a step.
 """
 
-import _signal  # the module behind `signal`, without the conversion to enums: this is a hot path
+import _signal  # type: ignore[import-not-found]  # the module behind `signal`, without the conversion to enums: this is a hot path
 from collections.abc import Callable
 from signal import SIGINT
 from threading import get_ident, main_thread
@@ -16,7 +16,7 @@ _MAIN = main_thread().ident
 Handler = Callable[[int, FrameType | None], object] | int | None
 
 
-class deferred_interrupts:
+class DeferredInterrupts:
     """A block that Ctrl-C does not interrupt; one that came meanwhile is delivered at its end."""
 
     __slots__ = ("_came", "_handler", "_held")

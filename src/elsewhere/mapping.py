@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import islice
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from elsewhere.calls.messages import DEATHS_MAX, Call, Kind, Options, Settlement, Verdict
 from elsewhere.codec.functions import Encoded
@@ -98,6 +98,19 @@ class Chunk:
         self.settlement = settlement
         self.meter.settled.set()
 
+    def run_callbacks(self) -> None:
+        return None
+
+
+class Bounds(NamedTuple):
+    """What bounds a map: how many workers there are, how many items (None: not known), and how many
+    of them the caller wants in a chunk and under way (None: as measured)."""
+
+    workers: int
+    total: int | None
+    chunksize: int | None
+    buffersize: int | None
+
 
 class Sender(Protocol):
     """What a map needs of its pool."""
@@ -125,11 +138,7 @@ class Mapping:
         source: Iterator[Any],
         kind: Kind,
         options: Options,
-        *,
-        workers: int,
-        total: int | None,
-        chunksize: int | None,
-        buffersize: int | None,
+        bounds: Bounds,
         bar: Bar | None,
     ) -> None:
         self._sender = sender
@@ -137,11 +146,11 @@ class Mapping:
         self._source = source
         self._kind = kind
         self._options = options
-        self._workers = workers
-        self._left = total
-        self._sized = total is not None
-        self._chunksize = chunksize
-        self._buffersize = buffersize
+        self._workers = bounds.workers
+        self._left = bounds.total
+        self._sized = bounds.total is not None
+        self._chunksize = bounds.chunksize
+        self._buffersize = bounds.buffersize
         self._meter = Meter(bar)
         self._chunks: deque[Chunk | BaseException] = deque()
         """in order; an exception is one that was met here: by the input, or by encoding an item"""
@@ -200,7 +209,7 @@ class Mapping:
         items: list[Any] = []
         try:
             items.extend(islice(self._source, size))
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  # it surfaces at its position
             # The user's own iterator failed: that surfaces where its item would have been.
             self._exhausted = True
             self._send(items)
@@ -289,9 +298,7 @@ class Mapping:
                     settled.wait(left)
         return chunk.settlement
 
-    def _open(
-        self, chunk: Chunk, settlement: Settlement
-    ) -> tuple[list[Any], BaseException | None]:
+    def _open(self, chunk: Chunk, settlement: Settlement) -> tuple[list[Any], BaseException | None]:
         with self._lock:
             self._open_items -= chunk.items
             self._meter.unread_bytes -= len(settlement.payload)
@@ -335,4 +342,3 @@ class Mapping:
     def __del__(self) -> None:
         # Dropped before its first result was asked for: the generator's own clean-up never ran.
         self.cancel()
-

@@ -22,7 +22,7 @@ def open_failure(settlement: Settlement, function: str, timeout: float | None) -
     from elsewhere.codec.failures import decode_failure
     from elsewhere.errors import CallQuarantined, CallTimeout, InitializerFailed, WorkerLost
 
-    exit = settlement.exit
+    how = settlement.exit
     match settlement.verdict:
         case Verdict.ERROR:
             return decode_failure(settlement.payload, [describe_place(settlement)])
@@ -31,7 +31,7 @@ def open_failure(settlement: Settlement, function: str, timeout: float | None) -
         case Verdict.TIMED_OUT:
             return CallTimeout(function, timeout or 0.0, settlement.attempt)
         case Verdict.QUARANTINED:
-            memory = exit.memory_bytes if exit is not None else None
+            memory = how.memory_bytes if how is not None else None
             return CallQuarantined(function, settlement.deaths, describe_end(settlement), memory)
         case Verdict.UNSTARTABLE if settlement.payload:
             error = InitializerFailed(
@@ -48,17 +48,17 @@ def open_failure(settlement: Settlement, function: str, timeout: float | None) -
 
 def describe_end(settlement: Settlement) -> str:
     """How the worker of a settlement ended, for a sentence that begins with it."""
-    exit = settlement.exit
-    if exit is None:
+    how = settlement.exit
+    if how is None:
         return "was lost"
-    if exit.signal is None:
-        return str(exit)
+    if how.signal is None:
+        return str(how)
     import signal
 
     try:
-        name = signal.Signals(exit.signal).name
+        name = signal.Signals(how.signal).name
     except ValueError:
-        return str(exit)
+        return str(how)
     likely = " (perhaps by the kernel, for want of memory)" if name == "SIGKILL" else ""
     return f"was killed by {name}{likely}"
 

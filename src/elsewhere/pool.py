@@ -150,9 +150,7 @@ class Pool(Executor):
         for name, value in (("chunksize", chunksize), ("buffersize", buffersize)):
             if value is not None:
                 _count(name, value)
-        return self._session.map(
-            options, fn, iterables, timeout, chunksize, buffersize, progress
-        )
+        return self._session.map(options, fn, iterables, timeout, chunksize, buffersize, progress)
 
 
 class PoolView(Executor):

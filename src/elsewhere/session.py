@@ -22,7 +22,7 @@ from elsewhere.errors import NotPicklable
 from elsewhere.future import Future
 from elsewhere.gateway.machine import Gateway
 from elsewhere.host import GatewayHost, Pending
-from elsewhere.mapping import Bar, Mapping
+from elsewhere.mapping import Bar, Bounds, Mapping
 from elsewhere.node.process import NodeProcess
 
 T = TypeVar("T")
@@ -96,11 +96,8 @@ class Session:
             iter(iterables[0]) if single else zip(*iterables, strict=False),
             Kind.MAP if single else Kind.STARMAP,
             options,
-            workers=self._workers,
-            total=total,
-            chunksize=chunksize,
-            buffersize=buffersize,
-            bar=self._open_bar(progress, total),
+            Bounds(self._workers, total, chunksize, buffersize),
+            self._open_bar(progress, total),
         )
         self._maps.add(mapping)
         try:
@@ -208,6 +205,9 @@ class _Recorder:
                 )
             )
         self._pending.settle(settlement)
+
+    def run_callbacks(self) -> None:
+        self._pending.run_callbacks()
 
 
 def _length(iterables: tuple[Iterable[Any], ...]) -> int | None:

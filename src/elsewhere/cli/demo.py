@@ -3,6 +3,7 @@
 import argparse
 import json
 import re
+import shutil
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -122,13 +123,22 @@ def run(arguments: argparse.Namespace) -> int:
         progress=False if quiet else "measuring files",
         on_sample=_ignore if quiet else _announce,
     )
-    written: Path | None = output
+    problem = _write(output, render(survey))
+    page = output if problem is None else None
+    if quiet:
+        print(json.dumps(as_value(survey, page)))
+    else:
+        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        print(as_text(survey, page, columns=columns))
+    return 0 if problem is None else _fail(problem)
+
+
+def _write(output: Path, text: str) -> str | None:
     try:
-        output.write_text(render(survey), encoding="utf-8")
+        output.write_text(text, encoding="utf-8")
     except OSError as error:
-        written, problem = None, f"cannot write {output}: {error.strerror or error}"
-    print(json.dumps(as_value(survey, written)) if quiet else as_text(survey, written))
-    return _fail(problem) if written is None else 0
+        return f"cannot write {output}: {error.strerror or error}"
+    return None
 
 
 def _announce(drawn: "Sequence[Source]") -> None:

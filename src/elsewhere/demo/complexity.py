@@ -18,7 +18,6 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import cache
 
 FILE_BYTES_MAX = 16 * 2**20
 
@@ -157,6 +156,8 @@ _DECISIONS = frozenset(
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 # Fields that never hold a decision, a function, a class or a statement; skipping them halves the walk.
 _LEAF_FIELDS = frozenset({"ctx", "op", "ops", "id", "attr", "arg", "kind", "type_comment", "names"})
+# The other fields of each type of node, found out once per process.
+_fields: dict[type[ast.AST], tuple[str, ...]] = {}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -232,18 +233,18 @@ def _outside_body(node: ast.AST) -> Iterator[ast.AST]:
 
 def _children(node: ast.AST) -> list[ast.AST]:
     children: list[ast.AST] = []
-    for field in _fields(type(node)):
+    kind = type(node)
+    fields = _fields.get(kind)
+    if fields is None:
+        fields = tuple(field for field in node._fields if field not in _LEAF_FIELDS)
+        _fields[kind] = fields
+    for field in fields:
         value = getattr(node, field, None)
         if isinstance(value, list):
             children.extend([item for item in value if isinstance(item, ast.AST)])
         elif isinstance(value, ast.AST):
             children.append(value)
     return children
-
-
-@cache
-def _fields(kind: type[ast.AST]) -> tuple[str, ...]:
-    return tuple(field for field in kind._fields if field not in _LEAF_FIELDS)
 
 
 def _function(scope: _Scope) -> FunctionRecord:

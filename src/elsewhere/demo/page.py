@@ -69,7 +69,7 @@ def _figures(survey: Survey) -> str:
     figures = [
         (f"with {worker_text(survey.workers)}", f"{survey.elapsed_seconds:.1f} s"),
         ("one core, estimated", f"{survey.one_core.seconds:.1f} s"),
-        ("speed-up", f"{survey.speed_up:.2f} ×"),
+        ("times as fast", f"{survey.speed_up:.2f}"),
         ("files", f"{totals.files:,}"),
         ("lines", f"{totals.lines:,}"),
         ("functions", f"{totals.functions:,}"),

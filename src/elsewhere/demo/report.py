@@ -3,6 +3,7 @@
 import platform
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import wrap
 
 import elsewhere
 from elsewhere.demo.collect import Collection
@@ -11,10 +12,13 @@ from elsewhere.demo.survey import COMPLEXITY_LIMIT, Survey
 FAILURES_SHOWN_MAX = 3
 
 
-def as_text(survey: Survey, page: Path | None) -> str:
-    """The whole report, a few dozen lines of at most about 100 columns."""
+def as_text(survey: Survey, page: Path | None, *, columns: int | None = None) -> str:
+    """The whole report, a few dozen lines. Long names are shortened to ``columns`` if that is given."""
     sections = [
-        ["The most complex functions (McCabe's cyclomatic complexity)", *_top_lines(survey)],
+        [
+            "The most complex functions (McCabe's cyclomatic complexity)",
+            *_top_lines(survey, columns),
+        ],
         ["Totals", *_total_lines(survey)],
         ["Time", *_time_lines(survey)],
         ["Where the calls ran", *_share_lines(survey)],
@@ -26,11 +30,9 @@ def as_text(survey: Survey, page: Path | None) -> str:
 
 def collection_text(collection: Collection) -> str:
     """What is about to be measured, and what is left out, before the work begins."""
-    lines = [
-        f"Python {platform.python_version()}: {len(collection.sources):,} files, "
-        f"{byte_text(collection.bytes)}, in",
-        *(f"  {root}" for root in collection.roots),
-    ]
+    what = f"{len(collection.sources):,} files, {byte_text(collection.bytes)}"
+    lines = [f"Python {platform.python_version()}: {what}, in"]
+    lines += [f"  {root}" for root in collection.roots]
     notice = limit_notice(collection)
     return "\n".join(lines if notice is None else [*lines, notice])
 
@@ -40,7 +42,7 @@ def limit_notice(collection: Collection) -> str | None:
     if not collection.left_out_files or collection.limit_bytes is None:
         return None
     return (
-        f"The limit of {byte_text(collection.limit_bytes)} was reached: "
+        f"The limit of {collection.limit_bytes:,} bytes was reached: "
         f"{collection.left_out_files:,} more files ({byte_text(collection.left_out_bytes)}) "
         "are left out; --limit none takes all."
     )
@@ -149,15 +151,30 @@ def _module_rows(survey: Survey) -> list[dict[str, object]]:
     ]
 
 
-def _top_lines(survey: Survey) -> list[str]:
+def _top_lines(survey: Survey, columns: int | None) -> list[str]:
     if not survey.top:
         return ["  no functions were found"]
+    places = [f"{module.module}:{function.line}" for module, function in survey.top]
+    names = [function.name for _, function in survey.top]
+    if columns is not None:
+        # What one of the two columns leaves over is the other's.
+        room = max(columns - len("  complexity  lines    "), 40)
+        places_max = max(room // 2, room - max(map(len, names)))
+        places = [shortened(place, places_max) for place in places]
+        names = [shortened(name, room - max(map(len, places))) for name in names]
     rows = [
-        (f"{function.complexity:,}", f"{function.lines:,}", f"{module.module}:{function.line}",
-         function.name)
-        for module, function in survey.top
-    ]  # fmt: skip
+        (f"{function.complexity:,}", f"{function.lines:,}", place, name)
+        for (_, function), place, name in zip(survey.top, places, names, strict=True)
+    ]
     return table(("complexity", "lines", "module:line", "function"), rows, right=2)
+
+
+def shortened(text: str, length: int) -> str:
+    """``text``, its middle replaced by dots where it is longer than ``length``."""
+    if len(text) <= length:
+        return text
+    kept = max(length - 3, 2)
+    return f"{text[: kept // 2]}...{text[-(kept - kept // 2) :]}"
 
 
 def _total_lines(survey: Survey) -> list[str]:
@@ -177,7 +194,9 @@ def _total_lines(survey: Survey) -> list[str]:
             names.append(f"{len(failures) - FAILURES_SHOWN_MAX:,} more")
         lines.append(f"    {kind}: {len(failures):,} ({', '.join(names)})")
     if collection.duplicates:
-        lines.append(f"  further names of the same files, not read again: {collection.duplicates:,}")
+        lines.append(
+            f"  further names of the same files, not read again: {collection.duplicates:,}"
+        )
     notice = limit_notice(collection)
     return lines if notice is None else [*lines, f"  {notice}"]
 
@@ -189,7 +208,7 @@ def _time_lines(survey: Survey) -> list[str]:
         f"  {took}, starting them included",
         f"  one core would have taken about {one_core:.1f} s (standard error {error:.1f} s)",
         f"  speed-up {survey.speed_up:.2f}",
-        f"  {basis_text(survey)}",
+        *wrap(basis_text(survey), 96, initial_indent="  ", subsequent_indent="  "),
     ]
 
 

@@ -76,6 +76,8 @@ class LocalEngine:
             return
         try:
             data = node.control.recv(RECEIVE_BYTES)
+        except BlockingIOError:
+            return
         except ConnectionError:
             data = b""
         if not data:

@@ -1,0 +1,193 @@
+"""Waiting for sockets and for time, by one thread at a time, whichever waits anyway.
+
+One thread at a time has the *role* of waiting. The I/O thread has it while nobody else waits for
+anything; a thread that waits for a result takes the role over and keeps it until its result is
+there, so that no other thread must be woken to bring it. The I/O thread stands by meanwhile, and
+takes the role back when no thread has waited for `STANDBY_SECONDS`.
+"""
+
+import os
+import selectors
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from heapq import heappop, heappush
+from itertools import count
+from threading import get_ident
+from time import monotonic, sleep
+
+FOREVER = float("inf")
+HANDOVER_SECONDS_MAX = 0.01
+"""How long a thread that waits hopes for the role; then it waits without it."""
+STANDBY_SECONDS = 0.002
+SPIN_SECONDS = 0.00005
+"""How long a waiting thread looks before it sleeps: waking a sleeping processor takes as long."""
+READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+
+
+class Poller:
+    """Calls back when descriptors are ready and moments have come, in the thread with the role."""
+
+    def __init__(self) -> None:
+        self._selector = selectors.DefaultSelector()
+        self._timers: list[tuple[float, int, Callable[[], None]]] = []
+        self._timer_ids = count()
+        self._alarm: float | None = None
+        self._on_alarm: Callable[[], None] = lambda: None
+        self._polling_until = 0.0
+        self._role = threading.Lock()
+        self._owner = 0
+        """the thread that has the role"""
+        self._wanted = False
+        self._standing_by = False
+        self._served = 0
+        """how often a thread that waited has had the role"""
+        self._waking = threading.Lock()
+        self._wake_reader, self._wake_writer = os.pipe()
+        os.set_blocking(self._wake_reader, False)
+        os.set_blocking(self._wake_writer, False)
+        self.watch(self._wake_reader, self._drain_wakes)
+        self.ended = False
+
+    # ------------------------------------------------------------ what to wait for
+
+    def watch(self, fileno: int, act: Callable[[int], None], events: int = READ) -> None:
+        """Call ``act(events)`` whenever `fileno` is ready for some of `events`."""
+        self._selector.register(fileno, events, act)
+
+    def change(self, fileno: int, events: int) -> None:
+        """Watch a descriptor for other events; nothing if it is not watched. From any thread."""
+        key = self._selector.get_map().get(fileno)
+        if key is not None:
+            self._selector.modify(fileno, events, key.data)
+
+    def unwatch(self, fileno: int) -> None:
+        """Stop watching, if it is watched."""
+        if fileno in self._selector.get_map():
+            self._selector.unregister(fileno)
+
+    def later(self, seconds: float, act: Callable[[], None]) -> None:
+        """Call `act` once. Only in the thread with the role."""
+        heappush(self._timers, (monotonic() + seconds, next(self._timer_ids), act))
+
+    def on_alarm(self, act: Callable[[], None]) -> None:
+        """What to call when the moment of `set_alarm` has come."""
+        self._on_alarm = act
+
+    def set_alarm(self, moment: float | None) -> None:
+        """Set the one alarm, or none. From any thread, but by one at a time."""
+        self._alarm = moment
+        if moment is not None and moment < self._polling_until:
+            self.wake()
+
+    def wake(self) -> None:
+        """End the wait that is going on. From any thread."""
+        # The descriptor must not be closed, and perhaps become somebody else's, before the write.
+        with self._waking, suppress(BlockingIOError):
+            if self._wake_writer >= 0:
+                os.write(self._wake_writer, b"!")
+
+    # ------------------------------------------------------------ who waits
+
+    def serve_until(self, done: Callable[[], bool], timeout: float | None) -> bool:
+        """Wait in this thread until `done` or for `timeout` seconds, serving what is watched.
+
+        False if another thread has the role: then that one brings about what is waited for.
+        """
+        nested = self._owner == get_ident()
+        if not nested and not self._take_role():
+            return False
+        try:
+            until = FOREVER if timeout is None else monotonic() + timeout
+            while not done() and not self.ended and monotonic() < until:
+                self._poll(until, SPIN_SECONDS)
+        finally:
+            if not nested:
+                self._served += 1
+                self._owner = 0
+                self._role.release()
+        return not self.ended
+
+    def _take_role(self) -> bool:
+        if not self._role.acquire(blocking=False):
+            if self._standing_by:
+                return False
+            self._wanted = True
+            self.wake()
+            if not self._role.acquire(timeout=HANDOVER_SECONDS_MAX):
+                return False
+        self._owner = get_ident()
+        return True
+
+    def serve(self, check: Callable[[], None]) -> None:
+        """The I/O thread's part: wait and serve until `ended`, and call `check` after each time."""
+        self._role.acquire()
+        self._owner = get_ident()
+        while not self.ended:
+            self._poll(FOREVER, 0.0)
+            check()
+            if self._wanted:
+                self._stand_by()
+
+    def _stand_by(self) -> None:
+        """Leave the role to a thread that waits, and take it back when none has for a while."""
+        self._wanted = False
+        self._standing_by = True
+        self._owner = 0
+        self._role.release()
+        while True:
+            served = self._served
+            sleep(STANDBY_SECONDS)
+            if self._role.acquire(blocking=False):
+                if served == self._served or self.ended:
+                    break
+                self._role.release()
+        self._owner = get_ident()
+        self._standing_by = False
+
+    def close(self) -> None:
+        """Watch nothing any more. Only in the I/O thread, after `serve`."""
+        self._selector.close()
+        with self._waking:
+            os.close(self._wake_reader)
+            os.close(self._wake_writer)
+            self._wake_writer = -1
+        self._owner = 0
+        self._role.release()
+
+    # ------------------------------------------------------------ waiting
+
+    def _poll(self, until: float, spin_seconds: float) -> None:
+        """Wait for what is watched, at most until `until`, and act once."""
+        # Announce the wait before looking when it must end: whoever brings that moment forward
+        # either sees the announcement and wakes this thread, or is seen here.
+        self._polling_until = FOREVER
+        alarm = self._alarm
+        until = min(
+            until,
+            FOREVER if alarm is None else alarm,
+            self._timers[0][0] if self._timers else FOREVER,
+        )
+        self._polling_until = until
+        timeout = None if until == FOREVER else max(0.0, until - monotonic())
+        for key, events in self._spin(spin_seconds) or self._selector.select(timeout):
+            if key.fileobj in self._selector.get_map():
+                key.data(events)
+        self._polling_until = 0.0
+        now = monotonic()
+        while self._timers and self._timers[0][0] <= now:
+            heappop(self._timers)[2]()
+        if self._alarm is not None and self._alarm <= now:
+            self._on_alarm()
+
+    def _spin(self, seconds: float) -> list[tuple[selectors.SelectorKey, int]]:
+        ready = self._selector.select(0) if seconds else []
+        until = monotonic() + seconds
+        while not ready and monotonic() < until:
+            os.sched_yield()
+            ready = self._selector.select(0)
+        return ready
+
+    def _drain_wakes(self, events: int) -> None:
+        with suppress(BlockingIOError):
+            os.read(self._wake_reader, 4096)
