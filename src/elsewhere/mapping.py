@@ -25,10 +25,11 @@ CHUNK_SECONDS_MIN = 0.001
 CHUNK_BYTES_MAX = 2**20
 CHUNK_ITEMS_MAX = 2**16
 AHEAD_SECONDS = 0.050
-UNREAD_BYTES_MAX = 2**24
+UNREAD_BYTES_MAX = 2**23
 UNREAD_CHUNKS_MAX = 64
 """per worker"""
 SPLIT_PARTS = 16
+FOREVER = float("inf")
 
 
 class Bar(Protocol):
@@ -54,18 +55,25 @@ class Meter:
         self._lock = threading.Lock()
         self.open_chunks = 0
         """chunks that are not settled"""
+        self.open_items = 0
         self.unread_bytes = 0
         """encoded arguments under way and results that were not read yet"""
 
-    def sent(self, size: int) -> None:
+    def sent(self, items: int, size: int) -> None:
         with self._lock:
             self.open_chunks += 1
+            self.open_items += items
             self.unread_bytes += size
+
+    def bytes_to_read(self) -> float:
+        """Encoded results that are or will be there to be read, as far as can be foreseen."""
+        return self.unread_bytes + self.open_items * self.bytes
 
     def measure(self, chunk: "Chunk", settlement: Settlement) -> None:
         size = len(settlement.payload)
         with self._lock:
             self.open_chunks -= 1
+            self.open_items -= chunk.items
             self.unread_bytes += size - len(chunk.payload)
             if settlement.verdict is Verdict.VALUE:
                 seconds = settlement.elapsed / chunk.items
@@ -179,16 +187,17 @@ class Mapping:
         """How many more items may be under way."""
         if self._buffersize is not None:
             return self._buffersize - self._open_items
-        meter = self._meter
-        if len(self._chunks) >= UNREAD_CHUNKS_MAX * self._workers:
+        meter, workers = self._meter, self._workers
+        if len(self._chunks) <= workers:
+            return CHUNK_ITEMS_MAX  # one for each worker and one to come, however large they are
+        if len(self._chunks) >= UNREAD_CHUNKS_MAX * workers:
             return 0
-        if meter.open_chunks < 2 * self._workers:
-            return CHUNK_ITEMS_MAX if meter.unread_bytes < UNREAD_BYTES_MAX else 0
-        seconds = meter.seconds
-        if seconds is None or meter.unread_bytes >= UNREAD_BYTES_MAX:
+        if meter.bytes_to_read() >= UNREAD_BYTES_MAX:
             return 0
-        ahead = meter.open_chunks * self._size() * seconds
-        return CHUNK_ITEMS_MAX if ahead < AHEAD_SECONDS * self._workers else 0
+        if meter.open_chunks < 2 * workers:
+            return CHUNK_ITEMS_MAX
+        ahead = meter.open_items * (meter.seconds or FOREVER)
+        return CHUNK_ITEMS_MAX if ahead < AHEAD_SECONDS * workers else 0
 
     def _size(self) -> int:
         """How many items the next chunk should have."""
@@ -247,7 +256,7 @@ class Mapping:
         deaths_max = DEATHS_MAX if items == 1 else 1  # a chunk that kills is split, not repeated
         options = Options(asked.timeout, asked.retries, asked.interrupt, deaths_max)
         chunk = Chunk(self._sender.next_call(), payload, items, self._meter)
-        self._meter.sent(len(payload))
+        self._meter.sent(items, len(payload))
         self._open_items += items
         call = Call(chunk.call, self._function.number, payload, options, self._kind, items)
         self._sender.send(call, chunk, self._function.name)

@@ -57,13 +57,13 @@ class Poller:
 
     def change(self, fileno: int, events: int) -> None:
         """Watch a descriptor for other events; nothing if it is not watched. From any thread."""
-        key = self._selector.get_map().get(fileno)
+        key = self._selector.get_map().get(fileno) if fileno >= 0 else None
         if key is not None:
             self._selector.modify(fileno, events, key.data)
 
     def unwatch(self, fileno: int) -> None:
         """Stop watching, if it is watched."""
-        if fileno in self._selector.get_map():
+        if fileno >= 0 and fileno in self._selector.get_map():
             self._selector.unregister(fileno)
 
     def later(self, seconds: float, act: Callable[[], None]) -> None:
@@ -171,7 +171,9 @@ class Poller:
         self._polling_until = until
         timeout = None if until == FOREVER else max(0.0, until - monotonic())
         for key, events in self._spin(spin_seconds) or self._selector.select(timeout):
-            if key.fileobj in self._selector.get_map():
+            # An earlier callback may have closed this descriptor, and even opened it as another.
+            current = self._selector.get_map().get(key.fd)
+            if current is not None and current.data is key.data:
                 key.data(events)
         self._polling_until = 0.0
         now = monotonic()

@@ -103,5 +103,9 @@ def _state(value: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _article(kind: type) -> str:
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    name = (
+        kind.__qualname__
+        if kind.__module__ == "builtins"
+        else f"{kind.__module__}.{kind.__qualname__}"
+    )
     return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name} cannot be pickled"

@@ -7,6 +7,7 @@ import pickle
 import traceback
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from elsewhere.codec.values import dumps, loads
 from elsewhere.errors import NotPicklable, RemoteError, RemoteTraceback
@@ -16,22 +17,45 @@ _PACKAGE = str(Path(__file__).parent.parent)
 
 def encode_failure(error: BaseException) -> bytes:
     """The bytes of an exception and of its traceback as text. Never raises for what `error` is."""
-    text = "".join(
-        traceback.format_exception(type(error), error, _users_part(error.__traceback__))
-    )
-    try:
-        data = dumps(error, "exception")
-        copy = loads(data)
-        reason = "" if type(copy) is type(error) else f"it unpickles as {type(copy).__name__}"
-    except NotPicklable as refused:
-        reason = str(refused)
-    except Exception as refused:
-        # Unpickling runs the exception's own code, which may raise anything.
-        reason = f"it does not unpickle: {type(refused).__name__}: {refused}"
-    if reason:
-        described = RemoteError(_name(type(error)), _say(error), reason)
-        data = dumps(described, "exception")
-    return pickle.dumps((data, text, _name(type(error)), _say(error)))
+    name, message = _name(type(error)), _say(error)
+    text = ""
+    if not isinstance(error, NotPicklable):  # that one is ours, and so are its frames
+        lines = traceback.format_exception(type(error), error, _users_part(error.__traceback__))
+        text = "".join(lines)
+    return pickle.dumps((_encode(error, name, message), text, name, message))
+
+
+def _encode(error: BaseException, name: str, message: str) -> bytes:
+    """The exception itself, or rebuilt from its fields, or described: what first survives a copy."""
+    reason = ""
+    for candidate in (error, Rebuilt(error)):
+        try:
+            data = dumps(candidate, "exception")
+            if type(loads(data)) is type(error):
+                return data
+        except Exception as refused:  # noqa: BLE001  # pickling runs its own code: anything may come
+            reason = reason or f"{type(refused).__name__}: {refused}"
+    return dumps(RemoteError(name, message, reason or "its copy has another type"), "exception")
+
+
+class Rebuilt:
+    """An exception on its way without its ``__init__``, which may not take its own ``args``."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        error = self.error
+        return _rebuild, (type(error), error.args, error.__dict__)
+
+
+def _rebuild(
+    kind: type[BaseException], args: tuple[Any, ...], fields: dict[str, Any]
+) -> BaseException:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(fields)
+    return error
 
 
 def decode_failure(payload: bytes, notes: list[str]) -> BaseException:
@@ -40,11 +64,11 @@ def decode_failure(payload: bytes, notes: list[str]) -> BaseException:
     error: BaseException
     try:
         error = loads(data)
-    except Exception as refused:
-        # A class that this process lacks, or that does not take its own arguments.
+    except Exception as refused:  # noqa: BLE001  # a class that this process lacks, or its own error
         reason = f"it does not unpickle here: {type(refused).__name__}: {refused}"
         error = RemoteError(name, message, reason)
-    error.__cause__ = RemoteTraceback(text)
+    if text:
+        error.__cause__ = RemoteTraceback(text)
     for note in notes:
         error.add_note(note)
     return error
@@ -59,7 +83,11 @@ def _users_part(trace: TracebackType | None) -> TracebackType | None:
 
 
 def _name(kind: type[BaseException]) -> str:
-    return kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return (
+        kind.__qualname__
+        if kind.__module__ == "builtins"
+        else f"{kind.__module__}.{kind.__qualname__}"
+    )
 
 
 def _say(error: BaseException) -> str:

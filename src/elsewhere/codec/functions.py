@@ -17,7 +17,7 @@ from itertools import count
 from typing import Any
 
 from elsewhere.calls.messages import Define, Release
-from elsewhere.codec.values import dumps, dumps_by_value
+from elsewhere.codec.values import dumps, dumps_by_value, loads
 
 ANONYMOUS_MAX = 32
 """How many bound methods and the like, which have no lifetime of their own, are kept."""
@@ -60,11 +60,28 @@ class Encoded:
         self._tell(Release([self.number]))
 
 
+class Located:
+    """Encoded code that is decoded once the module search path has these entries too."""
+
+    def __init__(self, path: list[str], code: bytes) -> None:
+        self.path = path
+        self.code = code
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _load_located, (self.path, self.code)
+
+
+def _load_located(path: list[str], code: bytes) -> Any:
+    sys.path += [entry for entry in path if entry not in sys.path]
+    return loads(code)
+
+
 class Functions:
     """The functions of one pool. `tell` takes the messages for the gateway; any thread may call."""
 
     def __init__(self, tell: Tell) -> None:
         self._tell = tell
+        self._path = frozenset(sys.path)
         self._lock = threading.Lock()
         self._numbers = count(1)
         self._owned: dict[int, Encoded] = {}
@@ -95,14 +112,19 @@ class Functions:
         name = describe(function)
         if is_importable(function):
             watched: list[Watched] | None = []
-            code = dumps(function, name)
+            code = self._locate(dumps(function, name))
         else:
             watched = captured(function)
-            code = dumps_by_value(function, name)
+            code = self._locate(dumps_by_value(function, name))
         with self._lock:
             if isinstance(function, types.MethodType) or not _is_weakrefable(function):
                 return self._know_anonymous(name, code)
             return self._know_owned(function, name, code, watched)
+
+    def _locate(self, code: bytes) -> bytes:
+        """The code, with the entries that the module search path has gained since the pool began."""
+        gained = [entry for entry in sys.path if entry not in self._path]
+        return dumps(Located(gained, code), "function") if gained else code
 
     def _know_owned(
         self, function: Callable[..., Any], name: str, code: bytes, watched: list[Watched] | None

@@ -137,7 +137,12 @@ def _failure(source: Source, kind: FailureKind, error: Exception) -> FailureReco
     if isinstance(error, SyntaxError):
         message = error.msg if error.lineno is None else f"{error.msg} (line {error.lineno})"
     return FailureRecord(
-        module=source.module, path=source.path, bytes=source.bytes, kind=kind, message=message
+        module=source.module,
+        path=source.path,
+        bytes=source.bytes,
+        kind=kind,
+        # The path is told already; tokenize.open repeats it.
+        message=message.replace(f" for {source.path!r}", ""),
     )
 
 

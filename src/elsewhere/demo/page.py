@@ -136,7 +136,7 @@ def _failures(survey: Survey) -> str:
     more = f'<p class="muted">{rest:,} more are not listed here.</p>' if rest > 0 else ""
     return (
         f'<p class="muted">{escape(counts)}. Some are invalid on purpose: test data.</p>'
-        '<div class="scroll"><table><thead><tr><th>Module</th><th>Reason</th><th>Python says</th></tr>'
+        '<div class="scroll"><table class="reasons"><thead><tr><th>Module</th><th>Reason</th><th>Python says</th></tr>'
         f"</thead><tbody>{rows}</tbody></table></div>{more}"
     )
 

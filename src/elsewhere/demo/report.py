@@ -203,10 +203,9 @@ def _total_lines(survey: Survey) -> list[str]:
 
 def _time_lines(survey: Survey) -> list[str]:
     took = f"{worker_text(survey.workers)} took {survey.elapsed_seconds:.2f} s"
-    one_core, error = survey.one_core.seconds, survey.one_core.error_seconds
     return [
         f"  {took}, starting them included",
-        f"  one core would have taken about {one_core:.1f} s (standard error {error:.1f} s)",
+        f"  one core would have taken about {survey.one_core.seconds:.1f} s",
         f"  speed-up {survey.speed_up:.2f}",
         *wrap(basis_text(survey), 96, initial_indent="  ", subsequent_indent="  "),
     ]
@@ -218,7 +217,7 @@ def basis_text(survey: Survey) -> str:
     return (
         f"The time of one core is extrapolated by bytes from {len(sample.sources):,} files drawn at "
         f"random (seed {sample.seed}): {byte_text(sample.bytes)} in {sample.seconds:.2f} s, alone in "
-        "the parent process."
+        f"the parent process. Its standard error is {survey.one_core.error_seconds:.1f} s."
     )
 
 

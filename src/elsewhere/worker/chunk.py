@@ -28,6 +28,11 @@ def apply_chunk(function: Callable[..., Any], items: list[Any], kind: Kind) -> b
         results.extend(map(function, items) if kind is Kind.MAP else starmap(function, items))
     except BaseException as error:
         raise ChunkFailed(encode_chunk_failure(results, error)) from error
+    if len(results) != len(items):
+        stopped = RuntimeError(
+            f"the function raised StopIteration for item {len(results)} of a chunk"
+        )
+        raise ChunkFailed(encode_chunk_failure(results, stopped))
     try:
         return dumps(results, "result")
     except NotPicklable:

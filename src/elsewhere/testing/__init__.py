@@ -1,0 +1,1 @@
+"""Worlds that exist only in memory, to test the gateway in: see `simulate`."""

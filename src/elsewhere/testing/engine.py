@@ -1,0 +1,88 @@
+"""A simulated engine: starts workers, replaces those that end, says how they ended."""
+
+from elsewhere.calls.messages import Exit, FromGateway, Kill, Lost, Started
+from elsewhere.gateway.records import ENGINE
+from elsewhere.testing.faults import Faults
+from elsewhere.testing.host import Host
+from elsewhere.testing.worker import Behaviours, Worker
+from elsewhere.testing.world import World
+
+RETRY_SECONDS = 0.1
+RETRY_SECONDS_MAX = 2.0
+SIGKILL = 9
+SIGSEGV = 11
+
+
+class Engine:
+    """Keeps `wanted` workers alive. One that never got ready is replaced after a growing pause."""
+
+    def __init__(
+        self, world: World, faults: Faults, host: Host, behaviours: Behaviours, wanted: int
+    ) -> None:
+        self.wanted = wanted
+        self.alive: dict[int, Worker] = {}
+        self._world = world
+        self._faults = faults
+        self._host = host
+        self._behaviours = behaviours
+        self._numbers = 0
+        self._failures = 0
+        host.orders = self._obey
+        for kind in ("crash_idle", "crash_running", "crash_starting"):
+            faults.recur(kind, lambda kind=kind: self._crash_one(kind), wanted)  # type: ignore[misc]  # mypy cannot infer a lambda with a default
+
+    def start(self) -> None:
+        if len(self.alive) >= self.wanted:
+            return
+        self._numbers += 1
+        worker = Worker(
+            self._world, self._faults, self._host, self._behaviours, self._numbers, self._ended
+        )
+        self.alive[worker.number] = worker
+        # As in the real host, a worker's link is known from the moment that it was started.
+        self._host.links[worker.number] = worker.inbox
+        self._host.hear(ENGINE, Started(worker.number))
+        worker.boot()
+
+    def _obey(self, orders: list[FromGateway]) -> None:
+        for order in orders:
+            if isinstance(order, Kill):
+                self._world.after(self._world.random.uniform(1e-4, 5e-3), self._kill, order.worker)
+
+    def _kill(self, number: int) -> None:
+        worker = self.alive.get(number)
+        if worker is not None:
+            worker.die(signal=SIGKILL)
+        else:
+            self._world.sometimes("a worker ended before its kill arrived")
+
+    def _crash_one(self, kind: str) -> bool:
+        """Take a worker down that is in the state that the kind of crash says, if there is one."""
+        state = kind.removeprefix("crash_")
+        candidates = [worker for worker in self.alive.values() if worker.state == state]
+        if not candidates:
+            return False
+        self._world.random.choice(candidates).die(signal=SIGSEGV)
+        return True
+
+    def _ended(self, worker: Worker, exit: Exit) -> None:
+        del self.alive[worker.number]
+        seconds = self._world.random.uniform(1e-4, 3e-3)
+        if self._faults.strike("late_mail"):
+            self._world.at(self._world.now, self._lose, worker, exit)
+        else:
+            # What the worker had sent before it died counts, so the host takes that in first.
+            self._world.at(max(self._world.now + seconds, worker.outbox.last), self._lose, worker, exit)
+
+    def _lose(self, worker: Worker, exit: Exit) -> None:
+        self._host.links.pop(worker.number, None)
+        self._host.hear(ENGINE, Lost(worker.number, exit))
+        if worker.was_ready:
+            self._failures = 0
+            self.start()
+        else:
+            self._failures += 1
+            self._world.after(self._pause(), self.start)
+
+    def _pause(self) -> float:
+        return min(RETRY_SECONDS * 2.0 ** min(self._failures - 1, 10), RETRY_SECONDS_MAX)

@@ -1,0 +1,105 @@
+"""What can go wrong in a simulated world, and how often in this one.
+
+Each seed draws which kinds exist and their rates (a *swarm*): all kinds at once hide each other, and
+a world with only one of them goes where no mixture does.
+"""
+
+from collections import Counter
+from collections.abc import Callable
+from math import exp, log
+from random import Random
+from typing import Final
+
+from elsewhere.testing.world import World
+
+KINDS: Final[dict[str, tuple[float, float]]] = {
+    # per second and worker
+    "crash_idle": (0.5, 20.0),
+    "crash_running": (0.5, 40.0),
+    "crash_starting": (0.5, 30.0),
+    # per second
+    "pause": (0.5, 10.0),
+    # per start of a worker
+    "initializer_raises": (0.1, 1.0),
+    # per death of a worker
+    "late_mail": (0.2, 1.0),
+    "unknown_exit": (0.1, 1.0),
+    # per batch of outcomes, per message, per batch, per wake
+    "crash_unsent": (0.005, 0.2),
+    "duplicate": (0.01, 0.5),
+    "delay": (0.01, 0.5),
+    "late_wake": (0.05, 0.8),
+    # per call
+    "slow_call": (0.005, 0.2),
+    "stuck_call": (0.005, 0.1),
+    "deaf_call": (0.1, 1.0),
+    "poison_call": (0.002, 0.1),
+    "raising_call": (0.02, 0.6),
+    "timeout": (0.05, 1.0),
+    "retries": (0.1, 1.0),
+    "cancel": (0.02, 0.6),
+    "cancel_interrupt": (0.02, 0.6),
+    # per burst of calls
+    "release": (0.05, 0.9),
+}
+"""Every kind, and between which two rates it is drawn."""
+
+HARMLESS: Final = frozenset({"pause", "duplicate", "delay", "late_wake", "slow_call", "release"})
+"""Kinds under which every call still runs exactly once."""
+
+
+def draw_rates(random: Random) -> dict[str, float]:
+    """The kinds of one world and their rates: sometimes none, sometimes one alone at its most."""
+    dice = random.random()
+    if dice < 0.08:
+        return {}
+    if dice < 0.2:
+        kind = random.choice(list(KINDS))
+        return {kind: KINDS[kind][1]}
+    density = random.choice((0.15, 0.4, 0.7))
+    return {
+        kind: exp(random.uniform(log(low), log(high)))
+        for kind, (low, high) in KINDS.items()
+        if random.random() < density
+    }
+
+
+class Faults:
+    """Decides, kind by kind, whether it happens now. Nothing does once they have `stop`ped."""
+
+    def __init__(self, world: World) -> None:
+        self.rates = draw_rates(world.random)
+        self.struck: Counter[str] = Counter()
+        self.on = True
+        self._world = world
+        self._random = world.random.random
+
+    @property
+    def harmless(self) -> bool:
+        return HARMLESS.issuperset(self.rates)
+
+    def strike(self, kind: str) -> bool:
+        """Whether `kind` happens this time."""
+        rate = self.rates.get(kind)
+        if rate is None or not self.on or self._random() >= rate:
+            return False
+        self.struck[kind] += 1
+        return True
+
+    def recur(self, kind: str, strike: Callable[[], bool], sources: int = 1) -> None:
+        """Let `strike` happen again and again, by the rate of `kind`; it says whether it could."""
+        rate = self.rates.get(kind)
+        if rate is not None:
+            self._recur(kind, strike, rate * sources)
+
+    def _recur(self, kind: str, strike: Callable[[], bool], rate: float) -> None:
+        def happen() -> None:
+            if self.on:
+                if strike():
+                    self.struck[kind] += 1
+                self._recur(kind, strike, rate)
+
+        self._world.after(self._world.random.expovariate(rate), happen)
+
+    def stop(self) -> None:
+        self.on = False

@@ -1,0 +1,138 @@
+"""A simulated host: drives the real machine, carries out its turns, and has every step checked."""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from elsewhere.calls.messages import Call, FromGateway, Settlement, Submit, ToGateway
+from elsewhere.gateway.invariants import check_invariants
+from elsewhere.gateway.machine import Gateway
+from elsewhere.gateway.records import CLIENT, ENGINE
+from elsewhere.testing.faults import Faults
+from elsewhere.testing.oracles import Oracles
+from elsewhere.testing.world import Line, World
+
+
+def ignore(what: list[Any]) -> None:
+    """The client and the engine put themselves in here."""
+
+
+class Host:
+    """One gateway in its world. `settle`, `answer` and `orders` are set by client and engine."""
+
+    def __init__(
+        self, world: World, faults: Faults, gateway: Gateway, oracles: Oracles, check_every: int
+    ) -> None:
+        self.links: dict[int, Line] = {}
+        self.settle: Callable[[list[Settlement]], None] = ignore
+        self.answer: Callable[[list[FromGateway]], None] = ignore
+        self.orders: Callable[[list[FromGateway]], None] = ignore
+        self.steps = 0
+        self.checks = 0
+        self._world = world
+        self._faults = faults
+        self._gateway = gateway
+        self._oracles = oracles
+        self._check_every = check_every
+        self._inbox: list[Call] = []
+        self._paused_until = 0.0
+        self._missed: deque[tuple[int, ToGateway]] = deque()
+        self._wake_at: float | None = None
+        faults.recur("pause", self._pause)
+
+    # ------------------------------------------------------------ in
+
+    def submit(self, calls: list[Call]) -> None:
+        """As the real host does, leave calls lying as long as no worker could take them."""
+        self._inbox += calls
+        if self._gateway.hungry:
+            self._take_inbox()
+        else:
+            self._world.sometimes("calls waited outside the machine")
+
+    def say(self, message: ToGateway) -> None:
+        """A message of the client, which shares a process with the gateway: never late."""
+        self._take_inbox()
+        self._step(CLIENT, message)
+        if self._faults.strike("duplicate"):
+            self._step(CLIENT, message)
+
+    def hear(self, sender: int, message: ToGateway) -> None:
+        """A message of a worker or the engine has arrived; it may come twice, the second time late."""
+        if self._world.now < self._paused_until:
+            self._missed.append((sender, message))
+            return
+        self._take_inbox()
+        self._step(sender, message)
+        if self._faults.strike("duplicate"):
+            late = self._world.random.choice((0.0, 0.001, 0.1, 1.5))
+            self._world.after(late, self._hear_again, sender, message)
+
+    def _hear_again(self, sender: int, message: ToGateway) -> None:
+        self._take_inbox()
+        self._step(sender, message)
+
+    def _take_inbox(self) -> None:
+        if self._inbox:
+            calls, self._inbox = self._inbox, []
+            self._step(CLIENT, Submit(calls))
+
+    def _pause(self) -> bool:
+        """The whole process stands still: what arrives meanwhile is taken in afterwards."""
+        self._paused_until = self._world.now + self._world.random.choice((0.001, 0.03, 0.5, 2.0))
+        self._world.at(self._paused_until, self._resume)
+        return True
+
+    def _resume(self) -> None:
+        if self._world.now >= self._paused_until:
+            while self._missed:
+                self.hear(*self._missed.popleft())
+
+    # ------------------------------------------------------------ the machine
+
+    def _step(self, sender: int, message: ToGateway | None) -> None:
+        world = self._world
+        turn = self._gateway.step(sender, message, world.now)
+        self.steps += 1
+        world.events += 1 + len(turn.sends) + len(turn.settlements)
+        world.log(sender, message, turn.sends, turn.settlements, turn.wake)
+        self._oracles.observe(sender, message, turn)
+        if self.steps % self._check_every == 0:
+            self.checks += 1
+            check_invariants(self._gateway)
+        if turn.sends:
+            batches: dict[int, list[FromGateway]] = {}
+            for peer, told in turn.sends:
+                batches.setdefault(peer, []).append(told)
+            for peer, batch in batches.items():
+                self._send(peer, batch)
+        if turn.settlements:
+            self.settle(turn.settlements)
+        self._set_wake(turn.wake)
+
+    def _send(self, peer: int, batch: list[FromGateway]) -> None:
+        if peer == ENGINE:
+            self.orders(batch)
+        elif peer == CLIENT:
+            self.answer(batch)
+        else:
+            link = self.links.get(peer)
+            if link is not None:
+                link.send(batch)
+
+    def _set_wake(self, wake: float | None) -> None:
+        if wake == self._wake_at:
+            return
+        self._wake_at = wake
+        if wake is not None:
+            late = self._world.random.expovariate(100.0) if self._faults.strike("late_wake") else 0
+            self._world.at(wake + late, self._wake, wake)
+
+    def _wake(self, meant: float) -> None:
+        if meant != self._wake_at:
+            return
+        if self._world.now < self._paused_until:
+            self._world.at(self._paused_until, self._wake, meant)
+            return
+        self._wake_at = None
+        self._step(ENGINE, None)
