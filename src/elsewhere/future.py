@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError
 from concurrent.futures import Future as BaseFuture
+from logging import getLogger
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from elsewhere.calls.messages import Call, Settlement, Verdict
@@ -19,6 +20,7 @@ from elsewhere.outcome import open_settlement
 T = TypeVar("T")
 PENDING, FINISHED, CANCELLED = "PENDING", "FINISHED", "CANCELLED_AND_NOTIFIED"
 _CONDITION = "the condition"
+_CALLBACKS = "the callbacks"
 _NOBODY_WAITED = object()
 
 
@@ -73,7 +75,7 @@ class Future(BaseFuture[T], Generic[T]):
 
     @property
     def _done_callbacks(self) -> list[Any]:
-        return cast(list[Any], self.__dict__.setdefault("the callbacks", []))
+        return cast(list[Any], self.__dict__.setdefault(_CALLBACKS, []))
 
     # ------------------------------------------------------------ the pool's side
 
@@ -100,9 +102,17 @@ class Future(BaseFuture[T], Generic[T]):
             condition.notify_all()
 
     def run_callbacks(self) -> None:
-        """Called once by the pool after `settle`."""
-        if self.__dict__[_CONDITION] is not _NOBODY_WAITED:
-            self._invoke_callbacks()  # type: ignore[attr-defined]  # of the base
+        """Called by the pool after `settle`, and again if Ctrl-C interrupted it."""
+        callbacks = self.__dict__.get(_CALLBACKS, ())
+        while callbacks:
+            callback = callbacks.pop(0)
+            try:
+                callback(self)
+            except KeyboardInterrupt:
+                raise
+            except BaseException:  # noqa: BLE001  # as the base does, and whatever it raises
+                # A callback that calls sys.exit must not end the thread that serves everybody.
+                getLogger("concurrent.futures").exception("exception calling callback for %r", self)
 
     # ------------------------------------------------------------ the caller's side
 

@@ -17,6 +17,7 @@ callbacks come last, and Ctrl-C may interrupt them. Which thread reads the socke
 import threading
 from collections import deque
 from collections.abc import Callable
+from threading import get_ident, main_thread
 from time import monotonic
 from typing import Protocol
 
@@ -106,6 +107,10 @@ class GatewayHost:
 
     def cancel_all(self) -> None:
         """Take back every call that does not run. Returns before workers have answered."""
+        with DeferredInterrupts():
+            with self._lock:
+                settlements = self._step_inbox()  # every call that was submitted is pending now
+            self._settle(settlements)
         self.post(Cancel(list(self._pending)))
 
     def cancel(self, call: int, settled: Callable[[], bool]) -> None:
@@ -149,7 +154,7 @@ class GatewayHost:
 
     def join(self) -> None:
         """Wait until everything has ended. Does not wait in the I/O thread itself."""
-        if self._thread.ident not in (None, threading.get_ident()):
+        if self._thread.ident not in (None, get_ident()):
             self._thread.join()
 
     # ------------------------------------------------------------ the machine
@@ -240,7 +245,12 @@ class GatewayHost:
                 pending = callbacks.popleft()
             except IndexError:
                 return  # another thread was faster
-            pending.run_callbacks()
+            try:
+                pending.run_callbacks()
+            except KeyboardInterrupt:
+                callbacks.appendleft(pending)
+                if get_ident() == main_thread().ident:
+                    raise
 
     # ------------------------------------------------------------ the I/O thread
 

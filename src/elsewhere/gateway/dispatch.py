@@ -30,8 +30,8 @@ VICTIMS_MAX = 16
 
 
 def has_room(worker: WorkerRecord) -> bool:
-    if len(worker.held) < 2:
-        return True
+    if worker.stuck or len(worker.held) < 2:
+        return len(worker.held) < (1 if worker.stuck else 2)
     return (
         worker.ahead < AHEAD_SECONDS
         and len(worker.held) < HELD_CALLS_MAX
@@ -123,7 +123,8 @@ class Dispatch:
         turn.sends.append((worker.id, Run(attempts)))
         if worker.state is WorkerState.LEAVING:
             turn.sends.append((worker.id, Stop()))
-        # Whoever got something goes to the end, so that those with room take turns.
+        # Whoever got something idles no more, and goes to the end of those with room: they take turns.
+        self.idle.pop(worker.id, None)
         self.roomy.pop(worker.id, None)
         return True
 
@@ -149,5 +150,6 @@ class Dispatch:
             return
         half = len(victim.held) // 2
         attempts = [(r.call.id, r.fence) for r in islice(victim.unstarted(), half)]
-        victim.recalling = True
+        victim.recalling = victim.stuck = True
+        self.update(victim)
         turn.sends.append((victim.id, Recall(attempts)))

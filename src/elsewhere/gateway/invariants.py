@@ -31,8 +31,11 @@ def _examine(gateway: Gateway) -> list[tuple[str, list[object]]]:
         ),
         (
             "a queued call stands in the queue exactly once, with no worker",
-            [n for n, r in calls.items() if r.state is CallState.QUEUED
-             and (places[id(r)] != 1 or r.worker != 0)],
+            [
+                n
+                for n, r in calls.items()
+                if r.state is CallState.QUEUED and (places[id(r)] != 1 or r.worker != 0)
+            ],
         ),
         (
             "what waits in the queue is a call that the gateway knows",
@@ -40,18 +43,20 @@ def _examine(gateway: Gateway) -> list[tuple[str, list[object]]]:
         ),
         (
             "an assigned call is held by its worker",
-            [n for n, r in calls.items() if r.state is CallState.ASSIGNED
-             and (r.worker not in workers or workers[r.worker].held.get(n) is not r)],
+            [
+                n
+                for n, r in calls.items()
+                if r.state is CallState.ASSIGNED
+                and (r.worker not in workers or workers[r.worker].held.get(n) is not r)
+            ],
         ),
         (
             "what a worker holds is assigned to it, or was settled while it ran",
-            [(w.id, r.call.id) for w, r in held
-             if r.state is CallState.QUEUED or r.worker != w.id],
+            [(w.id, r.call.id) for w, r in held if r.state is CallState.QUEUED or r.worker != w.id],
         ),
         (
             "the function of every live call is known, and its count is right",
-            [n for n, count in live.items()
-             if n not in functions or functions[n].live != count],
+            [n for n, count in live.items() if n not in functions or functions[n].live != count],
         ),
         (
             "a released function without live calls is forgotten",
@@ -59,8 +64,11 @@ def _examine(gateway: Gateway) -> list[tuple[str, list[object]]]:
         ),
         (
             "who was sent a function and who it was sent to agree",
-            [n for n, f in functions.items()
-             if f.workers != {w.id for w in workers.values() if n in w.functions}],
+            [
+                n
+                for n, f in functions.items()
+                if f.workers != {w.id for w in workers.values() if n in w.functions}
+            ],
         ),
         (
             "no ready worker idles while calls wait, unless another step was asked for at once",
@@ -68,16 +76,23 @@ def _examine(gateway: Gateway) -> list[tuple[str, list[object]]]:
         ),
         (
             "workers are sorted by what they hold",
-            [w.id for w in workers.values()
-             if (w.id in dispatch.idle) != (w.state is WorkerState.READY and not w.held)
-             or (w.id in dispatch.roomy)
-             != (w.state is WorkerState.READY and bool(w.held) and has_room(w))
-             or (w.id in dispatch.laden) != (len(w.held) > 1)],
+            [
+                w.id
+                for w in workers.values()
+                if (w.id in dispatch.idle) != (w.state is WorkerState.READY and not w.held)
+                or (w.id in dispatch.roomy)
+                != (w.state is WorkerState.READY and bool(w.held) and has_room(w))
+                or (w.id in dispatch.laden) != (len(w.held) > 1)
+            ],
         ),
         (
             "nothing is known of a worker that is gone",
-            [n for group in (dispatch.idle, dispatch.roomy, dispatch.laden)
-             for n in group if n not in workers],
+            [
+                n
+                for group in (dispatch.idle, dispatch.roomy, dispatch.laden)
+                for n in group
+                if n not in workers
+            ],
         ),
         (
             "a worker's running call is the first that it holds",
@@ -85,7 +100,10 @@ def _examine(gateway: Gateway) -> list[tuple[str, list[object]]]:
         ),
         (
             "the bytes that a worker holds are counted",
-            [w.id for w in workers.values()
-             if w.held_bytes != sum(len(r.call.payload) for r in w.held.values())],
+            [
+                w.id
+                for w in workers.values()
+                if w.held_bytes != sum(len(r.call.payload) for r in w.held.values())
+            ],
         ),
     ]

@@ -81,6 +81,8 @@ class Gateway:
         self.queue = self.dispatch.queue
         self.deadlines: list[tuple[float, int, int, int]] = []
         """a heap of (when, worker, call, fence) for attempts with a time limit or a grace"""
+        self.workers_started = 0
+        """the number of the latest worker"""
         self.starts_lost = 0
         self.now = 0.0
         self._turn = Turn()
@@ -162,6 +164,7 @@ class Gateway:
             self.queue.append(record)
 
     def _on_cancel(self, message: Cancel) -> None:
+        recalls: dict[int, set[tuple[int, int]]] = {}
         for number in message.calls:
             record = self.calls.get(number)
             if record is None:
@@ -170,12 +173,23 @@ class Gateway:
                 self._settle(record, Verdict.CANCELLED)
                 continue
             worker = self.workers[record.worker]
-            self._send(worker.id, Recall([(number, record.fence)]))
+            if worker.id not in recalls:
+                # Its whole backlog comes back, so that the next cancel finds its call in the queue.
+                recalls[worker.id] = {(r.call.id, r.fence) for r in worker.unstarted()}
+            recalls[worker.id].add((number, record.fence))
             if message.interrupt or record.call.options.interrupt:
+                record.cancelling = False
                 self._stop(worker, record, Stopping.CANCEL)
                 self._settle(record, Verdict.CANCELLED)
             else:
                 record.cancelling = True
+        for number, attempts in recalls.items():
+            self._recall(self.workers[number], sorted(attempts))
+
+    def _recall(self, worker: WorkerRecord, attempts: list[tuple[int, int]]) -> None:
+        worker.stuck = True
+        self._send(worker.id, Recall(attempts))
+        self.dispatch.update(worker)
 
     # ------------------------------------------------------------ from workers
 
@@ -217,8 +231,11 @@ class Gateway:
                 raise GatewayBug(f"call {record.call.id} was interrupted and nobody asked for it")
             verdict = Verdict.TIMED_OUT
         if verdict is not Verdict.VALUE and record.failures < record.call.options.retries:
-            record.failures += 1
-            self._requeue(record, front=False)
+            if record.cancelling:
+                self._settle(record, Verdict.CANCELLED)
+            else:
+                record.failures += 1
+                self._requeue(record, front=False)
         else:
             self._settle(
                 record, verdict, outcome.payload, started=outcome.started, elapsed=outcome.elapsed
@@ -253,7 +270,9 @@ class Gateway:
     # ------------------------------------------------------------ from the engine
 
     def _on_started(self, number: int) -> None:
-        if number not in self.workers:
+        # A repetition may come after the worker is gone: it must not come back to life.
+        if number > self.workers_started:
+            self.workers_started = number
             self.workers[number] = WorkerRecord(number, self.tasks_per_worker_max)
 
     def _on_lost(self, number: int, exit: Exit) -> None:
@@ -267,14 +286,14 @@ class Gateway:
             self.functions[function].workers.discard(number)
         for record in reversed(worker.held.values()):
             if record.state is CallState.ASSIGNED:
-                self._survive(record, exit)
+                self._survive(record, exit, blamed=0 if worker.killed else exit.running)
         worker.held.clear()
         if never_ready:
             self.starts_lost += 1
             self._fail_unstartable(b"", exit)
 
-    def _survive(self, record: CallRecord, exit: Exit) -> None:
-        """The worker of an unsettled call is gone: blame it, give it up or queue it again."""
+    def _survive(self, record: CallRecord, exit: Exit, *, blamed: int) -> None:
+        """The worker of an unsettled call is gone: give it up or queue it again."""
         if record.cancelling:
             self._settle(record, Verdict.CANCELLED)
         elif record.stopping is Stopping.TIMEOUT:
@@ -285,7 +304,7 @@ class Gateway:
             else:
                 self._settle(record, Verdict.TIMED_OUT)
         else:
-            if record.call.id == exit.running:
+            if record.call.id == blamed:
                 record.deaths += 1
             if record.deaths >= record.call.options.deaths_max:
                 self._settle(record, Verdict.QUARANTINED, exit=exit)
@@ -313,26 +332,29 @@ class Gateway:
 
     def _pass_deadlines(self) -> None:
         while self.deadlines and self.deadlines[0][0] <= self.now:
-            _, number, call, fence = heappop(self.deadlines)
+            when, number, call, fence = heappop(self.deadlines)
             worker = self.workers.get(number)
             record = worker.held.get(call) if worker is not None else None
             if worker is None or record is None or record.fence != fence:
                 continue
             if record.stopping is Stopping.NOT:
                 self._stop(worker, record, Stopping.TIMEOUT)
-            elif worker.running is record:
+            elif worker.running is record and when >= record.yield_by:
                 self._kill(worker)
 
     def _stop(self, worker: WorkerRecord, record: CallRecord, why: Stopping) -> None:
         """Ask a running attempt to yield; kill its worker if it has not after the grace."""
+        if record.stopping is Stopping.NOT:
+            record.yield_by = self.now + GRACE_SECONDS
+            self._set_deadline(worker, record, GRACE_SECONDS)
         record.stopping = why
         self._send(worker.id, Interrupt(record.call.id, record.fence))
-        self._set_deadline(worker, record, GRACE_SECONDS)
 
     def _kill(self, worker: WorkerRecord) -> None:
         if worker.state is WorkerState.READY:
             worker.become(WorkerState.LEAVING)
             self.dispatch.update(worker)
+        worker.killed = True
         self._send(ENGINE, Kill(worker.id))
 
     def _reach_head(self, worker: WorkerRecord) -> None:
@@ -340,6 +362,7 @@ class Gateway:
         head = worker.head()
         if head is not worker.running:
             worker.running = head
+            worker.stuck = False
             worker.head_since = self.now
             if head is not None and head.call.options.timeout is not None:
                 self._set_deadline(worker, head, head.call.options.timeout)

@@ -73,6 +73,7 @@ class CallRecord:
         "state",
         "stopping",
         "worker",
+        "yield_by",
     )
 
     def __init__(self, call: Call, function: FunctionRecord) -> None:
@@ -88,6 +89,8 @@ class CallRecord:
         self.estimate = 0.0
         """seconds that this attempt was thought to take when it was assigned"""
         self.stopping = Stopping.NOT
+        self.yield_by = 0.0
+        """when the grace ends of an attempt that was asked to stop"""
         self.cancelling = False
         """the client awaits whether the call could be taken back"""
 
@@ -112,9 +115,11 @@ class WorkerRecord:
         "held",
         "held_bytes",
         "id",
+        "killed",
         "recalling",
         "running",
         "state",
+        "stuck",
         "tasks_left",
     )
 
@@ -132,6 +137,10 @@ class WorkerRecord:
         self.functions: set[int] = set()
         self.tasks_left = tasks_left
         """how many calls it may still take; None: any number"""
+        self.killed = False
+        """the gateway had it killed, so what it then runs is not to blame for its death"""
+        self.stuck = False
+        """its backlog was called back, so nothing more is sent behind what it runs"""
         self.recalling = False
         """a `Recall` that seeks work for others has not been answered"""
 

@@ -6,7 +6,6 @@ a world with only one of them goes where no mixture does.
 
 from collections import Counter
 from collections.abc import Callable
-from math import exp, log
 from random import Random
 from typing import Final
 
@@ -39,6 +38,7 @@ KINDS: Final[dict[str, tuple[float, float]]] = {
     "retries": (0.1, 1.0),
     "cancel": (0.02, 0.6),
     "cancel_interrupt": (0.02, 0.6),
+    "cancel_at_end": (0.02, 0.6),
     # per burst of calls
     "release": (0.05, 0.9),
 }
@@ -57,8 +57,9 @@ def draw_rates(random: Random) -> dict[str, float]:
         kind = random.choice(list(KINDS))
         return {kind: KINDS[kind][1]}
     density = random.choice((0.15, 0.4, 0.7))
+    shyest = random.choice((0.0, 0.5, 0.8))
     return {
-        kind: exp(random.uniform(log(low), log(high)))
+        kind: low * (high / low) ** random.uniform(shyest, 1.0)
         for kind, (low, high) in KINDS.items()
         if random.random() < density
     }

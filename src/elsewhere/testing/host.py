@@ -35,7 +35,7 @@ class Host:
         self._oracles = oracles
         self._check_every = check_every
         self._inbox: list[Call] = []
-        self._paused_until = 0.0
+        self.paused_until = 0.0
         self._missed: deque[tuple[int, ToGateway]] = deque()
         self._wake_at: float | None = None
         faults.recur("pause", self._pause)
@@ -59,9 +59,12 @@ class Host:
 
     def hear(self, sender: int, message: ToGateway) -> None:
         """A message of a worker or the engine has arrived; it may come twice, the second time late."""
-        if self._world.now < self._paused_until:
+        if self._world.now < self.paused_until or self._missed:
             self._missed.append((sender, message))
-            return
+        else:
+            self._hear_now(sender, message)
+
+    def _hear_now(self, sender: int, message: ToGateway) -> None:
         self._take_inbox()
         self._step(sender, message)
         if self._faults.strike("duplicate"):
@@ -79,14 +82,14 @@ class Host:
 
     def _pause(self) -> bool:
         """The whole process stands still: what arrives meanwhile is taken in afterwards."""
-        self._paused_until = self._world.now + self._world.random.choice((0.001, 0.03, 0.5, 2.0))
-        self._world.at(self._paused_until, self._resume)
+        until = self._world.now + self._world.random.choice((0.001, 0.03, 0.5, 2.0))
+        self.paused_until = max(self.paused_until, until)
+        self._world.at(until, self._resume)
         return True
 
     def _resume(self) -> None:
-        if self._world.now >= self._paused_until:
-            while self._missed:
-                self.hear(*self._missed.popleft())
+        while self._missed and self._world.now >= self.paused_until:
+            self._hear_now(*self._missed.popleft())
 
     # ------------------------------------------------------------ the machine
 
@@ -96,7 +99,7 @@ class Host:
         self.steps += 1
         world.events += 1 + len(turn.sends) + len(turn.settlements)
         world.log(sender, message, turn.sends, turn.settlements, turn.wake)
-        self._oracles.observe(sender, message, turn)
+        self._oracles.observe(sender, message, turn, world.now)
         if self.steps % self._check_every == 0:
             self.checks += 1
             check_invariants(self._gateway)
@@ -131,8 +134,8 @@ class Host:
     def _wake(self, meant: float) -> None:
         if meant != self._wake_at:
             return
-        if self._world.now < self._paused_until:
-            self._world.at(self._paused_until, self._wake, meant)
+        if self._world.now < self.paused_until:
+            self._world.at(self.paused_until, self._wake, meant)
             return
         self._wake_at = None
         self._step(ENGINE, None)

@@ -33,7 +33,7 @@ FOREVER = 1e9
 class Behaviour:
     """What a call does where it runs."""
 
-    __slots__ = ("deaf", "poisons", "raises", "runs", "seconds", "stuck")
+    __slots__ = ("deaf", "ended", "poisons", "raises", "runs", "seconds", "stuck")
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -45,6 +45,8 @@ class Behaviour:
         """it never ends by itself"""
         self.deaf = False
         """it ignores an interrupt"""
+        self.ended: Callable[[], None] | None = None
+        """called when it ends, before anybody can have heard of it"""
         self.runs = 0
         """how often it was begun"""
 
@@ -247,6 +249,8 @@ class Worker:
         if self._faults.strike("crash_unsent"):
             self.die(signal=11)
             return
+        if behaviour.ended is not None:
+            world.after(0.0, behaviour.ended)
         if world.now - self._flushed > FLUSH_SECONDS:
             self._flush([])
         self._begin()

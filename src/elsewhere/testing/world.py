@@ -5,7 +5,7 @@ of its queue, so a seed is a whole history. `hexdigest` of two runs of a seed is
 machine is not a function of its state and messages.
 """
 
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from hashlib import blake2b
 from heapq import heappop, heappush
@@ -76,7 +76,7 @@ class Line:
         self._world = world
         self._delay = delay
         self._arrive = arrive
-        self._batches: list[list[Any]] = []
+        self._batches: deque[list[Any]] = deque()
         self.last = 0.0
         """when the latest batch arrives"""
 
@@ -87,4 +87,4 @@ class Line:
 
     def _deliver(self) -> None:
         # Which event brings which batch does not matter: the first sent is the first to arrive.
-        self._arrive(self._batches.pop(0))
+        self._arrive(self._batches.popleft())

@@ -10,7 +10,7 @@ from typing import Any
 
 from elsewhere.calls.messages import Kind
 from elsewhere.codec.values import dumps
-from elsewhere.errors import NotPicklable
+from elsewhere.errors import CallInterrupted, NotPicklable
 
 
 class ChunkFailed(BaseException):
@@ -26,6 +26,8 @@ def apply_chunk(function: Callable[..., Any], items: list[Any], kind: Kind) -> b
     try:
         # extend keeps what it had when the function raises, and its loop runs in C.
         results.extend(map(function, items) if kind is Kind.MAP else starmap(function, items))
+    except CallInterrupted:
+        raise
     except BaseException as error:
         raise ChunkFailed(encode_chunk_failure(results, error)) from error
     if len(results) != len(items):
