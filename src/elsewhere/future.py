@@ -44,9 +44,9 @@ class Future(BaseFuture[T], Generic[T]):
     submitted with ``pool.options(interrupt=True)``.
     """
 
-    def __init__(self, call: Call, function: str, settler: Settler) -> None:
+    def __init__(self, call: Call | None, function: str, settler: Settler) -> None:
         # Not the base's __init__: it would make the condition.
-        self._call: Call | None = call
+        self._call = call
         self._function = function
         self._settler = settler
         self._settlement: Settlement | None = None
@@ -144,6 +144,10 @@ class Future(BaseFuture[T], Generic[T]):
         self._wait(timeout)
         return self._exception
 
+    def __repr__(self) -> str:
+        state = {PENDING: "pending", FINISHED: "finished"}.get(self._state, "cancelled")
+        return f"<elsewhere.Future of {self._function}: {state}>"
+
     def __await__(self) -> Generator[Any, None, T]:
         import asyncio
 
@@ -168,3 +172,10 @@ class Future(BaseFuture[T], Generic[T]):
             except BaseException as error:  # noqa: BLE001  # it is kept, to be raised by result()
                 self._exception = error.with_traceback(None)
             self._settlement = None
+
+
+def failed_future(error: Exception, settler: Settler) -> Future[Any]:
+    """The future of a call that could not be sent."""
+    future: Future[Any] = Future(None, "a call that could not be sent", settler)
+    future.set_exception(error)
+    return future

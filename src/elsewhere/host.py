@@ -62,14 +62,23 @@ class Pending(Protocol):
 
 
 class GatewayHost:
-    """Drives one machine, its engine and its links. `say` gets the lines that workers print."""
+    """Drives one machine, its engine and its links.
+
+    `say` gets the lines that workers print; `on_end` is called when nothing is left.
+    """
 
     def __init__(
-        self, gateway: Gateway, engine: Engine, say: Callable[[int, str], None], name: str
+        self,
+        gateway: Gateway,
+        engine: Engine,
+        say: Callable[[int, str], None],
+        on_end: Callable[[], None],
+        name: str,
     ) -> None:
         self._gateway = gateway
         self._engine = engine
         self._say = say
+        self._on_end = on_end
         self._lock = threading.Lock()
         self._inbox: deque[tuple[Call, Pending] | ToGateway] = deque()
         self._pending: dict[int, Pending] = {}
@@ -314,6 +323,7 @@ class GatewayHost:
                 self._collect_calls(message)
         self._settle([Settlement(call, Verdict.CANCELLED) for call in list(self._pending)])
         self._run_callbacks()
+        self._on_end()
 
     # ------------------------------------------------------------ the engine's door
 

@@ -280,7 +280,10 @@ class Mapping:
                     continue
                 self._chunks.popleft()
                 values, error = self._open(head, settlement)
-                yield from values
+                # Whoever reads the results decides how long each of them lives.
+                values.reverse()
+                while values:
+                    yield values.pop()
                 if error is not None:
                     raise error
             if self._cut_off:

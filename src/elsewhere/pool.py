@@ -1,6 +1,7 @@
 """The caller's door: a `concurrent.futures.Executor` whose workers are processes of this machine."""
 
 import atexit
+import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
@@ -8,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from elsewhere.cpus import usable_cpus
+from elsewhere.interrupts import DeferredInterrupts
 from elsewhere.node.process import NodeProcess
 
 if TYPE_CHECKING:
@@ -46,21 +48,24 @@ class Pool(Executor):
             _count("max_tasks_per_child", max_tasks_per_child)
         if initializer is not None and not callable(initializer):
             raise TypeError(f"initializer must be callable, not {initializer!r}")
-        node = NodeProcess()
-        try:
-            # The node starts while these are being imported, which takes as long.
-            from elsewhere.calls.messages import Options
-            from elsewhere.codec.values import dumps
-            from elsewhere.session import Session
+        with DeferredInterrupts():
+            node = NodeProcess()
+            try:
+                # The node starts while these are being imported, which takes as long.
+                from elsewhere.calls.messages import Options
+                from elsewhere.codec.values import dumps
+                from elsewhere.session import Session
 
-            setup = b"" if initializer is None else dumps((initializer, initargs), "initializer")
-            self._session = Session(node, self._workers, setup, max_tasks_per_child, record)
-        except BaseException:
-            node.end()
-            raise
-        self._options = Options()
-        _pools.add(self)
-        weakref.finalize(self, Session.close, self._session).atexit = False
+                setup = (
+                    b"" if initializer is None else dumps((initializer, initargs), "initializer")
+                )
+                self._session = Session(node, self._workers, setup, max_tasks_per_child, record)
+            except BaseException:
+                node.end()
+                raise
+            self._options = Options()
+            _pools.add(self)
+            weakref.finalize(self, Session.close, self._session).atexit = False
 
     @property
     def workers(self) -> int:
@@ -193,5 +198,12 @@ def _count(name: str, value: object, *, least: int = 1) -> int:
 
 @atexit.register
 def _shut_down_pools() -> None:
+    """At the program's exit: let submitted calls end, unless Ctrl-C has ended the program."""
+    interrupted = getattr(sys, "last_type", None)
     for pool in list(_pools):
+        if interrupted is not None and issubclass(interrupted, KeyboardInterrupt):
+            pool._session.terminate()
         pool.shutdown()
+    session = sys.modules.get("elsewhere.session")
+    if session is not None:
+        session.wait_for_all()

@@ -19,7 +19,7 @@ from elsewhere.codec.functions import Functions
 from elsewhere.codec.values import dumps
 from elsewhere.engines.local import LocalEngine
 from elsewhere.errors import NotPicklable
-from elsewhere.future import Future
+from elsewhere.future import Future, failed_future
 from elsewhere.gateway.machine import Gateway
 from elsewhere.host import GatewayHost, Pending
 from elsewhere.mapping import Bar, Bounds, Mapping
@@ -28,6 +28,7 @@ from elsewhere.node.process import NodeProcess
 T = TypeVar("T")
 SPANS_MAX = 100_000
 _numbers = count(1)
+_open_sessions: set["Session"] = set()
 
 
 class Session:
@@ -44,13 +45,18 @@ class Session:
         self._workers = workers
         engine = LocalEngine(node, workers, initializer)
         gateway = Gateway(tasks_per_worker_max=tasks_per_worker_max)
-        self._host = GatewayHost(gateway, engine, _say, f"elsewhere-pool-{next(_numbers)}")
+        name = f"elsewhere-pool-{next(_numbers)}"
+        self._host = GatewayHost(gateway, engine, _say, self._forget, name)
         self._functions = Functions(self._host.post)
         self._calls = count(1)
         self._spans: deque[Span] | None = deque(maxlen=SPANS_MAX) if record else None
         self._maps: weakref.WeakSet[Mapping] = weakref.WeakSet()
         self.shut = False
         self._host.open()
+        _open_sessions.add(self)
+
+    def _forget(self) -> None:
+        _open_sessions.discard(self)
 
     def submit(
         self,
@@ -61,15 +67,18 @@ class Session:
     ) -> Future[T]:
         """As `Pool.submit`, with `options`."""
         if self.shut:
-            raise RuntimeError("cannot submit to a pool that was shut down")
-        function = self._functions.encode(fn)
+            raise RuntimeError("cannot schedule new futures after shutdown of the pool")
+        try:
+            function = self._functions.encode(fn)
+        except NotPicklable as error:
+            return failed_future(error, self._host)
         try:
             payload = dumps((args, kwargs), "call")
+            call = Call(next(self._calls), function.number, payload, options)
+            future: Future[T] = Future(call, function.name, self._host)
+            self.send(call, future, function.name)
         except NotPicklable as error:
-            raise _name_argument(error) from error.__cause__
-        call = Call(next(self._calls), function.number, payload, options)
-        future: Future[T] = Future(call, function.name, self._host)
-        self.send(call, future, function.name)
+            return failed_future(_name_argument(error), self._host)
         return future
 
     def map(
@@ -84,7 +93,7 @@ class Session:
     ) -> Iterator[T]:
         """As `Pool.map`, with `options`."""
         if self.shut:
-            raise RuntimeError("cannot map over a pool that was shut down")
+            raise RuntimeError("cannot schedule new futures after shutdown of the pool")
         if not iterables:
             raise TypeError("map needs at least one iterable")
         deadline = None if timeout is None else monotonic() + timeout
@@ -223,12 +232,25 @@ def _name_argument(error: NotPicklable) -> NotPicklable:
     for position, name in (("[0]", "args"), ("[1]", "kwargs")):
         if path.startswith(position):
             path = name + path[len(position) :]
-    return NotPicklable(path or "the arguments", error.what, error.remedy)
+    named = NotPicklable(path or "the arguments", error.what, error.remedy)
+    named.__cause__ = error.__cause__
+    return named
 
 
 def _say(stream: int, text: str) -> None:
     """Show lines that a worker printed; a closed screen is no reason to stop working."""
     screen = sys.stdout if stream == 1 else sys.stderr
     with suppress(OSError, ValueError):
-        screen.write(text)
+        try:
+            screen.write(text)
+        except UnicodeEncodeError:
+            known = screen.encoding or "ascii"
+            screen.write(text.encode(known, "backslashreplace").decode(known))
         screen.flush()
+
+
+def wait_for_all() -> None:
+    """Wait until every pool has ended, also those that nobody holds any more."""
+    for session in list(_open_sessions):
+        session.close()
+        session._host.join()

@@ -19,7 +19,7 @@ def main() -> int:
         where = options.suite or f"Python {MINOR[0]}.{MINOR[1]}"
         print(
             f"no tests of concurrent.futures in {where}. "
-            f"To install those of Debian's Python: {INSTALL_COMMAND}",
+            f"To install Debian's: {INSTALL_COMMAND}; or name CPython's Lib/test with --suite",
             file=sys.stderr,
         )
         return 2

@@ -4,7 +4,6 @@ Where a test looks at a private attribute to ask something that can be seen from
 processes there are, whether they have ended), the adapter answers from what the system shows.
 """
 
-import gc
 import multiprocessing
 import os
 import sys
@@ -13,6 +12,7 @@ import time
 from collections.abc import Callable
 from concurrent import futures
 from concurrent.futures import process as futures_process
+from contextlib import suppress
 from multiprocessing.managers import SyncManager
 from operator import attrgetter
 from pathlib import Path
@@ -41,6 +41,9 @@ HOSTS = {
 STARTED_TOGETHER = {"test_processes_terminate"}
 """Tests that ask whether workers are started on demand ("spawn") or all at once ("fork")."""
 
+COUNT_QUEUED = {"test_cancel_futures"}
+"""Tests that rely on a call being beyond cancellation soon after its submit."""
+
 CRASH_ERRORS: dict[str, type[BaseException]] = {
     # CPython's worker dies of what it cannot unpickle and breaks the pool. Ours fails that call, and
     # the error keeps its type.
@@ -65,7 +68,7 @@ class PoolExecutor(Pool):
         *,
         max_tasks_per_child: int | None = None,
     ) -> None:
-        nodes = set(psutil.Process().children())
+        nodes = children(os.getpid())
         threads = set(threading.enumerate())
         try:
             super().__init__(
@@ -78,7 +81,7 @@ class PoolExecutor(Pool):
             if str(error).startswith("workers must be"):
                 raise ValueError("max_workers must be greater than 0") from error
             raise
-        self._nodes = set(psutil.Process().children()) - nodes
+        self._nodes = children(os.getpid()) - nodes
         self._io_threads = set(threading.enumerate()) - threads
 
     @property
@@ -90,9 +93,9 @@ class PoolExecutor(Pool):
         """The workers by process id, once there are as many as there have to be."""
         deadline = time.monotonic() + START_SECONDS_MAX
         while True:
-            workers = [child for node in self._nodes for child in node.children()]
+            workers = [worker for node in self._nodes for worker in children(node)]
             if len(workers) == self.workers or time.monotonic() > deadline:
-                return {worker.pid: WorkerProcess(worker) for worker in workers}
+                return {worker: WorkerProcess(worker) for worker in workers}
             time.sleep(0.01)
 
     @property
@@ -108,11 +111,34 @@ class OtherPoolExecutor(PoolExecutor):
     """What the tests make by CPython's name. One skips itself if that is the executor under test."""
 
 
+class PatientPoolExecutor(PoolExecutor):
+    """Cancels calls only once the first is done.
+
+    CPython's executor counts a call as running when it has queued it. Ours can still cancel it then,
+    so that right after the submits all of them may be cancelled.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._first: futures.Future[Any] | None = None
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> elsewhere.Future[Any]:
+        future = super().submit(fn, *args, **kwargs)
+        if self._first is None:
+            self._first = future
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        if cancel_futures and self._first is not None:
+            futures.wait([self._first])
+        super().shutdown(wait, cancel_futures=cancel_futures)
+
+
 class WorkerProcess:
     """A worker, with the methods of `multiprocessing.Process` that the tests call."""
 
-    def __init__(self, process: psutil.Process) -> None:
-        self._process = process
+    def __init__(self, process: int) -> None:
+        self._process = psutil.Process(process)
 
     def join(self) -> None:
         """Raises psutil.TimeoutExpired if it does not end."""
@@ -125,7 +151,7 @@ class WorkerProcess:
 class Remains:
     """What a pool has started in this process, in place of CPython's manager and feeder threads."""
 
-    def __init__(self, nodes: set[psutil.Process], threads: set[threading.Thread]) -> None:
+    def __init__(self, nodes: set[int], threads: set[threading.Thread]) -> None:
         self._nodes = nodes
         self._threads = threads
 
@@ -133,11 +159,24 @@ class Remains:
         """Raises AssertionError if something is left."""
         for thread in self._threads:
             thread.join(END_SECONDS_MAX)
-        left = [thread for thread in self._threads if thread.is_alive()]
-        left += [node for node in self._nodes if node.is_running()]
+        left: list[object] = [thread for thread in self._threads if thread.is_alive()]
+        left += [f"process {node}" for node in self._nodes & children(os.getpid())]
         assert not left, f"still there {END_SECONDS_MAX} s after the end of the pool: {left}"
 
     join_thread = join
+
+
+def children(process: int) -> set[int]:
+    """The process ids of the children of a process; none once it has ended.
+
+    psutil looks at every process of the machine for that, which takes long in the test where another
+    thread is always busy.
+    """
+    found: set[int] = set()
+    for task in Path(f"/proc/{process}/task").glob("*/children"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found.update(map(int, task.read_text().split()))
+    return found
 
 
 class Context:
@@ -219,7 +258,9 @@ class Collected:
     """Collects cycles before the look at what is left: only what still runs counts."""
 
     def tearDown(self) -> None:
-        gc.collect()
+        from test import support
+
+        support.gc_collect()
         super().tearDown()  # type: ignore[misc]  # of the test case that this is mixed into
 
 
@@ -230,10 +271,20 @@ def make_mixin(suite: Suite, manager: SyncManager) -> type[Any]:
         together = self._testMethodName in STARTED_TOGETHER
         return Context(manager, "fork" if together else "spawn")
 
+    def set_up(self: Any) -> None:
+        if self._testMethodName in COUNT_QUEUED:
+            self.executor_type = PatientPoolExecutor
+        suite.classes["ExecutorMixin"].setUp(self)
+
     return type(
         "PoolMixin",
         (suite.classes["ExecutorMixin"], Collected),
-        {"executor_type": PoolExecutor, "ctx": "spawn", "get_context": get_context},
+        {
+            "executor_type": PoolExecutor,
+            "ctx": "spawn",
+            "get_context": get_context,
+            "setUp": set_up,
+        },
     )
 
 

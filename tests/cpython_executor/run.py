@@ -2,7 +2,6 @@
 
 import faulthandler
 import os
-import sys
 import threading
 import time
 import unittest
@@ -15,6 +14,8 @@ from tests.cpython_executor.suite import Test
 
 SECONDS_MAX = 100.0
 """A test that runs longer ends the whole run."""
+
+STDERR = 2
 
 ErrorInfo: TypeAlias = (
     tuple[type[BaseException], BaseException, TracebackType] | tuple[None, None, None]
@@ -78,7 +79,7 @@ class Watchdog:
             while self._test is None or time.monotonic() < self._deadline:
                 self._changed.wait(None if self._test is None else SECONDS_MAX)
         print(f"{self._test} hangs: it has run for {SECONDS_MAX:g} s", flush=True)
-        faulthandler.dump_traceback(sys.__stderr__)
+        faulthandler.dump_traceback(STDERR)
         self._clean_up()
         os._exit(1)
 

@@ -30,12 +30,12 @@ class Skip:
     @property
     def is_in_force(self) -> bool:
         """Whether this Python skips the test, if its suite has it."""
-        return self.until is None or MINOR <= self.until
+        return self.until is None or self.until >= MINOR
 
     @property
     def is_certain(self) -> bool:
         """Whether this Python's suite has the test, whatever its patch level."""
-        return self.is_in_force and MINOR >= self.since
+        return self.is_in_force and self.since <= MINOR
 
 
 def _skips(definer: str, reasons: dict[str, str]) -> list[Skip]:

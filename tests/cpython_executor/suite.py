@@ -77,11 +77,12 @@ def _load() -> Suite:
     if hasattr(root, "__path__"):
         names = sorted(module.name for module in pkgutil.iter_modules(root.__path__, f"{NAME}."))
         modules += [importlib.import_module(name) for name in names]
-    classes: dict[str, type[Any]] = {}
-    for module in modules:
-        for name, value in vars(module).items():
-            if isinstance(value, type) and value.__module__ == module.__name__:
-                classes[name] = value
+    classes: dict[str, type[Any]] = {
+        name: value
+        for module in modules
+        for name, value in vars(module).items()
+        if isinstance(value, type) and value.__module__ == module.__name__
+    }
     tests = [
         Test(definer, method)
         for definer, kind in classes.items()

@@ -1,6 +1,7 @@
 """Which files the demo reads: the running Python's standard library and its site-packages."""
 
 import os
+import random
 import site
 import stat
 import sysconfig
@@ -10,6 +11,9 @@ from pathlib import Path
 
 from elsewhere.demo.complexity import FailureKind, FailureRecord, Source
 
+# A file of this size takes a twentieth of a second or more.
+_LARGE_BYTES = 256 * 2**10
+
 # Folders of installed packages; one in the standard library's own folder is no part of it.
 _PACKAGE_FOLDERS = frozenset({"site-packages", "dist-packages"})
 _SKIPPED_FOLDERS = frozenset({"__pycache__"})
@@ -17,7 +21,7 @@ _SKIPPED_FOLDERS = frozenset({"__pycache__"})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Collection:
-    """The files to parse, largest first, and all that was found but is not parsed.
+    """The files to parse, in that order, and all that was found but is not parsed.
 
     ``unreadable`` are files and folders that could not be looked at. ``duplicates`` counts further
     names of a file already taken. ``left_out_files`` and ``left_out_bytes`` did not fit into
@@ -49,11 +53,10 @@ def python_roots() -> list[Path]:
 
 
 def collect(roots: Sequence[Path], *, limit_bytes: int | None = None) -> Collection:
-    """Find every Python file under ``roots``: each file once, whatever its names, and largest first.
+    """Find every Python file under ``roots``, each once, whatever its names.
 
     Files are taken in the order of ``roots`` and of their names until ``limit_bytes`` are reached; the
-    rest is counted. Links to files are followed, links to folders are not. Largest first, because a
-    large file that is begun last leaves the other workers idle at the end.
+    rest is counted. Links to files are followed, links to folders are not.
     """
     sources: list[Source] = []
     unreadable: list[FailureRecord] = []
@@ -75,16 +78,28 @@ def collect(roots: Sequence[Path], *, limit_bytes: int | None = None) -> Collect
         else:
             sources.append(source)
             taken_bytes += source.bytes
-    sources.sort(key=lambda source: (-source.bytes, source.path))
     return Collection(
         roots=tuple(printable(str(root)) for root in roots),
-        sources=tuple(sources),
+        sources=_in_order(sources),
         unreadable=tuple(unreadable),
         duplicates=duplicates,
         limit_bytes=limit_bytes,
         left_out_files=left_out_files,
         left_out_bytes=left_out_bytes,
     )
+
+
+def _in_order(sources: Iterable[Source]) -> tuple[Source, ...]:
+    """Large files first, as one that is begun last leaves the other workers idle at the end.
+
+    The others are mixed, the same way each time: if all were in order of their size, the bar would
+    expect many times too long at first.
+    """
+    ordered = sorted(sources, key=lambda source: (-source.bytes, source.path))
+    large = sum(source.bytes >= _LARGE_BYTES for source in ordered)
+    others = ordered[large:]
+    random.Random(0).shuffle(others)
+    return (*ordered[:large], *others)
 
 
 _Found = tuple[Source, tuple[int, int]] | FailureRecord

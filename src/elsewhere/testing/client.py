@@ -42,6 +42,8 @@ class Client:
         """functions that may still be called, and how long a call of each takes"""
         self._functions_made = 0
         self._burst_max = random.choice((1, 3, 20, 150))
+        self._tempo = random.choice((1.0, 1.0, 10.0, 30.0))
+        """how long calls take in this world"""
         self._gap_seconds = random.choice((0.0002, 0.003, 0.03))
         host.settle = self._settle
         host.answer = self._answer
@@ -90,7 +92,7 @@ class Client:
             return random.choice(list(self._functions))
         self._functions_made += 1
         function = self._functions_made
-        self._functions[function] = random.choice((1e-5, 1e-4, 1e-3, 1e-2, 0.1, 0.8))
+        self._functions[function] = self._tempo * random.choice((1e-5, 1e-4, 1e-3, 1e-2, 0.1))
         self._host.say(Define(function, b"code of %d" % function))
         return function
 
@@ -111,6 +113,8 @@ class Client:
         if faults.strike("poison_call"):
             behaviour.poisons = random.choice((1, 2, 5))
         behaviour.deaf = faults.strike("deaf_call")
+        # One that never ends would hide for ever even that the call before it has ended.
+        behaviour.mute = not behaviour.stuck and faults.strike("mute_call")
         options = Options(
             timeout=timeout,
             retries=random.randint(1, RETRIES_MAX) if faults.strike("retries") else 0,
@@ -124,6 +128,8 @@ class Client:
             world.after(soon, self._cancel, number, False)
         if faults.strike("cancel_interrupt"):
             world.after(soon, self._cancel, number, True)
+        if faults.strike("cancel_at_begin"):
+            behaviour.began = lambda: self._cancel(number, True)
         if faults.strike("cancel_at_end"):
             behaviour.ended = lambda: self._cancel(number, False)
         payload = b"p" * random.choice((0, 10, 100))

@@ -23,11 +23,12 @@ KINDS: Final[dict[str, tuple[float, float]]] = {
     # per death of a worker
     "late_mail": (0.2, 1.0),
     "unknown_exit": (0.1, 1.0),
-    # per batch of outcomes, per message, per batch, per wake
+    # per batch of outcomes, per message, per batch, per wake, per word of the client
     "crash_unsent": (0.005, 0.2),
     "duplicate": (0.01, 0.5),
     "delay": (0.01, 0.5),
     "late_wake": (0.05, 0.8),
+    "pause_after_word": (0.01, 0.3),
     # per call
     "slow_call": (0.005, 0.2),
     "stuck_call": (0.005, 0.1),
@@ -38,13 +39,17 @@ KINDS: Final[dict[str, tuple[float, float]]] = {
     "retries": (0.1, 1.0),
     "cancel": (0.02, 0.6),
     "cancel_interrupt": (0.02, 0.6),
+    "cancel_at_begin": (0.02, 0.6),
     "cancel_at_end": (0.02, 0.6),
+    "mute_call": (0.02, 0.6),
     # per burst of calls
     "release": (0.05, 0.9),
 }
 """Every kind, and between which two rates it is drawn."""
 
-HARMLESS: Final = frozenset({"pause", "duplicate", "delay", "late_wake", "slow_call", "release"})
+HARMLESS: Final = frozenset(
+    "pause pause_after_word duplicate delay late_wake slow_call mute_call release retries".split()
+)
 """Kinds under which every call still runs exactly once."""
 
 

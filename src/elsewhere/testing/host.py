@@ -56,6 +56,8 @@ class Host:
         self._step(CLIENT, message)
         if self._faults.strike("duplicate"):
             self._step(CLIENT, message)
+        if self._faults.strike("pause_after_word"):
+            self._pause()
 
     def hear(self, sender: int, message: ToGateway) -> None:
         """A message of a worker or the engine has arrived; it may come twice, the second time late."""

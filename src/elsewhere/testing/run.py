@@ -83,7 +83,7 @@ class Run:
         self.behaviours: Behaviours = {}
         self.engine = Engine(world, self.faults, self.host, self.behaviours, random.randint(1, 4))
         self.client = Client(world, self.faults, self.host, self.behaviours)
-        self.faults_seconds = random.choice((0.1, 1.0, 5.0))
+        self.faults_seconds = random.choice((0.1, 1.0, 5.0, 15.0))
 
     def pass_faults(self) -> None:
         """Safety: whatever goes wrong, nothing wrong is done."""

@@ -33,7 +33,7 @@ FOREVER = 1e9
 class Behaviour:
     """What a call does where it runs."""
 
-    __slots__ = ("deaf", "ended", "poisons", "raises", "runs", "seconds", "stuck")
+    __slots__ = ("began", "deaf", "ended", "mute", "poisons", "raises", "runs", "seconds", "stuck")
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -45,8 +45,11 @@ class Behaviour:
         """it never ends by itself"""
         self.deaf = False
         """it ignores an interrupt"""
+        self.mute = False
+        """while it runs, its worker does not answer, as when it never lets the interpreter go"""
+        self.began: Callable[[], None] | None = None
         self.ended: Callable[[], None] | None = None
-        """called when it ends, before anybody can have heard of it"""
+        """called when it begins or ends, before anybody can have heard of it"""
         self.runs = 0
         """how often it was begun"""
 
@@ -76,7 +79,7 @@ class Worker:
         self._host = host
         self._behaviours = behaviours
         self._ended = ended
-        self._early: list[ToWorker] = []
+        self._unread: list[ToWorker] = []
         self._attempts: deque[Attempt] = deque()
         self._functions: set[int] = set()
         self._interrupts: set[tuple[int, int]] = set()
@@ -107,8 +110,12 @@ class Worker:
             return
         self.was_ready = True
         self._send([Ready(self.number)])
-        early, self._early = self._early, []
-        self._take(early)
+        self._read()
+
+    def _read(self) -> None:
+        """Take in what nobody could read until now."""
+        unread, self._unread = self._unread, []
+        self._take(unread)
 
     def die(self, *, signal: int | None = None, code: int | None = None) -> None:
         """End at once. What was not sent is lost; the node tells which call was in control."""
@@ -139,11 +146,12 @@ class Worker:
             self._host.hear(self.number, message)  # type: ignore[arg-type]  # nothing is ever Said
 
     def _take(self, messages: list[ToWorker]) -> None:
-        if not self.was_ready:
-            self._early += messages
-            return
         if not self.alive:
             self._world.sometimes("mail arrived at a dead worker")
+            return
+        current = self._current
+        if not self.was_ready or (current is not None and self._behaviours[current.call].mute):
+            self._unread += messages
             return
         for message in messages:
             match message:
@@ -211,6 +219,8 @@ class Worker:
             return
         seconds = FOREVER if behaviour.stuck else behaviour.seconds
         world.after(seconds, self._finish, attempt)
+        if behaviour.began is not None:
+            world.after(0.0, behaviour.began)
         if seconds > TICK_SECONDS:
             world.after(TICK_SECONDS, self._tick, attempt)
         if self._interrupts and (attempt.call, attempt.fence) in self._interrupts:
@@ -218,7 +228,7 @@ class Worker:
             self._yield_soon(attempt)
 
     def _tick(self, attempt: Attempt) -> None:
-        if self._current is attempt and self.alive:
+        if self._current is attempt and self.alive and not self._behaviours[attempt.call].mute:
             self._flush([])
 
     def _collapse(self, attempt: Attempt) -> None:
@@ -253,4 +263,6 @@ class Worker:
             world.after(0.0, behaviour.ended)
         if world.now - self._flushed > FLUSH_SECONDS:
             self._flush([])
+        if self._unread:
+            self._read()
         self._begin()

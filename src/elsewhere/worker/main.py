@@ -21,7 +21,7 @@ def run_worker(link: WorkerEnd, cells: "memoryview[int]") -> None:
     if not isinstance(setup, Setup):
         raise TypeError(f"the first message must be Setup, not {setup!r}")
     post = Post(link)
-    screens = redirect(post.say)
+    screens = redirect(post.say, post.flush)
     if setup.initializer and not _initialise(post, setup.initializer):
         return
     runner = Runner(post, cells, screens)

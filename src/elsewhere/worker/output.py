@@ -3,7 +3,12 @@
 import io
 import sys
 import threading
+from codecs import getincrementaldecoder
 from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
 
 
 class LineWriter(io.TextIOBase):
@@ -12,15 +17,20 @@ class LineWriter(io.TextIOBase):
     encoding = "utf-8"
     errors = "backslashreplace"
 
-    def __init__(self, fileno: int, say: Callable[[str], None]) -> None:
+    def __init__(self, fileno: int, say: Callable[[str], None], flush: Callable[[], None]) -> None:
         self._fileno = fileno
         self._say = say
+        self._flush = flush
         self._lock = threading.RLock()
         self.rest = ""
+        self.buffer = _ByteWriter(self)
 
     def write(self, text: str) -> int:
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")
+        if not text.isascii():
+            # Half a surrogate pair cannot travel as text.
+            text = text.encode("utf-8", self.errors).decode("utf-8")
         with self._lock:
             lines, newline, rest = (self.rest + text).rpartition("\n")
             self.rest = rest
@@ -35,6 +45,10 @@ class LineWriter(io.TextIOBase):
             if rest:
                 self._say(rest + "\n")
 
+    def flush(self) -> None:
+        """Send the whole lines so far now: they may be the last words of a call."""
+        self._flush()
+
     def writable(self) -> bool:
         return True
 
@@ -44,29 +58,26 @@ class LineWriter(io.TextIOBase):
     def isatty(self) -> bool:
         return False
 
-    @property
-    def buffer(self) -> "_ByteWriter":
-        return _ByteWriter(self)
-
 
 class _ByteWriter(io.RawIOBase):
     """The binary side of a `LineWriter`."""
 
     def __init__(self, lines: LineWriter) -> None:
         self._lines = lines
+        self._decoder = getincrementaldecoder("utf-8")("backslashreplace")
 
-    def write(self, data: object) -> int:
-        text = bytes(data).decode("utf-8", "backslashreplace")  # type: ignore[call-overload]  # any buffer
-        self._lines.write(text)
-        return len(text)
+    def write(self, data: "ReadableBuffer") -> int:
+        view = memoryview(data)
+        self._lines.write(self._decoder.decode(bytes(view)))
+        return view.nbytes
 
     def writable(self) -> bool:
         return True
 
 
-def redirect(say: Callable[[int, str], None]) -> list[LineWriter]:
-    """Send what is printed in this process through `say(stream, lines)`."""
-    out = LineWriter(1, lambda text: say(1, text))
-    err = LineWriter(2, lambda text: say(2, text))
+def redirect(say: Callable[[int, str], None], flush: Callable[[], None]) -> list[LineWriter]:
+    """Send what is printed in this process through `say(stream, lines)`, by `flush` at once."""
+    out = LineWriter(1, lambda text: say(1, text), flush)
+    err = LineWriter(2, lambda text: say(2, text), flush)
     sys.stdout, sys.stderr = out, err
     return [out, err]

@@ -1,0 +1,97 @@
+"""An import costs and touches only what its place allows."""
+
+import json
+import subprocess
+import sys
+import tomllib
+
+import pytest
+
+from tests.meta.imports import impurities, is_pure, is_third_party, scattered_third_parties
+from tests.meta.tree import ROOT, Source, sources
+
+NEW_MODULES = """
+import json, sys
+before = set(sys.modules)
+import elsewhere
+print(json.dumps(sorted(set(sys.modules) - before)))
+"""
+
+
+def test_a_third_party_package_is_imported_in_one_file_of_its_own() -> None:
+    assert scattered_third_parties(sources(ROOT, "src/")) == []
+
+
+def test_the_pure_tier_touches_nothing() -> None:
+    pure = [source for source in sources(ROOT, "src/") if is_pure(source)]
+    assert {source.module.split(".")[1] for source in pure} >= {"calls", "errors", "gateway"}
+    assert [wrong for source in pure for wrong in impurities(source)] == []
+
+
+def test_importing_the_package_imports_no_third_party() -> None:
+    printed = subprocess.run(
+        [sys.executable, "-c", NEW_MODULES], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout
+    loaded = {str(name).partition(".")[0] for name in json.loads(printed)}
+    assert "elsewhere" in loaded
+    assert {name for name in loaded if is_third_party(name)} == set()
+
+
+def test_what_is_imported_is_what_is_declared() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    declared = {requirement.partition(">=")[0] for requirement in project["dependencies"]}
+    spread = [Source("all.py", source.text) for source in sources(ROOT, "src/")]
+    extra = {
+        requirement.partition(">=")[0]
+        for requirements in project["optional-dependencies"].values()
+        for requirement in requirements
+    }
+    used = third_parties(spread)
+    assert declared <= used, "declared and never imported"
+    assert used <= declared | extra | {"IPython"}, "imported and not declared"
+
+
+def third_parties(all_sources: list[Source]) -> set[str]:
+    from tests.meta.imports import imported_packages
+
+    return {
+        package
+        for source in all_sources
+        for _, package in imported_packages(source)
+        if is_third_party(package)
+    }
+
+
+@pytest.mark.parametrize(
+    ("texts", "count"),
+    [
+        (["import rich", "import msgspec.msgpack\nfrom msgspec import Struct\nimport os"], 0),
+        (["import rich", "def f():\n    from rich.table import Table"], 1),
+        (["import rich, msgspec"], 1),
+        (["from . import rich"], 0),
+    ],
+)
+def test_scattered_third_parties_are_found(texts: list[str], count: int) -> None:
+    files = [Source(f"src/elsewhere/{n}.py", text) for n, text in enumerate(texts)]
+    assert len(scattered_third_parties(files)) == count
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "count"),
+    [
+        ("calls/wire.py", "from msgspec import Struct", 0),
+        ("calls/span.py", "from msgspec import Struct", 1),
+        ("gateway/machine.py", "from heapq import heappush\nfrom elsewhere.calls import span", 0),
+        ("gateway/machine.py", "def f():\n    from time import monotonic", 1),
+        ("errors.py", "def f():\n    print(id(f))", 2),
+    ],
+)
+def test_impurities_are_found(path: str, text: str, count: int) -> None:
+    source = Source(f"src/elsewhere/{path}", text)
+    assert is_pure(source)
+    assert len(list(impurities(source))) == count
+
+
+def test_the_other_tiers_may_touch_the_world() -> None:
+    assert not is_pure(Source("src/elsewhere/engines/local.py", ""))
+    assert not is_pure(Source("src/elsewhere/__init__.py", ""))
