@@ -89,7 +89,9 @@ def read_process(pid: int) -> Process | None:
     folder = Path("/proc") / str(pid)
     try:
         # The name, in brackets, may itself hold spaces and brackets.
-        state, parent, *rest = (folder / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+        state, parent, *rest = (
+            (folder / "stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+        )
         command = (folder / "cmdline").read_bytes()
     except (FileNotFoundError, ProcessLookupError):
         return None

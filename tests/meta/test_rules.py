@@ -38,7 +38,12 @@ EXAMPLES = [
         "try: f()\nexcept (OSError, BaseException) as e: ...",
         "try: f()\nexcept BaseException as e: g(e)",
     ),
-    ("nothing_is_swallowed", "src/a.py", "with suppress(Exception): f()", "with suppress(OSError): f()"),
+    (
+        "nothing_is_swallowed",
+        "src/a.py",
+        "with suppress(Exception): f()",
+        "with suppress(OSError): f()",
+    ),
     ("nothing_is_unfinished", "src/a.py", "a = 1  # TODO", "a = 1  # todos are listed elsewhere"),
     ("nothing_is_unfinished", "src/a.py", "raise NotImplementedError", "return NotImplemented"),
     (
@@ -53,7 +58,12 @@ EXAMPLES = [
         "a = b  # type: ignore  # the library is wrong",
         "a = b  # type: ignore[assignment]  # the library is wrong",
     ),
-    ("suppressions_say_why", "src/a.py", "f()  # pragma: no cover", "f()  # pragma: no cover: in a fork"),
+    (
+        "suppressions_say_why",
+        "src/a.py",
+        "f()  # pragma: no cover",
+        "f()  # pragma: no cover: in a fork",
+    ),
 ]
 
 
@@ -80,4 +90,8 @@ def test_a_rule_holds_inside_its_folders_and_not_outside() -> None:
         broken(rule, [Source(path, "time.sleep(1)")])
         for path in ("tests/unit/a.py", "tests/system/a.py", "src/a.py")
     ]
-    assert found == [["tests/unit/a.py:1: time.sleep: wait for what happens, not for a time"], [], []]
+    assert found == [
+        ["tests/unit/a.py:1: time.sleep: wait for what happens, not for a time"],
+        [],
+        [],
+    ]

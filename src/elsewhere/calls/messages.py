@@ -181,6 +181,8 @@ class Setup(Record, frozen=True, tag=20):
 
     worker: int
     initializer: bytes
+    authkey: bytes = b""
+    """the key of the client's `multiprocessing`, if it is in use, so that its proxies work"""
 
 
 class Forget(Record, frozen=True, tag=21):

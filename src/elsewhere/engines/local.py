@@ -5,6 +5,7 @@ A worker that ends is replaced at once; one that never got ready, after a pause 
 """
 
 import socket
+import sys
 from contextlib import suppress
 from itertools import count
 
@@ -114,7 +115,7 @@ class LocalEngine:
         self._order(StartWorker(worker), [theirs.fileno()])
         theirs.close()
         link = PipeGatewayEnd(ours)
-        link.send([Setup(worker, self._initializer)])
+        link.send([Setup(worker, self._initializer, multiprocessing_key())])
         self._alive.add(worker)
         self._unready.add(worker)
         self._door.worker_started(worker, link)
@@ -133,3 +134,8 @@ class LocalEngine:
     def _pause(self) -> float:
         return min(RETRY_SECONDS * 2.0 ** min(self._failures - 1, 10), RETRY_SECONDS_MAX)
 
+
+def multiprocessing_key() -> bytes:
+    """The key by which the proxies of `multiprocessing` managers know each other; empty if unused."""
+    process = sys.modules.get("multiprocessing.process")
+    return b"" if process is None else bytes(process.current_process().authkey)

@@ -94,7 +94,7 @@ class Dispatch:
         return given
 
     def _hand_out(self, turn: Turn) -> list[WorkerRecord]:
-        given = []
+        given: list[WorkerRecord] = []
         share = max(1, len(self.queue) // max(1, len(self.idle) + len(self.roomy)))
         for source in (reversed(self.idle.values()), iter(self.roomy.values())):
             for worker in list(islice(source, SERVED_MAX)):

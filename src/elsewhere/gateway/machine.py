@@ -246,7 +246,8 @@ class Gateway:
         if worker is None:
             return
         worker.recalling = False
-        for call, fence in message.returned:
+        # Each goes to the front of the queue, so the last goes first and their order stays.
+        for call, fence in reversed(message.returned):
             record = worker.held.get(call)
             if record is None or record.fence != fence:
                 continue
@@ -345,10 +346,14 @@ class Gateway:
     def _stop(self, worker: WorkerRecord, record: CallRecord, why: Stopping) -> None:
         """Ask a running attempt to yield; kill its worker if it has not after the grace."""
         if record.stopping is Stopping.NOT:
-            record.yield_by = self.now + GRACE_SECONDS
-            self._set_deadline(worker, record, GRACE_SECONDS)
+            self._grant_grace(worker, record)
         record.stopping = why
         self._send(worker.id, Interrupt(record.call.id, record.fence))
+
+    def _grant_grace(self, worker: WorkerRecord, record: CallRecord) -> None:
+        """From now, or from when it gets to run: a call that waits cannot yield."""
+        record.yield_by = self.now + GRACE_SECONDS
+        self._set_deadline(worker, record, GRACE_SECONDS)
 
     def _kill(self, worker: WorkerRecord) -> None:
         if worker.state is WorkerState.READY:
@@ -364,8 +369,11 @@ class Gateway:
             worker.running = head
             worker.stuck = False
             worker.head_since = self.now
-            if head is not None and head.call.options.timeout is not None:
-                self._set_deadline(worker, head, head.call.options.timeout)
+            if head is not None:
+                if head.stopping is not Stopping.NOT:
+                    self._grant_grace(worker, head)
+                elif head.call.options.timeout is not None:
+                    self._set_deadline(worker, head, head.call.options.timeout)
         self.dispatch.update(worker)
 
     def _set_deadline(self, worker: WorkerRecord, record: CallRecord, seconds: float) -> None:
@@ -412,7 +420,8 @@ class Gateway:
                 verdict,
                 payload,
                 record.worker,
-                record.attempt,
+                # If its worker's end is why, that attempt is among the deaths already.
+                record.attempt if exit is None else record.failures + record.deaths,
                 record.deaths,
                 started,
                 elapsed,

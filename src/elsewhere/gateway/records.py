@@ -76,6 +76,9 @@ class CallRecord:
         "yield_by",
     )
 
+    yield_by: float
+    """when the grace ends of an attempt that was asked to stop; unset before"""
+
     def __init__(self, call: Call, function: FunctionRecord) -> None:
         self.call = call
         self.function = function
@@ -89,8 +92,6 @@ class CallRecord:
         self.estimate = 0.0
         """seconds that this attempt was thought to take when it was assigned"""
         self.stopping = Stopping.NOT
-        self.yield_by = 0.0
-        """when the grace ends of an attempt that was asked to stop"""
         self.cancelling = False
         """the client awaits whether the call could be taken back"""
 

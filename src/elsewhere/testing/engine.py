@@ -65,18 +65,20 @@ class Engine:
         self._world.random.choice(candidates).die(signal=SIGSEGV)
         return True
 
-    def _ended(self, worker: Worker, exit: Exit) -> None:
+    def _ended(self, worker: Worker, how: Exit) -> None:
         del self.alive[worker.number]
         seconds = self._world.random.uniform(1e-4, 3e-3)
         if self._faults.strike("late_mail"):
-            self._world.at(self._world.now, self._lose, worker, exit)
+            self._world.at(self._world.now, self._lose, worker, how)
         else:
             # What the worker had sent before it died counts, so the host takes that in first.
-            self._world.at(max(self._world.now + seconds, worker.outbox.last), self._lose, worker, exit)
+            self._world.at(
+                max(self._world.now + seconds, worker.outbox.last), self._lose, worker, how
+            )
 
-    def _lose(self, worker: Worker, exit: Exit) -> None:
+    def _lose(self, worker: Worker, how: Exit) -> None:
         self._host.links.pop(worker.number, None)
-        self._host.hear(ENGINE, Lost(worker.number, exit))
+        self._host.hear(ENGINE, Lost(worker.number, how))
         if worker.was_ready:
             self._failures = 0
             self.start()

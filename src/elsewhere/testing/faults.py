@@ -15,11 +15,11 @@ KINDS: Final[dict[str, tuple[float, float]]] = {
     # per second and worker
     "crash_idle": (0.5, 20.0),
     "crash_running": (0.5, 40.0),
-    "crash_starting": (0.5, 30.0),
+    "crash_starting": (0.5, 20.0),
     # per second
     "pause": (0.5, 10.0),
     # per start of a worker
-    "initializer_raises": (0.1, 1.0),
+    "initializer_raises": (0.05, 0.7),
     # per death of a worker
     "late_mail": (0.2, 1.0),
     "unknown_exit": (0.1, 1.0),
@@ -48,7 +48,17 @@ KINDS: Final[dict[str, tuple[float, float]]] = {
 """Every kind, and between which two rates it is drawn."""
 
 HARMLESS: Final = frozenset(
-    "pause pause_after_word duplicate delay late_wake slow_call mute_call release retries".split()
+    {
+        "pause",
+        "pause_after_word",
+        "duplicate",
+        "delay",
+        "late_wake",
+        "slow_call",
+        "mute_call",
+        "release",
+        "retries",
+    }
 )
 """Kinds under which every call still runs exactly once."""
 

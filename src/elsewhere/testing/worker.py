@@ -21,6 +21,7 @@ from elsewhere.calls.messages import (
     Unready,
     Verdict,
 )
+from elsewhere.testing.books import break_promise
 from elsewhere.testing.faults import Faults
 from elsewhere.testing.host import Host
 from elsewhere.testing.world import Line, World
@@ -82,7 +83,6 @@ class Worker:
         self._unread: list[ToWorker] = []
         self._attempts: deque[Attempt] = deque()
         self._functions: set[int] = set()
-        self._interrupts: set[tuple[int, int]] = set()
         self._outcomes: list[Outcome] = []
         self._current: Attempt | None = None
         self._started = 0.0
@@ -181,8 +181,6 @@ class Worker:
         current = self._current
         if current is not None and (current.call, current.fence) == (message.call, message.fence):
             self._yield_soon(current)
-        else:
-            self._interrupts.add((message.call, message.fence))
 
     def _flush(self, more: list[FromWorker]) -> None:
         messages: list[FromWorker] = []
@@ -209,7 +207,7 @@ class Worker:
         behaviour = self._behaviours[attempt.call]
         behaviour.runs += 1
         if attempt.function not in self._functions:
-            raise AssertionError(f"worker {self.number} has no code for call {attempt.call}")
+            break_promise(9, self.number, attempt)
         world = self._world
         world.events += 1
         world.log("begin", self.number, attempt.call, attempt.fence)
@@ -223,9 +221,6 @@ class Worker:
             world.after(0.0, behaviour.began)
         if seconds > TICK_SECONDS:
             world.after(TICK_SECONDS, self._tick, attempt)
-        if self._interrupts and (attempt.call, attempt.fence) in self._interrupts:
-            world.sometimes("an interrupt came before the call that it was for")
-            self._yield_soon(attempt)
 
     def _tick(self, attempt: Attempt) -> None:
         if self._current is attempt and self.alive and not self._behaviours[attempt.call].mute:
@@ -253,7 +248,12 @@ class Worker:
         payload = b"%d.%d" % (attempt.call, attempt.fence)
         self._outcomes.append(
             Outcome(
-                attempt.call, attempt.fence, verdict, payload, self._started, world.now - self._started
+                attempt.call,
+                attempt.fence,
+                verdict,
+                payload,
+                self._started,
+                world.now - self._started,
             )
         )
         if self._faults.strike("crash_unsent"):

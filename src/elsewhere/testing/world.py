@@ -33,7 +33,7 @@ class World:
     def at(self, when: float, act: Callable[..., None], *args: Any) -> None:
         """Call ``act(*args)`` at `when`, behind what is there already for that moment."""
         self._pushed += 1
-        heappush(self._queue, (when if when > self.now else self.now, self._pushed, act, args))
+        heappush(self._queue, (max(self.now, when), self._pushed, act, args))
 
     def after(self, seconds: float, act: Callable[..., None], *args: Any) -> None:
         self.at(self.now + seconds, act, *args)

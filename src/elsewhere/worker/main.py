@@ -20,6 +20,10 @@ def run_worker(link: WorkerEnd, cells: "memoryview[int]") -> None:
     setup, *early = link.receive()
     if not isinstance(setup, Setup):
         raise TypeError(f"the first message must be Setup, not {setup!r}")
+    if setup.authkey:
+        from multiprocessing.process import current_process
+
+        current_process().authkey = setup.authkey
     post = Post(link)
     screens = redirect(post.say, post.flush)
     if setup.initializer and not _initialise(post, setup.initializer):
