@@ -298,7 +298,7 @@ def make_overrides(suite: Suite) -> type[Any]:
     def assert_raises(self: Any, expected: Any, *args: Any, **kwargs: Any) -> Any:
         # Ours names the offending part; pickle's own error is its cause.
         expected = NotPicklable if expected is PicklingError else expected
-        return unittest.TestCase.assertRaises(self, expected, *args, **kwargs)
+        return unittest.TestCase.assertRaises(self, expected, *args, **kwargs)  # noqa: PT027  # it is unittest's
 
     overrides = {
         "TIMEOUT": DEADLOCK_SECONDS,

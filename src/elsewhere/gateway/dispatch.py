@@ -153,3 +153,6 @@ class Dispatch:
         victim.recalling = victim.stuck = True
         self.update(victim)
         turn.sends.append((victim.id, Recall(attempts)))
+        if len(candidates) > 1:
+            # A worker that its call keeps from answering must not keep the others' backlogs here.
+            self.check_at = now + ROB_CHECK_SECONDS

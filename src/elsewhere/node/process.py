@@ -19,7 +19,9 @@ class NodeProcess:
 
     def __init__(self) -> None:
         if not sys.executable:
-            raise RuntimeError("sys.executable is not set: there is no Python to start workers with")
+            raise RuntimeError(
+                "sys.executable is not set: there is no Python to start workers with"
+            )
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         descriptor = theirs.fileno()
         program = NODE_PROGRAM.format(path=sys.path, descriptor=descriptor)
@@ -49,8 +51,10 @@ class NodeProcess:
 
 def interpreter_options() -> list[str]:
     """The options with which this interpreter was started, as far as they concern its children."""
-    options = [f"-X{name}" if value is True else f"-X{name}={value}"
-               for name, value in sys._xoptions.items()]
+    options = [
+        f"-X{name}" if value is True else f"-X{name}={value}"
+        for name, value in sys._xoptions.items()
+    ]
     options += [f"-W{option}" for option in sys.warnoptions]
     if sys.flags.optimize:
         options.append("-" + "O" * sys.flags.optimize)

@@ -22,7 +22,8 @@ class LineWriter(io.TextIOBase):
         self._say = say
         self._flush = flush
         self._lock = threading.RLock()
-        self.rest = ""
+        self.rest: list[str] = []
+        """the parts of an unfinished line"""
         self.buffer = _ByteWriter(self)
 
     def write(self, text: str) -> int:
@@ -32,18 +33,20 @@ class LineWriter(io.TextIOBase):
             # Half a surrogate pair cannot travel as text.
             text = text.encode("utf-8", self.errors).decode("utf-8")
         with self._lock:
-            lines, newline, rest = (self.rest + text).rpartition("\n")
-            self.rest = rest
+            lines, newline, rest = text.rpartition("\n")
             if newline:
-                self._say(lines + newline)
+                self._say("".join((*self.rest, lines, newline)))
+                self.rest.clear()
+            if rest:
+                self.rest.append(rest)
         return len(text)
 
     def end_line(self) -> None:
         """Send an unfinished line as a whole one: the call that began it has ended."""
         with self._lock:
-            rest, self.rest = self.rest, ""
-            if rest:
-                self._say(rest + "\n")
+            if self.rest:
+                self._say("".join((*self.rest, "\n")))
+                self.rest.clear()
 
     def flush(self) -> None:
         """Send the whole lines so far now: they may be the last words of a call."""

@@ -96,10 +96,12 @@ class Runner:
     def _describe(self, attempt: Attempt, error: BaseException) -> bytes:
         # Only a failure pays for what its description imports.
         from elsewhere.codec.failures import encode_failure
-        from elsewhere.worker.chunk import ChunkFailed
+        from elsewhere.worker.chunk import ChunkFailed, encode_chunk_failure
 
         if isinstance(error, ChunkFailed):
             return error.payload
+        if attempt.kind is not Kind.CALL:
+            return encode_chunk_failure([], error)  # it failed before its first item
         return encode_failure(error)
 
     # ------------------------------------------------------------ interrupts
