@@ -110,7 +110,7 @@ class Future(BaseFuture[T], Generic[T]):
                 callback(self)
             except KeyboardInterrupt:
                 raise
-            except BaseException:  # noqa: BLE001  # as the base does, and whatever it raises
+            except BaseException:
                 # A callback that calls sys.exit must not end the thread that serves everybody.
                 getLogger("concurrent.futures").exception("exception calling callback for %r", self)
 

@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
 
     from elsewhere.demo.complexity import Source
+    from elsewhere.demo.survey import RecordingPool
 
 WORKERS_MAX = 1024
 # On two cores of 2.5 GHz some ten megabytes are parsed a second, so this ends in half a minute there
@@ -93,7 +95,9 @@ def byte_limit(text: str) -> int | None:
 def output_path(text: str) -> Path:
     """A file that can be written, as far as can be seen before. Raises `argparse.ArgumentTypeError`."""
     path = Path(text)
-    if not text or path.is_dir():
+    if not text:
+        raise argparse.ArgumentTypeError("a file name is needed")
+    if path.is_dir():
         raise argparse.ArgumentTypeError(f"{text!r} is a folder, not a file to write")
     if not path.parent.is_dir():
         raise argparse.ArgumentTypeError(f"the folder of {text!r} does not exist")
@@ -101,9 +105,18 @@ def output_path(text: str) -> Path:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Collect, survey, write the page, print the report."""
-    # Imported here so that `elsewhere --help` need not wait for them.
+    """Run the command on a pool of this machine's cores."""
+    # Imported here and below so that `elsewhere --help` need not wait for them.
     from elsewhere import Pool
+
+    return run_with(arguments, lambda: Pool(arguments.workers, record=True))
+
+
+def run_with(
+    arguments: argparse.Namespace,
+    open_pool: "Callable[[], AbstractContextManager[RecordingPool]]",
+) -> int:
+    """Collect, survey, write the page, print the report."""
     from elsewhere.demo.collect import collect, python_roots
     from elsewhere.demo.page import render
     from elsewhere.demo.report import as_text, as_value, collection_text
@@ -119,7 +132,7 @@ def run(arguments: argparse.Namespace) -> int:
         print(collection_text(collection), end="\n\n", flush=True)
     survey = take_survey(
         collection,
-        lambda: Pool(arguments.workers, record=True),
+        open_pool,
         progress=False if quiet else "measuring files",
         on_sample=_ignore if quiet else _announce,
     )

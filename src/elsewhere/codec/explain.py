@@ -48,7 +48,7 @@ def _find(
 def _refusal(value: Any) -> Exception | None:
     try:
         cloudpickle_dumps(value, 5)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # pickling runs the value's own code
         return error
     return None
 

@@ -93,5 +93,5 @@ def _name(kind: type[BaseException]) -> str:
 def _say(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception as refused:
+    except Exception as refused:  # noqa: BLE001  # its own code
         return f"<its text could not be made: {type(refused).__name__}>"

@@ -56,6 +56,10 @@ class Encoded:
         self.owner: weakref.ref[Any] | None = None
         tell(Define(number, code))
 
+    def is_of(self, function: Callable[..., Any]) -> bool:
+        """Whether this is the encoding of `function`, and not of a dead one at the same address."""
+        return self.owner is not None and self.owner() is function
+
     def __del__(self) -> None:
         self._tell(Release([self.number]))
 
@@ -96,7 +100,7 @@ class Functions:
         Raises `NotPicklable` and TypeError for what is not callable.
         """
         known = self._owned.get(id(function))
-        if known is not None and known.owner is not None and known.owner() is function:
+        if known is not None and known.is_of(function):
             watched = known.watched
             if watched is not None:
                 for look, value in watched:
@@ -130,10 +134,9 @@ class Functions:
         self, function: Callable[..., Any], name: str, code: bytes, watched: list[Watched] | None
     ) -> Encoded:
         known = self._owned.get(id(function))
-        if known is not None and known.owner is not None and known.owner() is function:
-            if known.code == code:
-                known.watched = watched
-                return known
+        if known is not None and known.is_of(function) and known.code == code:
+            known.watched = watched
+            return known
         encoded = Encoded(next(self._numbers), name, code, watched, self._tell)
         place = id(function)
         number = encoded.number

@@ -21,7 +21,7 @@ def dumps(value: Any, name: str) -> bytes:
     """
     try:
         data = pickle.dumps(value, PROTOCOL)
-    except Exception:
+    except Exception:  # noqa: BLE001  # pickling runs the value's own code
         return dumps_by_value(value, name)
     return dumps_by_value(value, name) if _MAIN in data else data
 
@@ -32,7 +32,7 @@ def dumps_by_value(value: Any, name: str) -> bytes:
 
     try:
         return cloudpickle_dumps(value, PROTOCOL)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  # as above
         _refuse(value, name, error)
 
 

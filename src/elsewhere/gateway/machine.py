@@ -57,6 +57,7 @@ from elsewhere.gateway.records import (
     Turn,
     WorkerRecord,
 )
+from elsewhere.gateway.verdicts import after_loss, after_outcome
 
 GRACE_SECONDS = 1.0
 """How long an interrupted call may take to yield before its worker is killed."""
@@ -94,33 +95,36 @@ class Gateway:
         turn = self._turn = Turn()
         self.now = now
         if message is not None:
-            match message:
-                case Submit():
-                    self._on_submit(message.calls)
-                case Done():
-                    self._on_done(sender, message.outcomes)
-                case Define():
-                    self._on_define(message)
-                case Release():
-                    self._on_release(message.functions)
-                case Cancel():
-                    self._on_cancel(message)
-                case Returned():
-                    self._on_returned(sender, message)
-                case Started():
-                    self._on_started(message.worker)
-                case Ready():
-                    self._on_ready(sender)
-                case Unready():
-                    self._on_unready(sender, message.failure)
-                case Lost():
-                    self._on_lost(message.worker, message.exit)
+            self._take_in(sender, message)
         if self.deadlines:
             self._pass_deadlines()
         for worker in self.dispatch.run(turn, now):
             self._reach_head(worker)
         turn.wake = self._wake()
         return turn
+
+    def _take_in(self, sender: int, message: ToGateway) -> None:
+        match message:
+            case Submit():
+                self._on_submit(message.calls)
+            case Done():
+                self._on_done(sender, message.outcomes)
+            case Define():
+                self._on_define(message)
+            case Release():
+                self._on_release(message.functions)
+            case Cancel():
+                self._on_cancel(message)
+            case Returned():
+                self._on_returned(sender, message)
+            case Started():
+                self._on_started(message.worker)
+            case Ready():
+                self._on_ready(sender)
+            case Unready():
+                self._on_unready(sender, message.failure)
+            case Lost():
+                self._on_lost(message.worker, message.exit)
 
     @property
     def hungry(self) -> bool:
@@ -155,7 +159,7 @@ class Gateway:
     def _on_submit(self, calls: Iterable[Call]) -> None:
         for call in calls:
             if call.id in self.calls:
-                continue
+                continue  # said twice
             function = self.functions.get(call.function)
             if function is None:
                 raise GatewayBug(f"call {call.id} is of unknown function {call.function}")
@@ -184,62 +188,44 @@ class Gateway:
             else:
                 record.cancelling = True
         for number, attempts in recalls.items():
-            self._recall(self.workers[number], sorted(attempts))
-
-    def _recall(self, worker: WorkerRecord, attempts: list[tuple[int, int]]) -> None:
-        worker.stuck = True
-        self._send(worker.id, Recall(attempts))
-        self.dispatch.update(worker)
+            self.workers[number].stuck = True
+            self._send(number, Recall(sorted(attempts)))
+            self.dispatch.update(self.workers[number])
 
     # ------------------------------------------------------------ from workers
 
     def _on_ready(self, number: int) -> None:
         worker = self.workers.get(number)
-        if worker is None or worker.state is not WorkerState.STARTING:
-            return
-        worker.become(WorkerState.READY)
-        self.starts_lost = 0
-        self.dispatch.update(worker)
+        if worker is not None and worker.state is WorkerState.STARTING:
+            worker.become(WorkerState.READY)
+            self.starts_lost = 0
+            self.dispatch.update(worker)
 
     def _on_unready(self, number: int, failure: bytes) -> None:
         worker = self.workers.get(number)
-        if worker is None or worker.state is not WorkerState.STARTING:
-            return
-        worker.become(WorkerState.LEAVING)
-        self.starts_lost += 1
-        self._fail_unstartable(failure, None)
+        if worker is not None and worker.state is WorkerState.STARTING:
+            worker.become(WorkerState.LEAVING)
+            self.starts_lost += 1
+            self._fail_unstartable(failure, None)
 
     def _on_done(self, number: int, outcomes: Iterable[Outcome]) -> None:
         worker = self.workers.get(number)
         if worker is None:
             return
         for outcome in outcomes:
-            record = worker.held.get(outcome.call)
-            if record is None or record.fence != outcome.fence:
+            record = worker.attempt(outcome.call, outcome.fence)
+            if record is None:
                 continue
             worker.drop(record)
             record.function.measure(outcome.elapsed, record.call.items)
-            if record.state is CallState.ASSIGNED:
-                self._conclude(record, outcome)
-        self._reach_head(worker)
-
-    def _conclude(self, record: CallRecord, outcome: Outcome) -> None:
-        """An attempt has come out: settle the call, or queue it again if a retry is left."""
-        verdict = outcome.verdict
-        if verdict is Verdict.INTERRUPTED:
-            if record.stopping is Stopping.NOT:
-                raise GatewayBug(f"call {record.call.id} was interrupted and nobody asked for it")
-            verdict = Verdict.TIMED_OUT
-        if verdict is not Verdict.VALUE and record.failures < record.call.options.retries:
-            if record.cancelling:
-                self._settle(record, Verdict.CANCELLED)
-            else:
-                record.failures += 1
+            if record.state is CallState.SETTLED:
+                continue
+            verdict = after_outcome(record, outcome)
+            if verdict is None:
                 self._requeue(record, front=False)
-        else:
-            self._settle(
-                record, verdict, outcome.payload, started=outcome.started, elapsed=outcome.elapsed
-            )
+            else:
+                self._settle(record, verdict, outcome.payload, outcome.started, outcome.elapsed)
+        self._reach_head(worker)
 
     def _on_returned(self, number: int, message: Returned) -> None:
         worker = self.workers.get(number)
@@ -248,8 +234,8 @@ class Gateway:
         worker.recalling = False
         # Each goes to the front of the queue, so the last goes first and their order stays.
         for call, fence in reversed(message.returned):
-            record = worker.held.get(call)
-            if record is None or record.fence != fence:
+            record = worker.attempt(call, fence)
+            if record is None:
                 continue
             worker.drop(record)
             if record.state is CallState.SETTLED:
@@ -258,15 +244,12 @@ class Gateway:
                 self._settle(record, Verdict.CANCELLED)
             else:
                 self._requeue(record, front=True)
-        self._keep(worker, message.kept)
-        self._reach_head(worker)
-
-    def _keep(self, worker: WorkerRecord, kept: Iterable[tuple[int, int]]) -> None:
-        for call, fence in kept:
-            record = worker.held.get(call)
-            if record is not None and record.fence == fence and record.cancelling:
+        for call, fence in message.kept:
+            record = worker.attempt(call, fence)
+            if record is not None and record.cancelling:
                 record.cancelling = False
                 self._send(CLIENT, Kept([call]))
+        self._reach_head(worker)
 
     # ------------------------------------------------------------ from the engine
 
@@ -276,7 +259,7 @@ class Gateway:
             self.workers_started = number
             self.workers[number] = WorkerRecord(number, self.tasks_per_worker_max)
 
-    def _on_lost(self, number: int, exit: Exit) -> None:
+    def _on_lost(self, number: int, how: Exit) -> None:
         worker = self.workers.pop(number, None)
         if worker is None:
             return
@@ -285,34 +268,22 @@ class Gateway:
         self.dispatch.update(worker)
         for function in worker.functions:
             self.functions[function].workers.discard(number)
+        blamed = 0 if worker.killed else how.running
         for record in reversed(worker.held.values()):
-            if record.state is CallState.ASSIGNED:
-                self._survive(record, exit, blamed=0 if worker.killed else exit.running)
+            if record.state is CallState.SETTLED:
+                continue
+            verdict = after_loss(record, blamed)
+            if verdict is None:
+                self._requeue(record, front=record.stopping is Stopping.NOT)
+            else:
+                evidence = how if verdict is Verdict.QUARANTINED else None
+                self._settle(record, verdict, how=evidence)
         worker.held.clear()
         if never_ready:
             self.starts_lost += 1
-            self._fail_unstartable(b"", exit)
+            self._fail_unstartable(b"", how)
 
-    def _survive(self, record: CallRecord, exit: Exit, *, blamed: int) -> None:
-        """The worker of an unsettled call is gone: give it up or queue it again."""
-        if record.cancelling:
-            self._settle(record, Verdict.CANCELLED)
-        elif record.stopping is Stopping.TIMEOUT:
-            record.stopping = Stopping.NOT
-            if record.failures < record.call.options.retries:
-                record.failures += 1
-                self._requeue(record, front=False)
-            else:
-                self._settle(record, Verdict.TIMED_OUT)
-        else:
-            if record.call.id == blamed:
-                record.deaths += 1
-            if record.deaths >= record.call.options.deaths_max:
-                self._settle(record, Verdict.QUARANTINED, exit=exit)
-            else:
-                self._requeue(record, front=True)
-
-    def _fail_unstartable(self, failure: bytes, exit: Exit | None) -> None:
+    def _fail_unstartable(self, failure: bytes, how: Exit | None) -> None:
         """A worker could not start. Once no other can be hoped for, the calls that wait fail.
 
         An initializer that raised is not worth another try while none is under way; a process that
@@ -321,13 +292,13 @@ class Gateway:
         states = {worker.state for worker in self.workers.values()}
         if WorkerState.READY in states:
             return
-        others = WorkerState.STARTING in states or exit is not None
+        others = WorkerState.STARTING in states or how is not None
         if others and self.starts_lost < STARTS_LOST_MAX:
             return
         while self.queue:
             record = self.queue.popleft()
             if record.state is CallState.QUEUED:
-                self._settle(record, Verdict.UNSTARTABLE, failure, exit=exit)
+                self._settle(record, Verdict.UNSTARTABLE, failure, how=how)
 
     # ------------------------------------------------------------ time
 
@@ -335,8 +306,8 @@ class Gateway:
         while self.deadlines and self.deadlines[0][0] <= self.now:
             when, number, call, fence = heappop(self.deadlines)
             worker = self.workers.get(number)
-            record = worker.held.get(call) if worker is not None else None
-            if worker is None or record is None or record.fence != fence:
+            record = worker.attempt(call, fence) if worker is not None else None
+            if worker is None or record is None:
                 continue
             if record.stopping is Stopping.NOT:
                 self._stop(worker, record, Stopping.TIMEOUT)
@@ -381,10 +352,10 @@ class Gateway:
 
     def _wake(self) -> float | None:
         check = self.dispatch.check_at
-        deadline = self.deadlines[0][0] if self.deadlines else None
-        if check is None or deadline is None:
-            return deadline if check is None else check
-        return min(check, deadline)
+        if not self.deadlines:
+            return check
+        deadline = self.deadlines[0][0]
+        return deadline if check is None else min(check, deadline)
 
     # ------------------------------------------------------------ moves
 
@@ -392,20 +363,17 @@ class Gateway:
         record.become(CallState.QUEUED)
         record.worker = 0
         record.stopping = Stopping.NOT
-        if front:
-            self.queue.appendleft(record)
-        else:
-            self.queue.append(record)
+        (self.queue.appendleft if front else self.queue.append)(record)
 
     def _settle(
         self,
         record: CallRecord,
         verdict: Verdict,
         payload: bytes = b"",
-        *,
         started: float = 0.0,
         elapsed: float = 0.0,
-        exit: Exit | None = None,
+        *,
+        how: Exit | None = None,
     ) -> None:
         record.become(CallState.SETTLED)
         call = record.call
@@ -421,11 +389,11 @@ class Gateway:
                 payload,
                 record.worker,
                 # If its worker's end is why, that attempt is among the deaths already.
-                record.attempt if exit is None else record.failures + record.deaths,
+                record.attempt if how is None else record.failures + record.deaths,
                 record.deaths,
                 started,
                 elapsed,
-                exit,
+                how,
             )
         )
 

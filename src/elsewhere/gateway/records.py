@@ -154,6 +154,11 @@ class WorkerRecord:
         """The first of what it holds."""
         return next(iter(self.held.values()), None)
 
+    def attempt(self, call: int, fence: int) -> CallRecord | None:
+        """The call, if this worker holds just this attempt at it."""
+        record = self.held.get(call)
+        return record if record is not None and record.fence == fence else None
+
     def unstarted(self) -> Iterator[CallRecord]:
         """What it holds behind the head, latest first."""
         held = reversed(self.held.values())

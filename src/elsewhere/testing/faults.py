@@ -25,7 +25,7 @@ KINDS: Final[dict[str, tuple[float, float]]] = {
     "unknown_exit": (0.1, 1.0),
     # per batch of outcomes, per message, per batch, per wake, per word of the client
     "crash_unsent": (0.005, 0.2),
-    "duplicate": (0.01, 0.5),
+    "duplicate": (0.02, 0.9),
     "delay": (0.01, 0.5),
     "late_wake": (0.05, 0.8),
     "pause_after_word": (0.01, 0.3),
@@ -34,7 +34,7 @@ KINDS: Final[dict[str, tuple[float, float]]] = {
     "stuck_call": (0.005, 0.1),
     "deaf_call": (0.1, 1.0),
     "poison_call": (0.002, 0.1),
-    "raising_call": (0.02, 0.6),
+    "raising_call": (0.02, 0.9),
     "timeout": (0.05, 1.0),
     "retries": (0.1, 1.0),
     "cancel": (0.02, 0.6),

@@ -73,7 +73,7 @@ class Host:
         self._take_inbox()
         self._step(sender, message)
         if self._faults.strike("duplicate"):
-            late = self._world.random.choice((0.0, 0.001, 0.1, 1.5))
+            late = self._world.random.choice((0.0, 0.0, 0.0005, 0.01, 1.5))
             self._world.after(late, self._hear_again, sender, message)
 
     def _hear_again(self, sender: int, message: ToGateway) -> None:

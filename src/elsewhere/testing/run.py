@@ -84,7 +84,9 @@ class Run:
         self.oracles = Oracles(self.budget, world.sometimes)
         self.host = Host(world, self.faults, self.gateway, self.oracles, check_every)
         self.behaviours: Behaviours = {}
-        self.engine = Engine(world, self.faults, self.host, self.behaviours, random.randint(1, 4))
+        self.engine = Engine(
+            world, self.faults, self.host, self.behaviours, random.choice((1, 1, 2, 3, 4))
+        )
         self.client = Client(world, self.faults, self.host, self.behaviours)
         self.faults_seconds = random.choice((0.1, 1.0, 5.0, 15.0))
 

@@ -10,7 +10,7 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import fields
 
 from elsewhere.cpus import usable_cpus
 from elsewhere.testing.campaign import PROBES, Summary, run_campaign
@@ -27,7 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
     summary = run_campaign(range(options.first, options.first + options.seeds), options.jobs)
     missed = summary.unreached if summary.seeds >= PROBED_SEEDS_MIN else []
     if options.json:
-        print(json.dumps(asdict(summary), indent=2))
+        print(_encode(summary))
     else:
         print("\n".join(_describe(summary, options.jobs)))
     for seed, violation in summary.violations[:1]:
@@ -69,10 +69,15 @@ def _positive(text: str) -> int:
 def _run_one(seed: int, *, trace: bool, as_json: bool) -> int:
     report = run_seed(seed, check_every=1, tell=print if trace else None)
     if as_json:
-        print(json.dumps(asdict(report), indent=2))
+        print(_encode(report))
     else:
         print("\n".join(_describe_one(report)))
     return 1 if report.violation else 0
+
+
+def _encode(counted: Summary | Report) -> str:
+    # Not asdict: it takes a Counter apart into pairs and counts those.
+    return json.dumps({f.name: getattr(counted, f.name) for f in fields(counted)}, indent=2)
 
 
 def _describe_one(report: Report) -> list[str]:

@@ -54,7 +54,7 @@ def _initialise(post: Post, initializer: bytes) -> bool:
     try:
         function, args = loads(initializer)
         function(*args)
-    except BaseException as error:
+    except BaseException as error:  # noqa: BLE001  # it travels to the client
         from elsewhere.codec.failures import encode_failure
 
         post.post(Unready(encode_failure(error)))

@@ -67,7 +67,7 @@ class Runner:
                 verdict = Verdict.VALUE
             finally:
                 self.current = None
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  # it travels to the client
             payload = self._describe(attempt, error)
             if self._interrupted is attempt and isinstance(error, CallInterrupted):
                 verdict = Verdict.INTERRUPTED
