@@ -134,9 +134,8 @@ class Gateway:
     def is_running(self, call: int) -> bool:
         """Whether the call is what its worker runs, as far as is known here."""
         record = self.calls.get(call)
-        if record is None or record.state is not CallState.ASSIGNED:
-            return False
-        return self.workers[record.worker].running is record
+        worker = self.workers.get(record.worker) if record is not None else None
+        return worker is not None and worker.running is record
 
     def busy(self) -> tuple[int, int]:
         """How many workers hold calls, and how many there are."""
@@ -164,7 +163,7 @@ class Gateway:
             if function is None:
                 raise GatewayBug(f"call {call.id} is of unknown function {call.function}")
             function.live += 1
-            record = self.calls[call.id] = CallRecord(call, function)
+            self.calls[call.id] = record = CallRecord(call, function)
             self.queue.append(record)
 
     def _on_cancel(self, message: Cancel) -> None:
@@ -238,11 +237,9 @@ class Gateway:
             if record is None:
                 continue
             worker.drop(record)
-            if record.state is CallState.SETTLED:
-                continue
             if record.cancelling:
                 self._settle(record, Verdict.CANCELLED)
-            else:
+            elif record.state is CallState.ASSIGNED:
                 self._requeue(record, front=True)
         for call, fence in message.kept:
             record = worker.attempt(call, fence)
@@ -263,7 +260,7 @@ class Gateway:
         worker = self.workers.pop(number, None)
         if worker is None:
             return
-        never_ready = worker.state is WorkerState.STARTING
+        was_starting = worker.state is WorkerState.STARTING
         worker.become(WorkerState.GONE)
         self.dispatch.update(worker)
         for function in worker.functions:
@@ -276,18 +273,16 @@ class Gateway:
             if verdict is None:
                 self._requeue(record, front=record.stopping is Stopping.NOT)
             else:
-                evidence = how if verdict is Verdict.QUARANTINED else None
-                self._settle(record, verdict, how=evidence)
+                self._settle(record, verdict, how=how if verdict is Verdict.QUARANTINED else None)
         worker.held.clear()
-        if never_ready:
+        if was_starting:
             self.starts_lost += 1
             self._fail_unstartable(b"", how)
 
     def _fail_unstartable(self, failure: bytes, how: Exit | None) -> None:
         """A worker could not start. Once no other can be hoped for, the calls that wait fail.
 
-        An initializer that raised is not worth another try while none is under way; a process that
-        died is worth some.
+        An initializer that raised is tried again only by those under way; a dead process some times.
         """
         states = {worker.state for worker in self.workers.values()}
         if WorkerState.READY in states:
@@ -308,11 +303,15 @@ class Gateway:
             worker = self.workers.get(number)
             record = worker.attempt(call, fence) if worker is not None else None
             if worker is None or record is None:
-                continue
+                continue  # it has come out in time
             if record.stopping is Stopping.NOT:
                 self._stop(worker, record, Stopping.TIMEOUT)
             elif worker.running is record and when >= record.yield_by:
-                self._kill(worker)
+                if worker.state is WorkerState.READY:
+                    worker.become(WorkerState.LEAVING)
+                    self.dispatch.update(worker)
+                worker.killed = True
+                self._send(ENGINE, Kill(worker.id))
 
     def _stop(self, worker: WorkerRecord, record: CallRecord, why: Stopping) -> None:
         """Ask a running attempt to yield; kill its worker if it has not after the grace."""
@@ -326,20 +325,11 @@ class Gateway:
         record.yield_by = self.now + GRACE_SECONDS
         self._set_deadline(worker, record, GRACE_SECONDS)
 
-    def _kill(self, worker: WorkerRecord) -> None:
-        if worker.state is WorkerState.READY:
-            worker.become(WorkerState.LEAVING)
-            self.dispatch.update(worker)
-        worker.killed = True
-        self._send(ENGINE, Kill(worker.id))
-
     def _reach_head(self, worker: WorkerRecord) -> None:
         """What the worker holds has changed. If that gave it a new head, its time runs from now."""
         head = worker.head()
         if head is not worker.running:
-            worker.running = head
-            worker.stuck = False
-            worker.head_since = self.now
+            worker.running, worker.stuck, worker.head_since = head, False, self.now
             if head is not None:
                 if head.stopping is not Stopping.NOT:
                     self._grant_grace(worker, head)

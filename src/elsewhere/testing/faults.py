@@ -62,15 +62,30 @@ HARMLESS: Final = frozenset(
 )
 """Kinds under which every call still runs exactly once."""
 
+THEMES: Final = (
+    ("raising_call", "retries", "duplicate"),
+    ("raising_call", "retries", "cancel_at_end", "delay"),
+    ("stuck_call", "deaf_call", "timeout", "retries"),
+    ("slow_call", "deaf_call", "cancel_at_begin", "cancel_interrupt", "delay", "pause"),
+    ("poison_call", "stuck_call", "deaf_call", "crash_unsent"),
+    ("crash_idle", "crash_running", "late_mail", "duplicate"),
+    ("crash_starting", "initializer_raises", "duplicate"),
+    ("release", "cancel", "slow_call", "delay"),
+)
+"""Kinds that meet too seldom by chance, for the branches that need them together."""
+
 
 def draw_rates(random: Random) -> dict[str, float]:
-    """The kinds of one world and their rates: sometimes none, sometimes one alone at its most."""
+    """The kinds of one world and their rates: sometimes none, one alone at its most, or a theme."""
     dice = random.random()
     if dice < 0.08:
         return {}
     if dice < 0.2:
         kind = random.choice(list(KINDS))
         return {kind: KINDS[kind][1]}
+    if dice < 0.4:
+        kinds = random.choice(THEMES)
+        return {kind: KINDS[kind][1] * random.uniform(0.5, 1.0) for kind in kinds}
     density = random.choice((0.15, 0.4, 0.7))
     shyest = random.choice((0.0, 0.5, 0.8))
     return {
