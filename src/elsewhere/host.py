@@ -16,7 +16,8 @@ callbacks come last, and Ctrl-C may interrupt them. Which thread reads the socke
 
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from threading import get_ident, main_thread
 from time import monotonic
 from typing import Protocol
@@ -116,10 +117,9 @@ class GatewayHost:
 
     def cancel_all(self) -> None:
         """Take back every call that does not run. Returns before workers have answered."""
-        with DeferredInterrupts():
-            with self._lock:
-                settlements = self._step_inbox()  # every call that was submitted is pending now
-            self._settle(settlements)
+        with self._locked():
+            settlements = self._step_inbox()  # every call that was submitted is pending now
+        self._settle(settlements)
         self.post(Cancel(list(self._pending)))
 
     def cancel(self, call: int, settled: Callable[[], bool]) -> None:
@@ -142,12 +142,12 @@ class GatewayHost:
         return self._poller.serve_until(done, timeout)
 
     def is_running(self, call: int) -> bool:
-        with self._lock:
+        with self._locked():
             return self._gateway.is_running(call)
 
     def busy(self) -> tuple[int, int]:
         """How many workers hold calls, and how many there are."""
-        with self._lock:
+        with self._locked():
             return self._gateway.busy()
 
     def close(self) -> None:
@@ -167,6 +167,13 @@ class GatewayHost:
             self._thread.join()
 
     # ------------------------------------------------------------ the machine
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """The machine to oneself, for what is no step; what came in meanwhile is looked at after."""
+        with DeferredInterrupts(), self._lock:
+            yield
+        self._drive()
 
     def _drive(self) -> None:
         """Step the machine through the inbox, unless somebody else is at it."""
@@ -276,7 +283,7 @@ class GatewayHost:
     def _exchange(self, worker: int, link: GatewayEnd, events: int) -> None:
         """A worker's link is ready: take what came, send what waits."""
         if events & WRITE:
-            with self._lock:
+            with self._locked():
                 if link.flush():
                     self._poller.change(link.fileno(), READ)
         if events & READ:
@@ -305,7 +312,7 @@ class GatewayHost:
             self._poller.later(STOP_GRACE_SECONDS, self._check_end)
             self._engine.close()
             for worker in list(self._links):
-                with self._lock:
+                with self._locked():
                     self._send(worker, [Stop()])
         if not self._links or monotonic() >= self._stop_by:
             self._poller.ended = True

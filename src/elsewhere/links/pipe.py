@@ -60,15 +60,19 @@ class PipeGatewayEnd:
         return True
 
     def receive(self) -> list[FromWorker]:
-        try:
-            data = self._sock.recv(RECEIVE_BYTES)
-        except BlockingIOError:
-            return []
-        except OSError as error:
-            raise LinkClosed(str(error)) from error
-        if not data:
-            raise LinkClosed("the worker has closed its end")
-        return self._reader.feed(data)
+        # Part of a frame is not yet a message: nothing is returned only when nothing is left.
+        messages: list[FromWorker] = []
+        while not messages:
+            try:
+                data = self._sock.recv(RECEIVE_BYTES)
+            except BlockingIOError:
+                break
+            except OSError as error:
+                raise LinkClosed(str(error)) from error
+            if not data:
+                raise LinkClosed("the worker has closed its end")
+            messages = self._reader.feed(data)
+        return messages
 
     def fileno(self) -> int:
         return self._sock.fileno()
@@ -98,17 +102,20 @@ class PipeWorkerEnd:
             raise LinkClosed(str(error)) from error
 
     def receive(self, timeout: float | None = None) -> list[ToWorker]:
-        if timeout is None:
-            self._spin()
-        elif not self._poll.poll(timeout * 1000):
-            return []
-        try:
-            data = self._sock.recv(RECEIVE_BYTES)
-        except OSError as error:
-            raise LinkClosed(str(error)) from error
-        if not data:
-            raise LinkClosed("the gateway has closed its end")
-        return self._reader.feed(data)
+        messages: list[ToWorker] = []
+        while not messages:
+            if timeout is None:
+                self._spin()
+            elif not self._poll.poll(timeout * 1000):
+                break
+            try:
+                data = self._sock.recv(RECEIVE_BYTES)
+            except OSError as error:
+                raise LinkClosed(str(error)) from error
+            if not data:
+                raise LinkClosed("the gateway has closed its end")
+            messages = self._reader.feed(data)
+        return messages
 
     def _spin(self) -> None:
         until = monotonic() + SPIN_SECONDS

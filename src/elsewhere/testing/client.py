@@ -104,7 +104,7 @@ class Client:
             # Some run out in the very moment in which the call ends.
             timeout = random.choice((0.002, 0.02, 0.2, 1.0, behaviour.seconds + 0.0002))
         if faults.strike("slow_call"):
-            behaviour.seconds *= random.choice((10.0, 100.0))
+            behaviour.seconds *= random.choice((10.0, 100.0, 1000.0))
         if faults.strike("stuck_call"):
             behaviour.stuck = True
             timeout = timeout or 0.5

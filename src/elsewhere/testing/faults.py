@@ -30,7 +30,7 @@ KINDS: Final[dict[str, tuple[float, float]]] = {
     "late_wake": (0.05, 0.8),
     "pause_after_word": (0.01, 0.3),
     # per call
-    "slow_call": (0.005, 0.2),
+    "slow_call": (0.005, 0.5),
     "stuck_call": (0.005, 0.1),
     "deaf_call": (0.1, 1.0),
     "poison_call": (0.002, 0.1),
@@ -66,7 +66,7 @@ THEMES: Final = (
     ("raising_call", "retries", "duplicate"),
     ("raising_call", "retries", "cancel_at_end", "delay"),
     ("stuck_call", "deaf_call", "timeout", "retries"),
-    ("slow_call", "deaf_call", "cancel_at_begin", "cancel_interrupt", "delay", "pause"),
+    ("slow_call", "deaf_call", "cancel_at_begin", "delay"),
     ("poison_call", "stuck_call", "deaf_call", "crash_unsent"),
     ("crash_idle", "crash_running", "late_mail", "duplicate"),
     ("crash_starting", "initializer_raises", "duplicate"),

@@ -133,7 +133,7 @@ class Worker:
 
     def _delay(self) -> float:
         if self._faults.strike("delay"):
-            return self._world.random.choice((0.001, 0.01, 0.1, 0.6, 3.0))
+            return self._world.random.choice((0.001, 0.03, 0.6, 3.0))
         return self._world.random.uniform(2e-5, 2e-4)
 
     def _send(self, messages: list[FromWorker]) -> None:

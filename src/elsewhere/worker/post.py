@@ -47,9 +47,11 @@ class Post:
     # ------------------------------------------------------------ in
 
     def wait(self) -> None:
-        """Block until there is mail, and take it in. Raises `LinkClosed`."""
+        """Block until there is something to do. Raises `LinkClosed`."""
         with self._reading:
-            self.take(self._link.receive())
+            # The watcher may have taken in the very mail that this thread came to wait for.
+            if not self.attempts and not self.stopping:
+                self.take(self._link.receive())
 
     def look(self) -> None:
         """Take in the mail that is there, unless the other thread is at it. Raises `LinkClosed`."""
