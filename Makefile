@@ -10,8 +10,8 @@ BIN := $(VENV)/bin
 # More arguments for the program behind a target: make test ARGS='-k map -x'
 ARGS ?=
 
-# The tests that alone have to cover the gateway, and that touch nothing.
-PURE_TESTS ?= tests/unit/calls tests/unit/gateway
+# The tests that alone have to cover the gateway and its messages, and that touch nothing.
+PURE_TESTS ?= $(wildcard tests/unit/test_calls*.py tests/unit/test_gateway*.py)
 
 # uv is used where it is found and knows dependency groups; it never brings an interpreter along.
 UV := $(shell uv pip install --help 2>/dev/null | grep -q -e '--group' && command -v uv)
@@ -23,7 +23,7 @@ LOCK := $(if $(shell command -v flock),flock pyproject.toml)
 ifneq ($(UV),)
 INSTALL := $(LOCK) $(UV) pip install --quiet --python $(BIN)/python
 else
-INSTALL := $(LOCK) $(BIN)/python -m pip install --quiet
+INSTALL := $(LOCK) $(BIN)/python -m pip install --quiet --quiet
 endif
 
 # Two targets of one make share the environment and the cores, so they run one after the other.

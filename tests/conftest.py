@@ -7,7 +7,7 @@ import pytest
 from tests.meta.processes import SESSION_VARIABLE, Process, end, left_behind, session_name
 
 # Time that a process has to end by itself after the last test.
-GRACE_SECONDS = 5.0
+GRACE_SECONDS = 3.0
 
 _left: list[Process] = []
 

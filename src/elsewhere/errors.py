@@ -40,16 +40,17 @@ class CallTimeout(ElsewhereError, TimeoutError):
     """A call ran longer than ``timeout`` seconds on its last permitted attempt."""
 
     def __init__(self, function: str, timeout: float, attempt: int) -> None:
-        super().__init__(function, timeout, attempt)
+        super().__init__(
+            f"{function} ran longer than its time limit of {timeout:g} s "
+            f"(attempt {attempt}) and was stopped"
+        )
         self.function = function
         self.timeout = timeout
         self.attempt = attempt
 
-    def __str__(self) -> str:
-        return (
-            f"{self.function} ran longer than its time limit of {self.timeout:g} s "
-            f"(attempt {self.attempt}) and was stopped"
-        )
+    def __reduce__(self) -> tuple[type["CallTimeout"], tuple[str, float, int]]:
+        # An OSError, which TimeoutError is, has its own ideas of its arguments.
+        return CallTimeout, (self.function, self.timeout, self.attempt)
 
 
 class CallQuarantined(ElsewhereError):

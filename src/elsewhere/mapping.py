@@ -81,9 +81,9 @@ class Meter:
                 known = self.seconds
                 self.seconds = seconds if known is None else min(seconds, (known + seconds) / 2)
                 self.bytes = max(size, len(chunk.payload)) / chunk.items
-        if self.bar is not None:
-            failed = settlement.verdict is not Verdict.VALUE
-            self.bar.advance(chunk.items, int(failed))
+        split = settlement.verdict is Verdict.QUARANTINED and chunk.items > 1
+        if self.bar is not None and not split and settlement.verdict is not Verdict.CANCELLED:
+            self.bar.advance(chunk.items, int(settlement.verdict is not Verdict.VALUE))
         self.settled.set()
 
 
@@ -162,6 +162,8 @@ class Mapping:
         self._meter = Meter(bar)
         self._chunks: deque[Chunk | BaseException] = deque()
         """in order; an exception is one that was met here: by the input, or by encoding an item"""
+        self._read = 0
+        """items of the input so far"""
         self._open_items = 0
         self._exhausted = False
         self._cut_off = False
@@ -224,6 +226,7 @@ class Mapping:
             self._send(items)
             self._chunks.append(error)
             return
+        self._read += len(items)
         if len(items) < size:
             self._exhausted = True
         if self._left is not None:
@@ -243,7 +246,7 @@ class Mapping:
     def _send_up_to_unpicklable(self, items: list[Any]) -> None:
         for position, item in enumerate(items):
             try:
-                dumps(item, "item")
+                dumps(item, f"item {self._read - len(items) + position}")
             except NotPicklable as error:
                 self._exhausted = True
                 self._send(items[:position])

@@ -95,7 +95,8 @@ class Pool(Executor):
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
         """Call ``fn(*args, **kwargs)`` on a worker.
 
-        Raises `NotPicklable` for what cannot be sent, RuntimeError after `shutdown`.
+        What cannot be sent fails the future with `NotPicklable`. Raises RuntimeError after
+        `shutdown`.
         """
         return self._session.submit(self._options, fn, args, kwargs)
 
@@ -178,7 +179,10 @@ class PoolView(Executor):
         buffersize: int | None = None,
         progress: bool | str = False,
     ) -> Iterator[T]:
-        """As `Pool.map`, with these options; a time limit or retries hold for each item."""
+        """As `Pool.map`, with these options.
+
+        A time limit or retries hold for each item, or for each chunk if `chunksize` is given.
+        """
         return self._pool._map(
             self._options, fn, iterables, timeout, chunksize, buffersize, progress
         )

@@ -16,7 +16,7 @@ from elsewhere.calls.messages import Call, Cancel, Kind, Options, Settlement, Ve
 from elsewhere.calls.span import Span
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.codec.functions import Functions
-from elsewhere.codec.values import dumps
+from elsewhere.codec.values import dumps, too_large
 from elsewhere.engines.local import LocalEngine
 from elsewhere.errors import NotPicklable
 from elsewhere.future import Future, failed_future
@@ -171,11 +171,7 @@ class Session:
     def send(self, call: Call, pending: Pending, function: str) -> None:
         """Send a call on its way. Raises `NotPicklable` for one that no message can carry."""
         if len(call.payload) > PAYLOAD_BYTES_MAX:
-            raise NotPicklable(
-                "the arguments",
-                f"{len(call.payload) / 2**30:.1f} GiB are more than a message can carry (4 GiB)",
-                "Write them to a file and send its path, or send them in parts",
-            )
+            raise too_large("the arguments", len(call.payload))
         if self._spans is not None:
             pending = _Recorder(pending, self._spans, function, call.items)
         self._host.submit(call, pending)

@@ -53,16 +53,17 @@ def started_by(session: str, leader: int) -> list[Process]:
     alive = {process.pid: process for process in processes()}
     since = alive[leader].started_ticks if leader in alive else 0
 
-    def descends(process: Process) -> bool:
-        while process.parent in alive and process.parent != process.pid:
-            if process.parent == leader:
-                return True
-            process = alive[process.parent]
-        return False
+    def ancestors(pid: int) -> Iterator[int]:
+        while pid in alive:
+            pid = alive[pid].parent
+            yield pid
+
+    # Who inherits our orphans: the first process, or an ancestor that asked to.
+    heirs = {1, *ancestors(leader)}
 
     def is_stray_node(process: Process) -> bool:
         return (
-            process.parent == 1
+            process.parent in heirs
             and not process.sessions
             and NODE_COMMAND in process.command
             and process.started_ticks >= since
@@ -73,7 +74,11 @@ def started_by(session: str, leader: int) -> list[Process]:
         for process in alive.values()
         if process.pid != leader
         and STANDARD_HELPER not in process.command
-        and (session in process.sessions or descends(process) or is_stray_node(process))
+        and (
+            session in process.sessions
+            or leader in ancestors(process.pid)
+            or is_stray_node(process)
+        )
     ]
 
 

@@ -49,14 +49,14 @@ def test_there_are_pages() -> None:
 
 
 def test_every_link_to_a_file_or_heading_leads_there() -> None:
-    assert [wrong for document in documents(ROOT) for wrong in broken_links(ROOT, document)] == []
+    wrong = [finding for page in documents(ROOT) for finding in broken_links(ROOT, page)]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_every_python_snippet_is_python() -> None:
-    texts = {document: (ROOT / document).read_text("utf-8") for document in documents(ROOT)}
-    assert [
-        wrong for document, text in texts.items() for wrong in syntax_errors(document, text)
-    ] == []
+    texts = {page: (ROOT / page).read_text("utf-8") for page in documents(ROOT)}
+    wrong = [finding for page, text in texts.items() for finding in syntax_errors(page, text)]
+    assert not wrong, "\n".join(wrong)
 
 
 def test_the_first_example_of_the_readme_runs(tmp_path: Path) -> None:

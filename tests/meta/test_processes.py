@@ -8,13 +8,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.meta.processes import SESSION_VARIABLE, left_behind, session_name, started_by
+from tests.meta.processes import SESSION_VARIABLE, Process, left_behind, session_name, started_by
 from tests.meta.tree import ROOT
 from tests.requirements import need
 
 # Says that it runs, then waits for the end of its input.
 WAITING = "import sys; print(flush=True); sys.stdin.read()"
-NO_SESSION = 0.0
+NO_GRACE = 0.0
+
+
+def pids(processes: list[Process]) -> set[int]:
+    return {process.pid for process in processes}
 
 
 @pytest.fixture(autouse=True)
@@ -36,20 +40,40 @@ def child() -> Iterator[subprocess.Popen[bytes]]:
 def test_a_process_is_known_by_each_session_of_its_environment(
     child: subprocess.Popen[bytes],
 ) -> None:
-    # Process 0 has no descendants that we can see, so that only the environment counts.
+    # There is no such leader, so that only the environment counts.
     for session in ("inner", "outer"):
-        assert [process.pid for process in started_by(session, leader=0)] == [child.pid]
-    assert started_by("another", leader=0) == []
+        assert pids(started_by(session, leader=-1)) == {child.pid}
+    assert started_by("another", leader=-1) == []
 
 
 def test_a_child_is_known_by_its_parent(child: subprocess.Popen[bytes]) -> None:
-    assert child.pid in {process.pid for process in started_by("another", os.getpid())}
+    assert child.pid in pids(started_by("another", os.getpid()))
+
+
+def test_an_orphan_with_a_clean_environment_is_known_by_its_command() -> None:
+    # The middle process starts the node and ends; the node waits for the end of our pipe.
+    middle = (
+        "import subprocess, sys; command = [sys.executable, '-c', sys.argv[1], 'elsewhere.node'];"
+        "node = subprocess.Popen(command, env={}, stdout=subprocess.PIPE);"
+        "node.stdout.readline(); print(node.pid)"
+    )
+    reading, writing = os.pipe()
+    try:
+        command = [sys.executable, "-c", middle, WAITING]
+        node = int(
+            subprocess.run(command, stdin=reading, stdout=subprocess.PIPE, check=True).stdout
+        )
+        assert node in pids(left_behind("another", NO_GRACE))
+    finally:
+        os.close(reading)
+        os.close(writing)
+    assert node not in pids(left_behind("another", grace_seconds=10.0))
 
 
 def test_a_process_that_ends_in_time_is_not_left_behind(child: subprocess.Popen[bytes]) -> None:
-    assert [process.pid for process in left_behind("inner", NO_SESSION)] == [child.pid]
+    assert child.pid in pids(left_behind("inner", NO_GRACE))
     child.communicate()
-    assert left_behind("inner", NO_SESSION) == []
+    assert child.pid not in pids(left_behind("inner", NO_GRACE))
 
 
 def test_a_session_has_one_name() -> None:

@@ -9,11 +9,13 @@ import sys
 from collections.abc import Mapping
 from enum import IntEnum
 from inspect import getsource
+from typing import TypeVar
 
 from elsewhere.calls import lifecycle
 from elsewhere.calls.lifecycle import CALL_MOVES, WORKER_MOVES, CallState, WorkerState
 from tests.meta.tree import ROOT
 
+State = TypeVar("State", bound=IntEnum)
 PAGE = ROOT / "docs" / "states.md"
 
 
@@ -32,7 +34,7 @@ def replaced(text: str, name: str, generated: str) -> str:
     return new
 
 
-def part(states: type[IntEnum], moves: Mapping[IntEnum, frozenset[IntEnum]]) -> str:
+def part(states: type[State], moves: Mapping[State, frozenset[State]]) -> str:
     """One lifecycle as a diagram and as a table."""
     told = sentences(states)
     lines = ["```mermaid", "stateDiagram-v2", f"    [*] --> {word(min(states))}"]

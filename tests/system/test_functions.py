@@ -183,7 +183,7 @@ def test_a_function_that_cannot_travel_is_refused_with_the_name_of_the_variable(
             return log.write(line)
 
         with pytest.raises(NotPicklable, match="closure variable 'log'"):
-            pool.submit(write, "line")
+            pool.submit(write, "line").result()
         with pytest.raises(NotPicklable, match="closure variable 'log'"):
-            pool.map(write, ["line"])
+            list(pool.map(write, ["line"]))
     assert pool.submit(functions.square, 2).result() == 4

@@ -1,6 +1,6 @@
 """Records and their bytes: the one door to msgspec.
 
-A frame is four bytes of length, least significant first, then one msgpack array of messages. A
+A frame is eight bytes of length, least significant first, then one msgpack array of messages. A
 message is an array too: its tag, then its fields in order, so that a new field goes last and has a
 default.
 """
@@ -12,9 +12,9 @@ from msgspec.msgpack import Decoder, Encoder
 
 __all__ = ["PAYLOAD_BYTES_MAX", "DecodeError", "FrameReader", "Record", "encode_frame"]
 
-HEADER_BYTES = 4
-# A frame's length has 32 bits; what is left of them after one payload is for everything else.
-PAYLOAD_BYTES_MAX = 2**32 - 2**20
+HEADER_BYTES = 8
+# What msgpack can say of the length of one string of bytes.
+PAYLOAD_BYTES_MAX = 2**32 - 1
 
 M = TypeVar("M")
 
@@ -27,7 +27,7 @@ _encoder = Encoder()
 
 
 def encode_frame(messages: list[Any]) -> bytearray:
-    """The frame that carries `messages`, whose payloads fit `PAYLOAD_BYTES_MAX` together."""
+    """The frame that carries `messages`, no payload of which exceeds `PAYLOAD_BYTES_MAX`."""
     frame = bytearray(HEADER_BYTES)
     _encoder.encode_into(messages, frame, HEADER_BYTES)
     frame[:HEADER_BYTES] = (len(frame) - HEADER_BYTES).to_bytes(HEADER_BYTES, "little")

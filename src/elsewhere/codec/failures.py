@@ -75,11 +75,11 @@ def decode_failure(payload: bytes, notes: list[str]) -> BaseException:
 
 
 def _users_part(trace: TracebackType | None) -> TracebackType | None:
-    """The traceback without the worker's own frames at its top."""
+    """The traceback without the worker's own frames at its top; nothing if it has no others."""
     shown = trace
     while shown is not None and shown.tb_frame.f_code.co_filename.startswith(_PACKAGE):
         shown = shown.tb_next
-    return shown if shown is not None else trace
+    return shown
 
 
 def _name(kind: type[BaseException]) -> str:

@@ -17,22 +17,13 @@ from itertools import count
 from typing import Any
 
 from elsewhere.calls.messages import Define, Release
-from elsewhere.codec.values import dumps, dumps_by_value, loads
+from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
+from elsewhere.codec.captured import Check, check_of, is_importable
+from elsewhere.codec.values import dumps, dumps_by_value, loads, too_large
 
 ANONYMOUS_MAX = 32
 """How many bound methods and the like, which have no lifetime of their own, are kept."""
 ANONYMOUS_BYTES_MAX = 2**26
-FROZEN = (
-    bool, int, float, complex, str, bytes, type(None), type(...), type(NotImplemented),
-    types.ModuleType, types.BuiltinFunctionType, types.MethodDescriptorType,
-    types.WrapperDescriptorType, range, slice,
-)  # fmt: skip
-_MISSING = object()
-
-Watched = tuple[Callable[[], Any], Any]
-"""How to look at a captured variable, and what it was when the function was encoded."""
-
-
 Tell = Callable[[Define | Release], None]
 
 
@@ -42,17 +33,17 @@ class Encoded:
     Whoever submits calls holds it meanwhile, so that no call is of a function already released.
     """
 
-    __slots__ = ("_tell", "code", "name", "number", "owner", "watched")
+    __slots__ = ("_tell", "code", "name", "number", "owner", "unchanged")
 
     def __init__(
-        self, number: int, name: str, code: bytes, watched: list[Watched] | None, tell: Tell
+        self, number: int, name: str, code: bytes, unchanged: Check | None, tell: Tell
     ) -> None:
         self._tell = tell
         self.number = number
         self.name = name
         self.code = code
-        self.watched = watched
-        """captured variables, if they change only by being reassigned; None: encode anew"""
+        self.unchanged = unchanged
+        """whether the function is still as it was encoded; None: encode it anew to know"""
         self.owner: weakref.ref[Any] | None = None
         tell(Define(number, code))
 
@@ -60,8 +51,9 @@ class Encoded:
         """Whether this is the encoding of `function`, and not of a dead one at the same address."""
         return self.owner is not None and self.owner() is function
 
-    def __del__(self) -> None:
-        self._tell(Release([self.number]))
+    def __del__(self, release: type[Release] = Release) -> None:
+        # A default argument lives longer than a global when the interpreter ends.
+        self._tell(release([self.number]))
 
 
 class Located:
@@ -86,7 +78,9 @@ class Functions:
     def __init__(self, tell: Tell) -> None:
         self._tell = tell
         self._path = frozenset(sys.path)
-        self._lock = threading.Lock()
+        # `tell` may run callbacks of the user, and so may the death of a function anywhere: they may
+        # come back here in the same thread.
+        self._lock = threading.RLock()
         self._numbers = count(1)
         self._owned: dict[int, Encoded] = {}
         """by the identity of a function that lives"""
@@ -101,29 +95,27 @@ class Functions:
         """
         known = self._owned.get(id(function))
         if known is not None and known.is_of(function):
-            watched = known.watched
-            if watched is not None:
-                for look, value in watched:
-                    if look() is not value:
-                        break
-                else:
-                    return known
+            unchanged = known.unchanged
+            if unchanged is not None and unchanged(function):
+                return known
         return self._encode_anew(function)
 
     def _encode_anew(self, function: Callable[..., Any]) -> Encoded:
         if not callable(function):
             raise TypeError(f"the first argument must be callable, not {function!r}")
         name = describe(function)
+        # Look before encoding: what another thread changes in between is then found changed.
         if is_importable(function):
-            watched: list[Watched] | None = []
+            unchanged: Check | None = _is_importable_for_ever
             code = self._locate(dumps(function, name))
         else:
-            watched = captured(function)
+            unchanged = check_of(function)
             code = self._locate(dumps_by_value(function, name))
-        with self._lock:
-            if isinstance(function, types.MethodType) or not _is_weakrefable(function):
-                return self._know_anonymous(name, code)
-            return self._know_owned(function, name, code, watched)
+        if len(code) > PAYLOAD_BYTES_MAX:
+            raise too_large(name, len(code))
+        if isinstance(function, types.MethodType) or not _is_weakrefable(function):
+            return self._know_anonymous(name, code)
+        return self._know_owned(function, name, code, unchanged)
 
     def _locate(self, code: bytes) -> bytes:
         """The code, with the entries that the module search path has gained since the pool began."""
@@ -131,40 +123,46 @@ class Functions:
         return dumps(Located(gained, code), "function") if gained else code
 
     def _know_owned(
-        self, function: Callable[..., Any], name: str, code: bytes, watched: list[Watched] | None
+        self, function: Callable[..., Any], name: str, code: bytes, unchanged: Check | None
     ) -> Encoded:
-        known = self._owned.get(id(function))
+        owned, place = self._owned, id(function)
+        known = owned.get(place)
         if known is not None and known.is_of(function) and known.code == code:
-            known.watched = watched
+            known.unchanged = unchanged
             return known
-        encoded = Encoded(next(self._numbers), name, code, watched, self._tell)
-        place = id(function)
+        encoded = Encoded(next(self._numbers), name, code, unchanged, self._tell)
         number = encoded.number
 
         def forget(_: object) -> None:
-            # Runs wherever the last reference dies, perhaps inside any of these methods: no lock.
-            latest = self._owned.get(place)
+            # Runs wherever the last reference dies, perhaps inside any of these methods.
+            latest = owned.get(place)
             if latest is not None and latest.number == number:
-                del self._owned[place]
+                del owned[place]
 
         encoded.owner = weakref.ref(function, forget)
-        self._owned[place] = encoded
+        owned[place] = encoded
         return encoded
 
     def _know_anonymous(self, name: str, code: bytes) -> Encoded:
-        known = self._anonymous.get(code)
-        if known is not None:
-            self._anonymous.move_to_end(code)
-            return known
+        with self._lock:
+            known = self._anonymous.get(code)
+            if known is not None:
+                self._anonymous.move_to_end(code)
+                return known
         encoded = Encoded(next(self._numbers), name, code, None, self._tell)
-        self._anonymous[code] = encoded
-        self._anonymous_bytes += len(code)
+        with self._lock:
+            return self._keep_anonymous(encoded)
+
+    def _keep_anonymous(self, encoded: Encoded) -> Encoded:
+        known = self._anonymous.setdefault(encoded.code, encoded)
+        if known is encoded:
+            self._anonymous_bytes += len(encoded.code)
         while len(self._anonymous) > 1 and (
             len(self._anonymous) > ANONYMOUS_MAX or self._anonymous_bytes > ANONYMOUS_BYTES_MAX
         ):
             _, oldest = self._anonymous.popitem(last=False)
             self._anonymous_bytes -= len(oldest.code)
-        return encoded
+        return known
 
 
 def describe(function: Callable[..., Any]) -> str:
@@ -178,68 +176,8 @@ def describe(function: Callable[..., Any]) -> str:
     return type(function).__qualname__
 
 
-def is_importable(function: Any) -> bool:
-    """Whether a worker finds the function by its module and name."""
-    module = getattr(function, "__module__", None)
-    name = getattr(function, "__qualname__", None)
-    if not isinstance(module, str) or not isinstance(name, str) or module == "__main__":
-        return False
-    found: Any = sys.modules.get(module)
-    if found is None or getattr(found, "__spec__", None) is None:
-        return False
-    for part in name.split("."):
-        found = getattr(found, part, _MISSING)
-    return found is function
-
-
-def captured(function: Any) -> list[Watched] | None:
-    """The variables that a function captures, or None if one of them could change in place."""
-    watched: list[Watched] = []
-    seen: set[int] = set()
-    return watched if _watch(function, watched, seen) else None
-
-
-def _watch(value: Any, watched: list[Watched], seen: set[int]) -> bool:
-    """Adds what `value` captures to `watched`; False if it could change in place."""
-    if type(value) in FROZEN or is_importable(value) or id(value) in seen:
-        return True
-    seen.add(id(value))
-    if type(value) in (tuple, frozenset):
-        return all(_watch(part, watched, seen) for part in value)
-    if type(value) is not types.FunctionType or value.__dict__:
-        return False
-    for cell in value.__closure__ or ():
-        try:
-            content = cell.cell_contents
-        except ValueError:
-            return False
-        watched.append((_look_at_cell(cell), content))
-        if not _watch(content, watched, seen):
-            return False
-    for name in _names(value.__code__):
-        content = value.__globals__.get(name, _MISSING)
-        watched.append((_look_at_global(value.__globals__, name), content))
-        if content is not _MISSING and not _watch(content, watched, seen):
-            return False
-    defaults = (value.__defaults__, value.__kwdefaults__ and tuple(value.__kwdefaults__.values()))
-    return all(part is None or _watch(part, watched, seen) for part in defaults)
-
-
-def _names(code: types.CodeType) -> set[str]:
-    """Every name that the code, or code inside it, could take from its globals."""
-    names = set(code.co_names)
-    for constant in code.co_consts:
-        if isinstance(constant, types.CodeType):
-            names |= _names(constant)
-    return names
-
-
-def _look_at_cell(cell: types.CellType) -> Callable[[], Any]:
-    return lambda: cell.cell_contents
-
-
-def _look_at_global(space: dict[str, Any], name: str) -> Callable[[], Any]:
-    return lambda: space.get(name, _MISSING)
+def _is_importable_for_ever(_: object) -> bool:
+    return True
 
 
 def _is_weakrefable(value: Any) -> bool:

@@ -8,6 +8,8 @@ classes by their module, and the client's ``__main__`` is not the worker's: what
 import pickle
 from typing import Any, NoReturn
 
+from elsewhere.errors import NotPicklable
+
 PROTOCOL = 5
 _MAIN = b"__main__"
 
@@ -34,6 +36,15 @@ def dumps_by_value(value: Any, name: str) -> bytes:
         return cloudpickle_dumps(value, PROTOCOL)
     except Exception as error:  # noqa: BLE001  # as above
         _refuse(value, name, error)
+
+
+def too_large(path: str, size: int) -> NotPicklable:
+    """The error for a value whose encoding no message can carry."""
+    return NotPicklable(
+        path,
+        f"{size / 2**30:.1f} GiB are more than a message can carry (4 GiB)",
+        "Write it to a file and send its path, or send it in parts",
+    )
 
 
 def _refuse(value: Any, name: str, error: Exception) -> NoReturn:

@@ -6,6 +6,10 @@ from elsewhere.calls.lifecycle import CallState, WorkerState
 from elsewhere.errors import GatewayBug
 from elsewhere.gateway.dispatch import has_room
 from elsewhere.gateway.machine import Gateway
+from elsewhere.gateway.records import CallRecord
+
+Examined = tuple[str, list[object]]
+"""an invariant in a sentence, and what breaks it"""
 
 
 def check_invariants(gateway: Gateway) -> None:
@@ -15,15 +19,15 @@ def check_invariants(gateway: Gateway) -> None:
             raise GatewayBug(f"invariant {number}: {sentence}; broken by {broken}")
 
 
-def _examine(gateway: Gateway) -> list[tuple[str, list[object]]]:
+def _examine(gateway: Gateway) -> list[Examined]:
+    return [*_examine_calls(gateway), *_examine_functions(gateway), *_examine_workers(gateway)]
+
+
+def _examine_calls(gateway: Gateway) -> list[Examined]:
     calls, workers = gateway.calls, gateway.workers
-    functions, dispatch = gateway.functions, gateway.dispatch
-    waiting = [r for r in dispatch.queue if r.state is CallState.QUEUED]
+    waiting = _waiting(gateway)
     places = Counter(id(record) for record in waiting)
     held = [(w, r) for w in workers.values() for r in w.held.values()]
-    live: dict[int, int] = dict.fromkeys(functions, 0)
-    for record in calls.values():
-        live[record.call.function] = live.get(record.call.function, 0) + 1
     return [
         (
             "a call that the gateway knows is queued or assigned",
@@ -54,6 +58,15 @@ def _examine(gateway: Gateway) -> list[tuple[str, list[object]]]:
             "what a worker holds is assigned to it, or was settled while it ran",
             [(w.id, r.call.id) for w, r in held if r.state is CallState.QUEUED or r.worker != w.id],
         ),
+    ]
+
+
+def _examine_functions(gateway: Gateway) -> list[Examined]:
+    functions, workers = gateway.functions, gateway.workers
+    live: dict[int, int] = dict.fromkeys(functions, 0)
+    for record in gateway.calls.values():
+        live[record.call.function] = live.get(record.call.function, 0) + 1
+    return [
         (
             "the function of every live call is known, and its count is right",
             [n for n, count in live.items() if n not in functions or functions[n].live != count],
@@ -70,6 +83,13 @@ def _examine(gateway: Gateway) -> list[tuple[str, list[object]]]:
                 if f.workers != {w.id for w in workers.values() if n in w.functions}
             ],
         ),
+    ]
+
+
+def _examine_workers(gateway: Gateway) -> list[Examined]:
+    workers, dispatch = gateway.workers, gateway.dispatch
+    waiting = _waiting(gateway)
+    return [
         (
             "no ready worker idles while calls wait, unless another step was asked for at once",
             list(dispatch.idle) if waiting and dispatch.check_at != gateway.now else [],
@@ -107,3 +127,7 @@ def _examine(gateway: Gateway) -> list[tuple[str, list[object]]]:
             ],
         ),
     ]
+
+
+def _waiting(gateway: Gateway) -> list[CallRecord]:
+    return [r for r in gateway.queue if r.state is CallState.QUEUED]

@@ -20,6 +20,7 @@ only the call that was running is blamed for the death.
 
 from collections.abc import Iterable
 from heapq import heappop, heappush
+from typing import assert_never
 
 from elsewhere.calls.lifecycle import CallState, WorkerState
 from elsewhere.calls.messages import (
@@ -125,6 +126,8 @@ class Gateway:
                 self._on_unready(sender, message.failure)
             case Lost():
                 self._on_lost(message.worker, message.exit)
+            case _:
+                assert_never(message)
 
     @property
     def hungry(self) -> bool:
@@ -341,11 +344,10 @@ class Gateway:
         heappush(self.deadlines, (self.now + seconds, worker.id, record.call.id, record.fence))
 
     def _wake(self) -> float | None:
-        check = self.dispatch.check_at
-        if not self.deadlines:
+        check, deadlines = self.dispatch.check_at, self.deadlines
+        if not deadlines:
             return check
-        deadline = self.deadlines[0][0]
-        return deadline if check is None else min(check, deadline)
+        return deadlines[0][0] if check is None else min(check, deadlines[0][0])
 
     # ------------------------------------------------------------ moves
 
@@ -366,9 +368,8 @@ class Gateway:
         how: Exit | None = None,
     ) -> None:
         record.become(CallState.SETTLED)
-        call = record.call
+        call, function = record.call, record.function
         del self.calls[call.id]
-        function = record.function
         function.live -= 1
         if function.released:
             self._forget_unused(call.function, function)

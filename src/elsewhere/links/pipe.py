@@ -13,7 +13,7 @@ from select import POLLIN, poll
 from time import monotonic
 
 from elsewhere.calls.messages import FromWorker, ToWorker
-from elsewhere.calls.wire import FrameReader, encode_frame
+from elsewhere.calls.wire import DecodeError, FrameReader, encode_frame
 from elsewhere.link import LinkClosed
 
 RECEIVE_BYTES = 2**18
@@ -71,7 +71,10 @@ class PipeGatewayEnd:
                 raise LinkClosed(str(error)) from error
             if not data:
                 raise LinkClosed("the worker has closed its end")
-            messages = self._reader.feed(data)
+            try:
+                messages = self._reader.feed(data)
+            except DecodeError as error:
+                raise LinkClosed(f"the worker sent what is no message: {error}") from error
         return messages
 
     def fileno(self) -> int:

@@ -10,6 +10,7 @@ import mmap
 import os
 import signal
 import socket
+import sys
 from collections import deque
 from contextlib import suppress
 from select import POLLIN, poll
@@ -24,6 +25,8 @@ from elsewhere.worker.main import run_worker
 BOX_BYTES = mmap.PAGESIZE
 DESCRIPTORS_MAX = 16
 RECEIVE_BYTES = 65536
+RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+"""bytes in which the system counts resident memory"""
 
 
 class Node:
@@ -123,7 +126,7 @@ class Node:
             box = self._boxes.pop(worker)
             running = int.from_bytes(box[:8], "little")
             box.close()
-            self._say(Exited(worker, describe_exit(status, usage.ru_maxrss * 1024, running)))
+            self._say(Exited(worker, describe_exit(status, usage.ru_maxrss * RSS_UNIT, running)))
 
     def _say(self, message: FromNode) -> None:
         with suppress(ConnectionError):

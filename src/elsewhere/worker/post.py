@@ -51,6 +51,7 @@ class Post:
         with self._reading:
             # The watcher may have taken in the very mail that this thread came to wait for.
             if not self.attempts and not self.stopping:
+                self.interrupts.clear()  # whatever they were for is over
                 self.take(self._link.receive())
 
     def look(self) -> None:

@@ -5,7 +5,8 @@ from time import monotonic
 from typing import Any
 
 from elsewhere.calls.messages import Attempt, Kind, Outcome, Verdict
-from elsewhere.codec.values import dumps, loads
+from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
+from elsewhere.codec.values import dumps, loads, too_large
 from elsewhere.errors import CallInterrupted
 from elsewhere.worker.fibers import getcurrent, greenlet
 from elsewhere.worker.output import LineWriter
@@ -64,6 +65,8 @@ class Runner:
             self.current = attempt
             try:
                 payload = self._apply(attempt)
+                if len(payload) > PAYLOAD_BYTES_MAX:
+                    raise too_large("the result", len(payload))
                 verdict = Verdict.VALUE
             finally:
                 self.current = None

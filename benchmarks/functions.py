@@ -1,0 +1,55 @@
+"""The functions that the workloads send away: importable, and cheap to import."""
+
+import time
+from collections.abc import Iterator
+
+SETUP_SECONDS = 1.0
+WORK_SECONDS = 0.005
+
+_is_set_up = False
+
+
+def same(value: int) -> int:
+    """Do nothing: the no-op of every workload, which still lets results be told apart."""
+    return value
+
+
+def nth_prime(n: int) -> int:
+    """Return the n-th prime by trial division, in pure Python on purpose."""
+    primes = [2]
+    candidate = 1
+    while len(primes) < n:
+        candidate += 2
+        for prime in primes:
+            if prime * prime > candidate:
+                primes.append(candidate)
+                break
+            if candidate % prime == 0:
+                break
+    return primes[-1]
+
+
+def set_up() -> None:
+    """Stand for a model that takes a second to load."""
+    global _is_set_up
+    time.sleep(SETUP_SECONDS)
+    _is_set_up = True
+
+
+def work_after_set_up(value: int) -> int:
+    """Use the processor for WORK_SECONDS; RuntimeError where `set_up` has not run."""
+    if not _is_set_up:
+        raise RuntimeError("this worker was not set up")
+    end = time.thread_time() + WORK_SECONDS
+    while time.thread_time() < end:
+        pass
+    return value
+
+
+def counted(count: int) -> Iterator[int]:
+    """Yield 0 to count - 1, as a generator without a length."""
+    yield from range(count)
+
+
+def square(value: int) -> int:
+    return value * value

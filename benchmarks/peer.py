@@ -1,0 +1,115 @@
+"""The seam between the workloads and the libraries that are measured."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any, Generic, Protocol, TypeVar
+
+WORKERS = 2
+
+Function = Callable[..., Any]
+Run = TypeVar("Run")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """A matrix that many vectors are multiplied by, in the forms that libraries can send.
+
+    `closure(vector)` closes over the matrix, `multiply(matrix, vector)` takes it, and `kept(vector)`
+    finds it in a global of the process that `keep()` was called in, or of one forked from it.
+    """
+
+    matrix: Any
+    closure: Function
+    multiply: Function
+    keep: Callable[[], None]
+    kept: Function
+
+
+# What an idiom runs, by what it is used for.
+Submits = Callable[[Function, int], list[Any]]
+Call = Callable[[Function, int], Any]
+Map = Callable[[Function, Sequence[Any]], list[Any]]
+MapVectors = Callable[[list[Any]], list[Any]]
+Products = Callable[[Problem], AbstractContextManager[MapVectors]]
+Initialized = Callable[
+    [Callable[[], None], Function, Sequence[Any]], AbstractContextManager[list[Any]]
+]
+Stream = Callable[[Function, Iterable[Any]], Iterator[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Idiom(Generic[Run]):
+    """One way to use a library. Rates of an idiom that is too slow for the workload's whole
+    count come from `fewer` times fewer calls."""
+
+    run: Run
+    fewer: int = 1
+
+
+Idioms = Mapping[str, Idiom[Run]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """The shortest program of a library, as lines that use `function` (its argument squared).
+
+    `package` is what `import` alone is measured with. `first` leaves the square of 3 in `value`, `all_workers` the squares of range(8) in `values`.
+    """
+
+    package: str
+    imports: str
+    open: str
+    first: str
+    all_workers: str
+    close: str
+
+
+class Peer(Protocol):
+    """One library with `WORKERS` workers. What it does not offer is an empty mapping.
+
+    `open_cluster` starts what a user of the library has running before a program starts (only
+    the servers of Ray and Dask); `open` starts it and the pool, `close` ends both.
+    """
+
+    script: Script
+
+    def version(self) -> str: ...
+
+    def open(self) -> None: ...
+
+    def close(self) -> None: ...
+
+    def open_cluster(self) -> None:
+        return
+
+    def close_cluster(self) -> None:
+        return
+
+    def submits(self) -> Idioms[Submits]:
+        """Return the ways to make many calls of one item each and collect their results."""
+        return {}
+
+    def calls(self) -> Idioms[Call]:
+        """Return the ways to make one call and wait for it."""
+        return {}
+
+    def cheap_maps(self) -> Idioms[Map]:
+        """Return the ways to map a function that takes no time over many items."""
+        return {}
+
+    def costly_maps(self) -> Idioms[Map]:
+        """Return the ways to map a function that takes long over a few items."""
+        return {}
+
+    def products(self) -> Idioms[Products]:
+        """Return the ways to multiply one matrix by many vectors; entering is not timed."""
+        return {}
+
+    def initialized(self) -> Idioms[Initialized]:
+        """Return the ways to start a pool with an initializer and map; leaving is not timed."""
+        return {}
+
+    def streams(self) -> Idioms[Stream]:
+        """Return the ways to map over a generator and take the results one by one, in order."""
+        return {}

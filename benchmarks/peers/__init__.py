@@ -1,0 +1,1 @@
+"""The adapters, one file per family of peers; `benchmarks.catalogue` lists them."""

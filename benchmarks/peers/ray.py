@@ -1,0 +1,140 @@
+"""Ray: tasks, actors, and its copy of multiprocessing's Pool."""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+import ray
+from ray.util import ActorPool
+from ray.util.multiprocessing import Pool
+
+from benchmarks.functions import same
+from benchmarks.peer import (
+    WORKERS,
+    Call,
+    Function,
+    Idiom,
+    Idioms,
+    Initialized,
+    Map,
+    MapVectors,
+    Peer,
+    Problem,
+    Products,
+    Script,
+    Stream,
+    Submits,
+)
+
+STREAM_CHUNKSIZE = 1000
+
+
+class SetUpActor:
+    """What `ActorPool` wants: a class whose instances live in the workers."""
+
+    def __init__(self, initializer: Callable[[], None]) -> None:
+        initializer()
+
+    def call(self, function: Function, item: Any) -> Any:
+        return function(item)
+
+
+class Ray(Peer):
+    script = Script(
+        package="ray",
+        imports="import ray",
+        open=f"ray.init(num_cpus={WORKERS}, include_dashboard=False)",
+        first="value = ray.get(ray.remote(function).remote(3))",
+        all_workers="remote = ray.remote(function); "
+        "values = ray.get([remote.remote(item) for item in range(8)])",
+        close="ray.shutdown()",
+    )
+
+    def __init__(self) -> None:
+        self._pool: Any = None
+        self._remotes: dict[Function, Any] = {}
+
+    def version(self) -> str:
+        return str(ray.__version__)
+
+    def open_cluster(self) -> None:
+        ray.init(num_cpus=WORKERS, include_dashboard=False, log_to_driver=False)
+
+    def open(self) -> None:
+        self.open_cluster()
+        self._tasks(same, range(8))
+
+    def close(self) -> None:
+        if self._pool is not None:
+            self._pool.terminate()
+            self._pool.join()
+        self.close_cluster()
+
+    def close_cluster(self) -> None:
+        ray.shutdown()
+
+    def submits(self) -> Idioms[Submits]:
+        return {"task": Idiom(lambda f, count: self._tasks(f, range(count)), fewer=10)}
+
+    def calls(self) -> Idioms[Call]:
+        return {"task": Idiom(lambda f, item: self._tasks(f, [item])[0], fewer=2)}
+
+    def cheap_maps(self) -> Idioms[Map]:
+        return {
+            "util.multiprocessing": Idiom(self._map),
+            "util.multiprocessing, chunksize 5000": Idiom(partial(self._map, chunksize=5000)),
+        }
+
+    def costly_maps(self) -> Idioms[Map]:
+        return {"task": Idiom(self._tasks)}
+
+    def products(self) -> Idioms[Products]:
+        return {"put": Idiom(self._products)}
+
+    def initialized(self) -> Idioms[Initialized]:
+        return {"ActorPool (cluster already up)": Idiom(self._initialized)}
+
+    def streams(self) -> Idioms[Stream]:
+        return {f"util.multiprocessing imap, chunksize {STREAM_CHUNKSIZE}": Idiom(self._stream)}
+
+    def _tasks(self, function: Function, items: Iterable[Any]) -> list[Any]:
+        # A remote function is exported to the cluster anew each time that it is made.
+        remote = self._remotes.setdefault(function, None) or ray.remote(function)
+        self._remotes[function] = remote
+        return list(ray.get([remote.remote(item) for item in items]))
+
+    def _opened_pool(self) -> Any:
+        # The pool's actors take both processors for themselves, so tasks could not run beside it.
+        if self._pool is None:
+            self._pool = Pool(WORKERS)
+        return self._pool
+
+    def _map(
+        self, function: Function, items: Sequence[Any], chunksize: int | None = None
+    ) -> list[Any]:
+        return list(self._opened_pool().map(function, items, chunksize))
+
+    def _stream(self, function: Function, items: Iterable[Any]) -> Iterator[Any]:
+        results: Iterator[Any] = self._opened_pool().imap(function, items, STREAM_CHUNKSIZE)
+        return results
+
+    @contextmanager
+    def _products(self, problem: Problem) -> Iterator[MapVectors]:
+        def products(vectors: list[Any]) -> list[Any]:
+            matrix = ray.put(problem.matrix)
+            multiply = ray.remote(problem.multiply)
+            return list(ray.get([multiply.remote(matrix, vector) for vector in vectors]))
+
+        yield products
+
+    @contextmanager
+    def _initialized(
+        self, initializer: Callable[[], None], function: Function, items: Sequence[Any]
+    ) -> Iterator[list[Any]]:
+        actor = ray.remote(SetUpActor)
+        actors = [actor.remote(initializer) for _ in range(WORKERS)]
+        pool = ActorPool(actors)
+        yield list(pool.map(lambda one, item: one.call.remote(function, item), items))
+        for one in actors:
+            ray.kill(one)

@@ -1,0 +1,13 @@
+"""The workloads, one file each, each with one `Workload` named WORKLOAD."""
+
+import importlib
+
+from benchmarks.workload import Workload
+
+NAMES = ("submit", "latency", "map", "cpu", "matvec", "startup", "memory", "initializer", "stream")
+
+
+def load_workload(name: str) -> Workload:
+    """Return the workload called `name`; ImportError if a package that it needs is missing."""
+    workload: Workload = importlib.import_module(f"benchmarks.workloads.{name}").WORKLOAD
+    return workload

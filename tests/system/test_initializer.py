@@ -1,0 +1,111 @@
+"""The initializer runs once in each worker, before its first call; if it fails, calls say so."""
+
+import os
+import sys
+import threading
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from elsewhere import InitializerFailed, NotPicklable, Pool, WorkerLost
+from tests.system import functions
+
+
+def test_it_runs_once_in_each_worker(tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+
+    def initialise(path: str) -> None:
+        functions.append_line(path, str(os.getpid()))
+
+    with Pool(2, initializer=initialise, initargs=(str(trace),)) as pool:
+        workers = set(pool.map(functions.process_id, range(200), chunksize=1))
+
+    ran_in = trace.read_text().split()
+    assert len(ran_in) == len(set(ran_in)) == 2
+    assert {str(worker) for worker in workers} <= set(ran_in)
+
+
+def test_what_it_sets_is_there_for_all_calls() -> None:
+    def initialise(value: str) -> None:
+        os.environ["SET_BY_INITIALIZER"] = value
+
+    with Pool(2, initializer=initialise, initargs=("here",)) as pool:
+        assert set(pool.map(os.getenv, ["SET_BY_INITIALIZER"] * 50)) == {"here"}
+
+
+def test_it_runs_again_in_a_worker_that_replaces_another(tmp_path: Path) -> None:
+    trace = str(tmp_path / "trace")
+
+    with Pool(1, initializer=functions.append_line, initargs=(trace, "started")) as pool:
+        attempts = str(tmp_path / "attempts")
+        assert pool.submit(functions.die_until, attempts, 3).result() == 3
+
+    assert functions.count_lines(trace) == 3
+
+
+def test_if_it_raises_calls_fail_with_its_error() -> None:
+    with Pool(2, initializer=functions.fail, initargs=("the set-up",)) as pool:
+        error = pool.submit(functions.square, 2).exception()
+        assert isinstance(error, InitializerFailed)
+        assert isinstance(error.__cause__, ValueError)
+        assert str(error.__cause__) == "cannot use 'the set-up'"
+        with pytest.raises(InitializerFailed):
+            list(pool.map(functions.square, range(100)))
+
+
+@pytest.mark.parametrize(
+    ("initializer", "args", "expected"),
+    [
+        (sys.exit, (3,), InitializerFailed),
+        (functions.kill_own_process, (), WorkerLost),
+        (functions.exit_at_once, (3,), WorkerLost),
+        (functions.read_address_zero, (), WorkerLost),
+    ],
+)
+def test_if_it_ends_the_worker_calls_fail_and_nothing_hangs(
+    initializer: Callable[..., Any], args: tuple[int, ...], expected: type[Exception]
+) -> None:
+    with Pool(2, initializer=initializer, initargs=args) as pool:
+        futures = [pool.submit(functions.square, number) for number in range(20)]
+        assert {type(future.exception()) for future in futures} == {expected}
+
+
+def test_if_it_fails_and_nobody_calls_the_pool_ends_quietly() -> None:
+    with Pool(2, initializer=functions.fail, initargs=("the set-up",)) as pool:
+        assert pool.workers == 2
+
+
+def test_if_it_cannot_travel_the_pool_says_so_at_once() -> None:
+    with pytest.raises(NotPicklable, match=r"initializer\[1\]\[0\]"):
+        Pool(2, initializer=print, initargs=(threading.Lock(),))
+    with pytest.raises(TypeError, match="callable"):
+        Pool(2, initializer=3)  # type: ignore[arg-type]  # what the test is about
+
+
+def test_max_tasks_per_child_replaces_workers() -> None:
+    with Pool(2, max_tasks_per_child=3) as pool:
+        futures = [pool.submit(functions.process_id) for _ in range(30)]
+        calls_of = Counter(future.result() for future in futures)
+        chunks_of = Counter(pool.map(functions.process_id, range(30), chunksize=1))
+
+    assert max(calls_of.values()) <= 3
+    assert sum(calls_of.values()) == 30
+    assert max(chunks_of.values()) <= 3
+
+
+@pytest.mark.parametrize("name", ["workers", "max_tasks_per_child"])
+def test_impossible_numbers_are_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=name):
+        Pool(**{name: 0})
+    with pytest.raises(TypeError, match=name):
+        Pool(**{name: 1.5})
+
+
+def test_there_are_as_many_workers_as_asked_for() -> None:
+    with Pool(3) as pool:
+        assert pool.workers == 3
+    with Pool() as pool:
+        assert pool.workers <= len(os.sched_getaffinity(0))

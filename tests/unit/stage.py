@@ -1,0 +1,200 @@
+"""A stage for the gateway: events and turns as short lines of text, for tests and transcripts.
+
+What is told, one event a line; a call is meant with its fence as ``call#fence``:
+
+    at SECONDS                          only the time; also in front of any event: at 0.5 ready 1
+    start W | ready W | unready W       a worker was started, is ready, its initializer raised
+    define F | release F ...
+    submit C ... of F [timeout=S] [retries=N] [interrupt] [deaths=N] [items=N] [bytes=N]
+    cancel C ... [interrupt]
+    done W C#F ... [value|error|interrupted] [took=S]
+    return W C#F ... [kept C#F ...]
+    lost W [running=C] [signal=N]
+"""
+
+from collections.abc import Callable
+
+from elsewhere.calls.messages import (
+    Call,
+    Cancel,
+    Define,
+    Done,
+    Exit,
+    Forget,
+    FromGateway,
+    Interrupt,
+    Kept,
+    Kill,
+    Lost,
+    Options,
+    Outcome,
+    Ready,
+    Recall,
+    Release,
+    Returned,
+    Run,
+    Settlement,
+    Started,
+    Stop,
+    Submit,
+    ToGateway,
+    Unready,
+    Verdict,
+)
+from elsewhere.gateway.invariants import check_invariants
+from elsewhere.gateway.machine import Gateway
+from elsewhere.gateway.records import CLIENT, ENGINE, Turn
+
+
+class Stage:
+    """One gateway, told what happens in words. Its invariants are checked after every step."""
+
+    def __init__(self, tasks: int | None = None) -> None:
+        self.gateway = Gateway(tasks_per_worker_max=tasks)
+        self.now = 0.0
+        self._readers: dict[str, Callable[[list[str]], tuple[int, ToGateway]]] = {
+            "start": lambda words: (ENGINE, Started(int(words[0]))),
+            "ready": lambda words: (int(words[0]), Ready(1)),
+            "unready": lambda words: (int(words[0]), Unready(b"raised")),
+            "define": lambda words: (CLIENT, Define(int(words[0]), b"code")),
+            "release": lambda words: (CLIENT, Release([int(word) for word in words])),
+            "submit": _read_submit,
+            "cancel": _read_cancel,
+            "done": _read_done,
+            "return": _read_return,
+            "lost": _read_lost,
+        }
+
+    def tell(self, *events: str) -> list[str]:
+        """Step through the events. Returns what the last turn says, without when to wake."""
+        return render(self.turn(*events))
+
+    def turn(self, *events: str) -> Turn:
+        """Step through the events. Returns the last turn."""
+        turn = Turn()
+        for event in events:
+            words = event.split()
+            if words[0] == "at":
+                self.now = float(words[1])
+                words = words[2:]
+            sender, message = self._readers[words[0]](words[1:]) if words else (ENGINE, None)
+            turn = self.gateway.step(sender, message, self.now)
+            check_invariants(self.gateway)
+        return turn
+
+
+# ---------------------------------------------------------------- reading
+
+
+def _split(words: list[str]) -> tuple[list[str], dict[str, str]]:
+    """Plain words, and what is given as name=value."""
+    plain = [word for word in words if "=" not in word]
+    return plain, dict(word.split("=") for word in words if "=" in word)
+
+
+def _read_submit(words: list[str]) -> tuple[int, ToGateway]:
+    plain, given = _split(words)
+    at = plain.index("of")
+    options = Options(
+        timeout=float(given["timeout"]) if "timeout" in given else None,
+        retries=int(given.get("retries", "0")),
+        interrupt="interrupt" in plain,
+        deaths_max=int(given.get("deaths", "3")),
+    )
+    function, items = int(plain[at + 1]), int(given.get("items", "1"))
+    payload = bytes(int(given.get("bytes", "1")))
+    numbers = [number for word in plain[:at] for number in _range(word)]
+    return CLIENT, Submit(
+        [Call(number, function, payload, options, items=items) for number in numbers]
+    )
+
+
+def _range(word: str) -> range:
+    first, _, last = word.partition("..")
+    return range(int(first), int(last or first) + 1)
+
+
+def _read_cancel(words: list[str]) -> tuple[int, ToGateway]:
+    return CLIENT, Cancel([int(w) for w in words if w != "interrupt"], "interrupt" in words)
+
+
+def _read_done(words: list[str]) -> tuple[int, ToGateway]:
+    plain, given = _split(words)
+    verdict = Verdict[plain.pop().upper()] if "#" not in plain[-1] else Verdict.VALUE
+    took = float(given.get("took", "0.001"))
+    return int(plain[0]), Done(
+        [
+            Outcome(call, fence, verdict, b"out", 0.0, took)
+            for call, fence in (_read_attempt(word) for word in plain[1:])
+        ]
+    )
+
+
+def _read_return(words: list[str]) -> tuple[int, ToGateway]:
+    at = words.index("kept") if "kept" in words else len(words)
+    returned, kept = words[1:at], words[at + 1 :]
+    return int(words[0]), Returned(
+        [_read_attempt(word) for word in returned], [_read_attempt(word) for word in kept]
+    )
+
+
+def _read_lost(words: list[str]) -> tuple[int, ToGateway]:
+    plain, given = _split(words)
+    signal = int(given["signal"]) if "signal" in given else None
+    code = None if signal is not None else 1
+    exit_seen = Exit(code, signal, None, int(given.get("running", "0")))
+    return ENGINE, Lost(int(plain[0]), exit_seen)
+
+
+def _read_attempt(word: str) -> tuple[int, int]:
+    call, _, fence = word.partition("#")
+    return int(call), int(fence)
+
+
+# ---------------------------------------------------------------- writing
+
+
+def render(turn: Turn, *, wake: bool = False) -> list[str]:
+    """A turn as lines: what it sends, what it settles and, if `wake`, when it is to be woken."""
+    lines = [f"{_name(peer)}: {_write(message)}" for peer, message in turn.sends]
+    lines += [_write_settlement(settlement) for settlement in turn.settlements]
+    if wake and turn.wake is not None:
+        lines.append(f"wake at {turn.wake:g}")
+    return lines
+
+
+def _name(peer: int) -> str:
+    return {CLIENT: "client", ENGINE: "engine"}.get(peer, f"worker {peer}")
+
+
+def _write(message: FromGateway) -> str:
+    match message:
+        case Define():
+            return f"define {message.function}"
+        case Forget():
+            return "forget " + " ".join(str(function) for function in message.functions)
+        case Run():
+            return "run " + _write_attempts([(a.call, a.fence) for a in message.attempts])
+        case Recall():
+            return "recall " + _write_attempts(message.attempts)
+        case Interrupt():
+            return f"interrupt {message.call}#{message.fence}"
+        case Stop():
+            return "stop"
+        case Kill():
+            return f"kill {message.worker}"
+        case Kept():
+            return "kept " + " ".join(str(call) for call in message.calls)
+
+
+def _write_attempts(attempts: list[tuple[int, int]]) -> str:
+    return " ".join(f"{call}#{fence}" for call, fence in attempts)
+
+
+def _write_settlement(settlement: Settlement) -> str:
+    line = f"call {settlement.call}: {settlement.verdict.name.lower()}"
+    if settlement.attempt:
+        line += f", attempt {settlement.attempt}"
+    if settlement.worker:
+        line += f", worker {settlement.worker}"
+    return line

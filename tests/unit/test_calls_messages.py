@@ -1,0 +1,82 @@
+"""Messages travel as frames of bytes and come out as they went in."""
+
+import pytest
+
+from elsewhere.calls.messages import (
+    Define,
+    Done,
+    Exit,
+    FromWorker,
+    Outcome,
+    Ready,
+    Release,
+    ToGateway,
+    Verdict,
+)
+from elsewhere.calls.span import Span
+from elsewhere.calls.wire import DecodeError, FrameReader, encode_frame
+
+MESSAGES: list[FromWorker] = [
+    Ready(12),
+    Done([Outcome(1, 2, Verdict.ERROR, b"failure", 0.5, 0.25)]),
+]
+
+
+def test_messages_come_out_as_they_went_in() -> None:
+    reader: FrameReader[FromWorker] = FrameReader(FromWorker)
+
+    assert reader.feed(encode_frame(list(MESSAGES))) == MESSAGES
+
+
+def test_a_frame_may_come_byte_by_byte() -> None:
+    reader: FrameReader[FromWorker] = FrameReader(FromWorker)
+
+    got = [
+        message for byte in encode_frame(list(MESSAGES)) for message in reader.feed(bytes([byte]))
+    ]
+
+    assert got == MESSAGES
+
+
+def test_several_frames_may_come_at_once() -> None:
+    reader: FrameReader[ToGateway] = FrameReader(ToGateway)
+    frames = encode_frame([Define(1, b"code")]) + encode_frame([Release([1])])
+
+    assert reader.feed(frames) == [Define(1, b"code"), Release([1])]
+
+
+def test_damaged_bytes_are_refused() -> None:
+    reader: FrameReader[ToGateway] = FrameReader(ToGateway)
+
+    frame = encode_frame([])
+    frame[-1] = 0xC1  # what no message begins with
+
+    with pytest.raises(DecodeError):
+        reader.feed(frame)
+
+
+def test_a_message_of_the_wrong_kind_is_refused() -> None:
+    reader: FrameReader[FromWorker] = FrameReader(FromWorker)
+
+    with pytest.raises(DecodeError):
+        reader.feed(encode_frame([Define(1, b"code")]))
+
+
+@pytest.mark.parametrize(
+    ("seen", "said"),
+    [
+        (Exit(signal=9), "was killed by signal 9"),
+        (Exit(code=1), "exited with code 1"),
+        (Exit(), "was lost"),
+    ],
+)
+def test_an_exit_says_how_a_worker_ended(seen: Exit, said: str) -> None:
+    assert str(seen) == said
+
+
+def test_records_are_values() -> None:
+    span = Span("f", 1, 0.0, 0.5, 1, True)
+
+    assert span == Span("f", 1, 0.0, 0.5, 1, True)
+    with pytest.raises(AttributeError):
+        span.worker = 2  # type: ignore[misc]  # that it cannot be set is the point
