@@ -62,7 +62,7 @@ bench-peers: $(VENV)/.group-bench ## Install the peers, each into an environment
 	@$(BIN)/python -m benchmarks install-peers $(ARGS)
 
 clean: ## Remove everything that make has made
-	rm -rf $(VENV) build dist htmlcov .coverage .coverage.* elsewhere-demo.html
+	rm -rf $(VENV) .bench build dist htmlcov .coverage .coverage.* elsewhere-demo.html
 	rm -rf .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 

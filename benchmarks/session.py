@@ -108,7 +108,10 @@ class Session:
             raise self._killed("ended between two measurements") from None
 
     def _read(self, limit_seconds: float) -> Reply:
-        reply = decode(self._read_line(limit_seconds))
+        try:
+            reply = decode(self._read_line(limit_seconds))
+        except ValueError as error:
+            raise self._killed(str(error)) from error
         if isinstance(reply, Missing):
             self.kill()
             raise PeerMissing(f"not installed: {reply.what}")

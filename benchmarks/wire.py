@@ -58,5 +58,5 @@ def decode(line: bytes) -> Reply:
     try:
         kind, fields = json.loads(line)
         return _KINDS[kind](**fields)
-    except (TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError) as error:
         raise ValueError(f"not a reply: {line!r}") from error

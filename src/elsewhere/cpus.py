@@ -1,32 +1,54 @@
 """How many processors this process may really use."""
 
 import os
-from pathlib import Path
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
 
 CGROUP = Path("/sys/fs/cgroup")
+MEMBERSHIP = Path("/proc/self/cgroup")
 
 
-def usable_cpus(cgroup: Path = CGROUP) -> int:
-    """Processors by affinity and by the control group's quota, whichever is less; at least 1.
+def usable_cpus(cgroup: Path = CGROUP, membership: Path = MEMBERSHIP) -> int:
+    """Processors by affinity and by the control groups' quotas, whichever is less; at least 1.
 
-    The quota is read as in Linux's control groups, version 2 (``cpu.max``) or 1
-    (``cpu/cpu.cfs_quota_us``), rounded up: half a processor is one worker.
+    A quota is read as in Linux's control groups, version 2 (``cpu.max``) or 1
+    (``cpu/cpu.cfs_quota_us``), of this process's group and those above it, and rounded up: half a
+    processor is one worker.
     """
     if hasattr(os, "sched_getaffinity"):
         count = len(os.sched_getaffinity(0))
     else:
         count = os.cpu_count() or 1
-    quota = _quota(cgroup)
-    return max(1, count if quota is None else min(count, -int(-quota // 1)))
+    quotas = [quota for group in _groups(cgroup, membership) if (quota := _quota(group)) is not None]
+    return max(1, min([count, *(-int(-quota // 1) for quota in quotas)]))
 
 
-def _quota(cgroup: Path) -> float | None:
+def _groups(cgroup: Path, membership: Path) -> Iterator[Path]:
+    """The folders of the groups that this process is in, as far as they are seen from here."""
+    yield cgroup
+    yield cgroup / "cpu"
     try:
-        if (cgroup / "cpu.max").exists():
-            granted, period = (cgroup / "cpu.max").read_text().split()
-            return None if granted == "max" else int(granted) / int(period)
-        granted = (cgroup / "cpu" / "cpu.cfs_quota_us").read_text()
-        period = (cgroup / "cpu" / "cpu.cfs_period_us").read_text()
-    except (OSError, ValueError):
-        return None  # no control groups here, or none that limit processors
-    return int(granted) / int(period) if int(granted) > 0 else None
+        lines = membership.read_text().splitlines()
+    except OSError:
+        return  # no control groups here
+    for line in lines:
+        _, controllers, group = line.split(":", 2)
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        top = cgroup / "cpu" if controllers else cgroup
+        path = PurePosixPath(group.lstrip("/"))
+        yield from (top / part for part in (path, *path.parents))
+
+
+def _quota(group: Path) -> float | None:
+    """How many processors a group grants; None if it does not say."""
+    try:
+        if (group / "cpu.max").exists():
+            granted, period = (group / "cpu.max").read_text().split()
+        else:
+            granted = (group / "cpu.cfs_quota_us").read_text()
+            period = (group / "cpu.cfs_period_us").read_text()
+        quota = int(granted) / int(period)
+    except (OSError, ValueError, ZeroDivisionError):
+        return None  # nothing is said, or "max", or nothing that makes sense
+    return quota if quota > 0 else None

@@ -20,7 +20,9 @@ from elsewhere.outcome import open_settlement
 T = TypeVar("T")
 PENDING, FINISHED, CANCELLED = "PENDING", "FINISHED", "CANCELLED_AND_NOTIFIED"
 _CONDITION = "the condition"
+_LATE_CONDITION = "the condition, made after the end"
 _CALLBACKS = "the callbacks"
+_OUTCOME = "the outcome"
 _NOBODY_WAITED = object()
 
 
@@ -66,7 +68,8 @@ class Future(BaseFuture[T], Generic[T]):
         if condition is _NOBODY_WAITED:
             while self._state == PENDING:
                 time.sleep(0)  # the settling thread has claimed the place and is about to say so
-            condition = place[_CONDITION] = threading.Condition()
+            # Whoever comes late must share one too: `wait` acquires it here and releases it here.
+            condition = place.setdefault(_LATE_CONDITION, threading.Condition())
         return cast(threading.Condition, condition)
 
     @property
@@ -165,13 +168,21 @@ class Future(BaseFuture[T], Generic[T]):
                 raise TimeoutError
         if self._state == CANCELLED:
             raise CancelledError
+        self._open()
+
+    def _open(self) -> None:
         settlement = self._settlement
         if settlement is not None:
-            try:
-                self._result = open_settlement(settlement, self._function, self._timeout)
-            except BaseException as error:  # noqa: BLE001  # it is kept, to be raised by result()
-                self._exception = error.with_traceback(None)
+            outcome = open_settlement(settlement, self._function, self._timeout)
+            # Of several threads that come here at once, all return what the first has claimed.
+            self._result, self._exception = self.__dict__.setdefault(_OUTCOME, outcome)
             self._settlement = None
+
+    def _get_snapshot(self) -> tuple[bool, bool, Any, BaseException | None]:
+        # From Python 3.14 on, asyncio reads an outcome through this method of the base.
+        if self._state == FINISHED:
+            self._open()
+        return self._is_settled(), self._state == CANCELLED, self._result, self._exception
 
 
 def failed_future(error: Exception, settler: Settler) -> Future[Any]:

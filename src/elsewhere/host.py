@@ -253,6 +253,8 @@ class GatewayHost:
             if pending is not None:
                 pending.settle(settlement)
                 self._callbacks.append(pending)
+        if self._closing and not self._pending:
+            self._poller.wake()
 
     def _run_callbacks(self) -> None:
         callbacks = self._callbacks

@@ -220,9 +220,10 @@ class Mapping:
         items: list[Any] = []
         try:
             items.extend(islice(self._source, size))
-        except BaseException as error:  # noqa: BLE001  # it surfaces at its position
+        except Exception as error:  # noqa: BLE001  # it surfaces at its position; Ctrl-C does at once
             # The user's own iterator failed: that surfaces where its item would have been.
             self._exhausted = True
+            self._read += len(items)
             self._send(items)
             self._chunks.append(error)
             return
@@ -238,21 +239,23 @@ class Mapping:
             return
         try:
             payload = dumps(items, "items")
-        except NotPicklable:
-            self._send_up_to_unpicklable(items)
+        except NotPicklable as refused:
+            self._send_up_to_unpicklable(items, refused)
         else:
             self._chunks.append(self._chunk(payload, len(items)))
 
-    def _send_up_to_unpicklable(self, items: list[Any]) -> None:
+    def _send_up_to_unpicklable(self, items: list[Any], refused: NotPicklable) -> None:
+        self._exhausted = True
         for position, item in enumerate(items):
             try:
                 dumps(item, f"item {self._read - len(items) + position}")
             except NotPicklable as error:
-                self._exhausted = True
                 self._send(items[:position])
                 self._chunks.append(error)
                 return
-        raise AssertionError("a list was not picklable, and each of its items is")
+        self._chunks.append(
+            refused
+        )  # each can be sent alone, as where the list is one level too deep
 
     def _chunk(self, payload: bytes, items: int) -> Chunk:
         asked = self._options

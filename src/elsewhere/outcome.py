@@ -7,11 +7,16 @@ from elsewhere.calls.messages import Settlement, Verdict
 from elsewhere.codec.values import loads
 
 
-def open_settlement(settlement: Settlement, function: str, timeout: float | None) -> Any:
-    """The value of a call of `function`. Raises what the call raised, or why it has no outcome."""
-    if settlement.verdict is Verdict.VALUE:
-        return loads(settlement.payload)
-    raise open_failure(settlement, function, timeout)
+def open_settlement(
+    settlement: Settlement, function: str, timeout: float | None
+) -> tuple[Any, BaseException | None]:
+    """The value of a call of `function`, or else what it raised or why it has no outcome."""
+    if settlement.verdict is not Verdict.VALUE:
+        return None, open_failure(settlement, function, timeout)
+    try:
+        return loads(settlement.payload), None
+    except Exception as error:  # noqa: BLE001  # unpickling runs the value's own code
+        return None, error
 
 
 def open_failure(settlement: Settlement, function: str, timeout: float | None) -> BaseException:

@@ -120,14 +120,15 @@ class Poller:
         return True
 
     def serve(self, check: Callable[[], None]) -> None:
-        """The I/O thread's part: wait and serve until `ended`, and call `check` after each time."""
+        """The I/O thread's part: wait and serve until `ended`, and call `check` before each time."""
         self._role.acquire()
         self._owner = get_ident()
         while not self.ended:
-            self._poll(FOREVER, 0.0)
-            check()
+            check()  # also of what other threads have done while this one stood by
             if self._wanted:
                 self._stand_by()
+            elif not self.ended:
+                self._poll(FOREVER, 0.0)
 
     def _stand_by(self) -> None:
         """Leave the role to a thread that waits, and take it back when none has for a while."""

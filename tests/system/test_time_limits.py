@@ -156,10 +156,17 @@ def test_options_leave_the_pool_as_it_was(pool: Pool) -> None:
     assert isinstance(limited.submit(functions.spin, FAR_TOO_LONG).exception(), CallTimeout)
 
 
-def test_impossible_options_are_refused(pool: Pool) -> None:
-    for options in ({"timeout": 0}, {"timeout": -1}, {"retries": -1}, {"retries": 0.5}):
-        with pytest.raises(ValueError, match="must be"):
-            pool.options(**options)  # type: ignore[arg-type]  # what the test is about
+@pytest.mark.parametrize("timeout", [0, -1.0])
+def test_impossible_time_limits_are_refused(pool: Pool, timeout: float) -> None:
+    with pytest.raises(ValueError, match="timeout must be"):
+        pool.options(timeout=timeout)
+
+
+def test_impossible_numbers_of_retries_are_refused(pool: Pool) -> None:
+    with pytest.raises(ValueError, match="retries must be"):
+        pool.options(retries=-1)
+    with pytest.raises(TypeError, match="retries must be"):
+        pool.options(retries=0.5)  # type: ignore[arg-type]  # what the test is about
 
 
 def test_waiting_for_a_result_has_a_limit_of_its_own(pool: Pool, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ smallest one that is refused for its own sake.
 """
 
 import functools
+import reprlib
 import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -13,8 +14,11 @@ from elsewhere.codec.byvalue import cloudpickle_dumps
 from elsewhere.errors import NotPicklable
 
 DEPTH_MAX = 20
+SHOWN_MAX = 200
+"""characters of a key"""
 REMEDIES = {
     "lock": "Make it inside the function, or drop it in __getstate__",
+    "RLock": "Make it inside the function, or drop it in __getstate__",
     "generator": "Send a list, or make the generator inside the function",
     "TextIOWrapper": "Send the path and open the file inside the function",
     "BufferedReader": "Send the path and open the file inside the function",
@@ -57,14 +61,14 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
     """What `value` consists of, each with the step that leads to it."""
     if isinstance(value, Mapping):
         for key, part in value.items():
-            yield f"[{key!r}]", part
-            yield f" key {key!r}", key
+            yield f"[{_show(key)}]", part
+            yield f" key {_show(key)}", key
     elif isinstance(value, (list, tuple)):
         for position, part in enumerate(value):
             yield f"[{position}]", part
     elif isinstance(value, (set, frozenset)):
         for part in value:
-            yield f" element {part!r}", part
+            yield f" element {_show(part)}", part
     elif isinstance(value, types.FunctionType):
         yield from _captured(value)
     elif isinstance(value, types.MethodType):
@@ -100,6 +104,13 @@ def _state(value: Any) -> Iterator[tuple[str, Any]]:
         for name in (slots,) if isinstance(slots, str) else slots:
             if hasattr(value, name):
                 yield f".{name}", getattr(value, name)
+
+
+def _show(value: Any) -> str:
+    """Its repr, shortened if need be, and something even where it has a broken one."""
+    short = reprlib.Repr()
+    short.maxstring = short.maxother = SHOWN_MAX
+    return short.repr(value)
 
 
 def _article(kind: type) -> str:

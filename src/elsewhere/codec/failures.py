@@ -53,7 +53,7 @@ def _rebuild(
     kind: type[BaseException], args: tuple[Any, ...], fields: dict[str, Any]
 ) -> BaseException:
     error = kind.__new__(kind, *args)
-    error.args = args
+    _set(error, "args", args)
     error.__dict__.update(fields)
     return error
 
@@ -68,10 +68,15 @@ def decode_failure(payload: bytes, notes: list[str]) -> BaseException:
         reason = f"it does not unpickle here: {type(refused).__name__}: {refused}"
         error = RemoteError(name, message, reason)
     if text:
-        error.__cause__ = RemoteTraceback(text)
-    for note in notes:
-        error.add_note(note)
+        _set(error, "__cause__", RemoteTraceback(text))
+    if notes:
+        _set(error, "__notes__", [*getattr(error, "__notes__", ()), *notes])
     return error
+
+
+def _set(error: BaseException, name: str, value: object) -> None:
+    # Past the class's own __setattr__: a frozen dataclass may be an exception.
+    BaseException.__setattr__(error, name, value)
 
 
 def _users_part(trace: TracebackType | None) -> TracebackType | None:

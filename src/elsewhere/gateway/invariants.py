@@ -26,7 +26,7 @@ def _examine(gateway: Gateway) -> list[Examined]:
 def _examine_calls(gateway: Gateway) -> list[Examined]:
     calls, workers = gateway.calls, gateway.workers
     waiting = _waiting(gateway)
-    places = Counter(id(record) for record in waiting)
+    places = Counter(record.call.id for record in waiting)
     held = [(w, r) for w in workers.values() for r in w.held.values()]
     return [
         (
@@ -38,7 +38,7 @@ def _examine_calls(gateway: Gateway) -> list[Examined]:
             [
                 n
                 for n, r in calls.items()
-                if r.state is CallState.QUEUED and (places[id(r)] != 1 or r.worker != 0)
+                if r.state is CallState.QUEUED and (places[n] != 1 or r.worker != 0)
             ],
         ),
         (

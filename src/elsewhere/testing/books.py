@@ -99,6 +99,18 @@ class WorkerBook:
         self.head = 0
         self.head_since = 0.0
 
+    def drop(self, call: int, now: float) -> None:
+        del self.held[call]
+        self.interrupted.pop(call, None)
+        self.find_head(now)
+
+    def find_head(self, now: float) -> None:
+        """What it holds has changed."""
+        head = next(iter(self.held), 0)
+        if head != self.head:
+            self.head = head
+            self.head_since = now
+
     @property
     def takes(self) -> bool:
         return self.ready and not self.stopped and not self.killed

@@ -44,7 +44,7 @@ IDLE_WAKES_MAX: Final = 50
 class Oracles:
     """Watches every step of a machine. Raises `Violation` with the number of the broken promise."""
 
-    def __init__(self, tasks_per_worker_max: int | None, sometimes: Callable[[str], None]) -> None:
+    def __init__(self, budget: int | None, sometimes: Callable[[str], None]) -> None:
         self._sometimes = sometimes
         self.calls: dict[int, CallBook] = {}
         self.workers: dict[int, WorkerBook] = {}
@@ -53,7 +53,7 @@ class Oracles:
         """function → calls of it that are not settled"""
         self.waiting = 0
         """calls that are with no worker"""
-        self._budget = tasks_per_worker_max
+        self._budget = budget
         self._now = 0.0
         self._workers_started = 0
         self._start_failed = False
@@ -114,7 +114,7 @@ class Oracles:
             if worker.held.get(outcome.call) != outcome.fence:
                 self._sometimes("an outcome came from an attempt that is over")
                 continue
-            self._drop(worker, outcome.call)
+            worker.drop(outcome.call, self._now)
             book = self.calls[outcome.call]
             if not book.settled:
                 self._end_attempt(book)
@@ -131,7 +131,7 @@ class Oracles:
         worker.recalled = False
         for call, fence in message.returned:
             if worker.held.get(call) == fence:
-                self._drop(worker, call)
+                worker.drop(call, self._now)
                 if not self.calls[call].settled:
                     self._end_attempt(self.calls[call])
 
@@ -184,17 +184,6 @@ class Oracles:
         book.outcome = None
         self.waiting += 1
 
-    def _drop(self, worker: WorkerBook, call: int) -> None:
-        del worker.held[call]
-        worker.interrupted.pop(call, None)
-        self._find_head(worker)
-
-    def _find_head(self, worker: WorkerBook) -> None:
-        head = next(iter(worker.held), 0)
-        if head != worker.head:
-            worker.head = head
-            worker.head_since = self._now
-
     # ------------------------------------------------------------ what the machine said
 
     def _saw(self, peer: int, told: FromGateway) -> None:
@@ -226,7 +215,7 @@ class Oracles:
         worker.tasks += len(message.attempts)
         if self._budget is not None and worker.tasks > self._budget:
             break_promise(10, number, worker.tasks)
-        self._find_head(worker)
+        worker.find_head(self._now)
 
     def _see_attempt(self, number: int, worker: WorkerBook, attempt: Attempt) -> None:
         book = self.calls[attempt.call]
@@ -349,12 +338,12 @@ class Oracles:
     # ------------------------------------------------------------ after each step
 
     def _judge(self, message: ToGateway | None, turn: Turn) -> None:
-        idle = 0
+        idle = False
         for number, worker in self.workers.items():
             if worker.held:
                 self._judge_head(number, worker)
-            else:
-                idle += worker.takes
+            elif worker.takes:
+                idle = True
         if self._robbed is not None:
             if self.waiting or not idle:
                 break_promise(17, self._robbed)

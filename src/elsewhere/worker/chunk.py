@@ -37,21 +37,25 @@ def apply_chunk(function: Callable[..., Any], items: list[Any], kind: Kind) -> b
         raise ChunkFailed(encode_chunk_failure(results, stopped))
     try:
         return dumps(results, "result")
-    except NotPicklable:
-        return _send_up_to_unpicklable(results)
-
-
-def _send_up_to_unpicklable(results: list[Any]) -> bytes:
-    for position, result in enumerate(results):
-        try:
-            dumps(result, "result")
-        except NotPicklable as error:
-            raise ChunkFailed(encode_chunk_failure(results[:position], error)) from error
-    raise AssertionError("a list was not picklable, and each of its items is")
+    except NotPicklable as error:
+        raise ChunkFailed(_encode_up_to_unpicklable(results, error)) from error
 
 
 def encode_chunk_failure(results: list[Any], error: BaseException) -> bytes:
     """The values before the item that failed, and its failure."""
     from elsewhere.codec.failures import encode_failure
 
-    return dumps((results, encode_failure(error)), "result")
+    try:
+        return dumps((results, encode_failure(error)), "result")
+    except NotPicklable as refused:
+        return _encode_up_to_unpicklable(results, refused)
+
+
+def _encode_up_to_unpicklable(results: list[Any], refused: NotPicklable) -> bytes:
+    for position, result in enumerate(results):
+        try:
+            dumps(result, "result")
+        except NotPicklable as error:
+            return encode_chunk_failure(results[:position], error)
+    # Each can be sent alone, as where the list is one level too deep.
+    return encode_chunk_failure([], refused)

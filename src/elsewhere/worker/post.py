@@ -1,12 +1,16 @@
 """A worker's mail: what came in and is to be run, what is to go out, and who reads the link.
 
 Two threads share it. The *main thread* runs calls and reads the link between them; the *watcher*
-does both kinds of mail while one call keeps the main thread busy. The deque of attempts needs no
-lock: the main thread takes from its left, recalls from its right, one item at a time.
+does both kinds of mail while one call keeps the main thread busy. The deques need no lock: items are
+taken one at a time, attempts by the main thread from the left, recalled ones from the right.
+
+What a call prints goes out through here, so a finaliser or a signal handler may come in at any point,
+even while its own thread is sending: nothing that it may call waits for a lock that its thread has.
 """
 
 import threading
 from collections import deque
+from threading import get_ident
 
 from elsewhere.calls.messages import (
     Attempt,
@@ -33,12 +37,13 @@ class Post:
         self._link = link
         self._reading = threading.Lock()
         self._sending = threading.Lock()
-        self._outgoing: list[FromWorker] = []
+        self._sender = 0
+        """the thread that is sending"""
         self.attempts: deque[Attempt] = deque()
         """to be run, in this order"""
         self.functions: dict[int, object] = {}
         """code as it came, or what it became when it was first called"""
-        self.outcomes: list[Outcome] = []
+        self.outgoing: deque[Outcome | FromWorker] = deque()
         """to be sent with the next flush"""
         self.interrupts: set[tuple[int, int]] = set()
         """attempts that the gateway wants interrupted"""
@@ -102,27 +107,40 @@ class Post:
 
     def say(self, stream: int, text: str) -> None:
         """Queue whole lines for the client's screen, behind the outcomes of earlier calls."""
-        with self._sending:
-            self._collect()
-            self._outgoing.append(Said(stream, text))
+        self.outgoing.append(Said(stream, text))
 
     def post(self, message: FromWorker) -> None:
         """Send a message with everything that waits before it. Raises `LinkClosed`."""
-        with self._sending:
-            self._collect()
-            self._outgoing.append(message)
+        self.outgoing.append(message)
         self.flush()
 
     def flush(self) -> None:
-        """Send what waits. Raises `LinkClosed`."""
+        """Send what waits; left to the sender if this thread is sending. Raises `LinkClosed`."""
+        if self.is_sending():
+            return
         with self._sending:
-            self._collect()
-            if self._outgoing:
-                outgoing, self._outgoing = self._outgoing, []
-                self._link.send(outgoing)
+            self._sender = get_ident()
+            try:
+                if messages := self._collect():
+                    self._link.send(messages)
+            finally:
+                self._sender = 0
 
-    def _collect(self) -> None:
-        # The main thread may append meanwhile: what is taken is what is removed.
-        if count := len(self.outcomes):
-            self._outgoing.append(Done(self.outcomes[:count]))
-            del self.outcomes[:count]
+    def is_sending(self) -> bool:
+        """Whether the current thread is in the middle of a message."""
+        return self._sender == get_ident()
+
+    def _collect(self) -> list[FromWorker]:
+        """Everything that waits, with outcomes that follow each other as one message."""
+        messages: list[FromWorker] = []
+        outcomes: list[Outcome] = []
+        while self.outgoing:
+            item = self.outgoing.popleft()
+            if not isinstance(item, Outcome):
+                outcomes = []
+                messages.append(item)
+                continue
+            if not outcomes:
+                messages.append(Done(outcomes))
+            outcomes.append(item)
+        return messages

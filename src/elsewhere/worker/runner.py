@@ -81,7 +81,7 @@ class Runner:
                 screen.end_line()
         elapsed = monotonic() - started
         self._cells[0] = 0
-        self._post.outcomes.append(
+        self._post.outgoing.append(
             Outcome(attempt.call, attempt.fence, verdict, payload, started, elapsed)
         )
 
@@ -115,8 +115,8 @@ class Runner:
 
     def _on_signal(self, signum: int, frame: object) -> None:
         attempt = self.current
-        if attempt is None:
-            return
+        if attempt is None or self._post.is_sending():
+            return  # half a message must not stay half: the watcher will signal again
         name = (attempt.call, attempt.fence)
         if name in self._post.interrupts:
             self._post.interrupts.discard(name)

@@ -1,0 +1,219 @@
+"""An exception comes back as itself if it can travel, and as a faithful description if not."""
+
+import pickle
+import sys
+import threading
+import traceback
+from dataclasses import dataclass
+from types import ModuleType
+
+import pytest
+
+from elsewhere.codec import failures
+from elsewhere.codec.failures import decode_failure, encode_failure
+from elsewhere.codec.values import dumps
+from elsewhere.errors import (
+    CallQuarantined,
+    CallTimeout,
+    NotPicklable,
+    RemoteError,
+    RemoteTraceback,
+)
+from tests.unit.functions import main_module
+
+
+class Plain(Exception):
+    pass
+
+
+class NeedsTwo(Exception):
+    """Its own args do not fit its __init__."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(f"{code}: {text}")
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Frozen(Exception):  # noqa: N818  # named for what is tested
+    code: int
+
+
+@dataclass(frozen=True)
+class FrozenNeedsTwo(Exception):  # noqa: N818  # named for what is tested
+    code: int
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        object.__setattr__(self, "code", code)
+
+
+class Holds(Exception):
+    def __init__(self, what: object) -> None:
+        super().__init__("held")
+        self.what = what
+
+
+class Mute(Exception):
+    def __init__(self) -> None:
+        super().__init__(threading.Lock())
+
+    def __str__(self) -> str:
+        raise RuntimeError("no words")
+
+
+class Changes(Exception):
+    """Its copy is of another type."""
+
+    def __reduce__(self) -> tuple[type[ValueError], tuple[str]]:
+        return ValueError, ("changed",)
+
+
+class Hopeless(Changes):
+    """Nor can it be rebuilt."""
+
+    def __new__(cls, *args: object) -> "Hopeless":
+        if args:
+            raise TypeError("not this way")
+        return super().__new__(cls)
+
+
+def travel(error: BaseException, *notes: str) -> BaseException:
+    return decode_failure(encode_failure(error), list(notes))
+
+
+def raised(error: BaseException) -> BaseException:
+    def user_code() -> None:
+        raise error
+
+    with pytest.raises(type(error)) as info:
+        user_code()
+    return info.value
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ValueError("x", 1),
+        KeyError("k"),
+        FileNotFoundError(2, "gone", "name"),
+        UnicodeDecodeError("utf-8", b"x", 0, 1, "bad"),
+        KeyboardInterrupt(),
+        SystemExit(3),
+        Plain("x"),
+        ExceptionGroup("several", [ValueError("a"), Plain("b")]),
+        NotPicklable("args[0]", "a lock", "Leave it out"),
+        CallTimeout("f", 1.5, 2),
+        CallQuarantined("f", 3, "exited with code 1", None),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_exception_keeps_its_type_and_text(error: BaseException) -> None:
+    back = travel(error)
+    assert type(back) is type(error)
+    assert str(back) == str(error)
+
+
+def test_fields_travel_even_past_an_init_that_does_not_take_its_own_args() -> None:
+    back = travel(NeedsTwo(404, "not here"))
+    assert isinstance(back, NeedsTwo)
+    assert back.code == 404
+    assert str(back) == "404: not here"
+
+
+@pytest.mark.parametrize("error", [Frozen(5), FrozenNeedsTwo(5, "five")])
+def test_a_frozen_exception_takes_its_cause_and_notes(error: Frozen | FrozenNeedsTwo) -> None:
+    back = travel(raised(error), "a note")
+    assert isinstance(back, type(error))
+    assert back.code == 5
+    assert isinstance(back.__cause__, RemoteTraceback)
+    assert back.__notes__ == ["a note"]
+
+
+def test_notes_come_after_those_that_the_exception_had() -> None:
+    error = ValueError("x")
+    error.add_note("its own")
+    assert travel(error, "ours", "and ours").__notes__ == ["its own", "ours", "and ours"]
+
+
+def test_without_notes_there_are_none() -> None:
+    assert not hasattr(travel(ValueError("x")), "__notes__")
+
+
+def test_the_remote_traceback_is_the_cause() -> None:
+    back = travel(raised(Plain("here")))
+    assert isinstance(back.__cause__, RemoteTraceback)
+    assert "in user_code" in str(back.__cause__)
+    assert "Plain: here" in "".join(traceback.format_exception(back))
+
+
+def test_the_chain_of_causes_is_in_the_traceback() -> None:
+    error = raised(Plain("outer"))
+    error.__cause__ = ValueError("inner")
+    assert "ValueError: inner" in str(travel(error).__cause__)
+
+
+def test_our_own_frames_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(failures, "_PACKAGE", __file__)  # as if this file were ours
+    text = str(travel(raised(Plain("x"))).__cause__)
+    assert "user_code" not in text
+    assert "Plain: x" in text
+
+
+def test_what_our_own_error_says_needs_no_traceback() -> None:
+    back = travel(raised(NotPicklable("result", "a lock", "Leave it out")))
+    assert back.__cause__ is None
+
+
+def test_what_cannot_travel_is_described() -> None:
+    back = travel(raised(Holds(threading.Lock())))
+    assert isinstance(back, RemoteError)
+    assert back.type_name == f"{__name__}.Holds"
+    assert back.message == "held"
+    assert "exception.what" in back.reason
+    assert "in user_code" in str(back.__cause__)
+
+
+def test_one_whose_copy_has_another_type_is_rebuilt() -> None:
+    assert type(travel(Changes())) is Changes
+
+
+def test_one_that_can_be_neither_copied_nor_rebuilt_is_described() -> None:
+    error = Hopeless()
+    error.args = ("again",)
+    back = travel(error)
+    assert isinstance(back, RemoteError)
+    assert "not this way" in back.reason
+
+
+def test_one_without_words_is_described_without_them() -> None:
+    back = travel(Mute())
+    assert isinstance(back, RemoteError)
+    assert back.message == "<its text could not be made: RuntimeError>"
+
+
+def test_one_of_main_is_its_own_class_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    main = main_module(monkeypatch, "class Mine(Exception): pass")
+    payload = encode_failure(main.Mine("x"))
+    assert type(decode_failure(payload, [])) is main.Mine
+
+
+def test_one_whose_class_is_missing_here_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("only_there")
+    exec("class Lost(Exception): pass", module.__dict__)
+    monkeypatch.setitem(sys.modules, "only_there", module)
+    payload = encode_failure(raised(module.Lost("where")))
+    monkeypatch.delitem(sys.modules, "only_there")
+    back = decode_failure(payload, ["a note"])
+    assert isinstance(back, RemoteError)
+    assert (back.type_name, back.message) == ("only_there.Lost", "where")
+    assert "does not unpickle here: ModuleNotFoundError" in back.reason
+    assert back.__notes__ == ["a note"]
+
+
+def test_what_travels_is_the_exception_its_traceback_and_its_names() -> None:
+    data, text, name, message = pickle.loads(encode_failure(Plain("x")))
+    assert pickle.loads(data).args == ("x",)
+    assert "Plain: x" in text
+    assert (name, message) == (f"{__name__}.Plain", "x")
+    assert dumps(Plain("x"), "exception") == data
