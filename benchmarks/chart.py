@@ -25,7 +25,7 @@ def draw(results: Results, path: Path) -> None:
         (workload, metric, bars)
         for workload in results.workloads
         for metric in workload.shown_metrics
-        if (bars := workload.best(metric))
+        if (bars := panel_bars(workload, metric))
     ]
     columns = min(COLUMNS, max(1, len(panels)))
     rows = max(1, -(-len(panels) // columns))
@@ -42,6 +42,15 @@ def draw(results: Results, path: Path) -> None:
     for axis in axes[len(panels) :]:
         axis.set_visible(False)
     canvas.savefig(path, dpi=120)
+
+
+def panel_bars(workload: WorkloadResult, metric: Metric) -> list[Series]:
+    """Return each peer's best variant, and of ours the first, which the figures are about."""
+    ours = workload.first(OURS, metric)
+    return [
+        ours if ours is not None and series.peer == OURS else series
+        for series in workload.best(metric)
+    ]
 
 
 def draw_panel(axis: Axes, workload: WorkloadResult, metric: Metric, bars: list[Series]) -> None:

@@ -19,7 +19,9 @@ def usable_cpus(cgroup: Path = CGROUP, membership: Path = MEMBERSHIP) -> int:
         count = len(os.sched_getaffinity(0))
     else:
         count = os.cpu_count() or 1
-    quotas = [quota for group in _groups(cgroup, membership) if (quota := _quota(group)) is not None]
+    quotas = [
+        quota for group in _groups(cgroup, membership) if (quota := _quota(group)) is not None
+    ]
     return max(1, min([count, *(-int(-quota // 1) for quota in quotas)]))
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError
 from concurrent.futures import Future as BaseFuture
 from logging import getLogger
-from typing import Any, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
 from elsewhere.calls.messages import Call, Settlement, Verdict
 from elsewhere.outcome import open_settlement
@@ -21,6 +21,7 @@ T = TypeVar("T")
 PENDING, FINISHED, CANCELLED = "PENDING", "FINISHED", "CANCELLED_AND_NOTIFIED"
 _CONDITION = "the condition"
 _LATE_CONDITION = "the condition, made after the end"
+_WAITERS = "the waiters"
 _CALLBACKS = "the callbacks"
 _OUTCOME = "the outcome"
 _NOBODY_WAITED = object()
@@ -59,8 +60,7 @@ class Future(BaseFuture[T], Generic[T]):
 
     # ------------------------------------------------------------ what the base keeps as attributes
 
-    @property
-    def _condition(self) -> threading.Condition:  # type: ignore[override]  # an attribute there
+    def _share_condition(self) -> threading.Condition:
         place = self.__dict__
         condition = place.get(_CONDITION)
         if condition is None:
@@ -72,13 +72,16 @@ class Future(BaseFuture[T], Generic[T]):
             condition = place.setdefault(_LATE_CONDITION, threading.Condition())
         return cast(threading.Condition, condition)
 
-    @property
-    def _waiters(self) -> list[Any]:  # type: ignore[override]  # an attribute there
-        return cast(list[Any], self.__dict__.setdefault("the waiters", []))
+    def _share_waiters(self) -> list[Any]:
+        return cast(list[Any], self.__dict__.setdefault(_WAITERS, []))
 
-    @property
-    def _done_callbacks(self) -> list[Any]:
+    def _share_callbacks(self) -> list[Any]:
         return cast(list[Any], self.__dict__.setdefault(_CALLBACKS, []))
+
+    if not TYPE_CHECKING:  # `as_completed` is typed for attributes that can be set
+        _condition = property(_share_condition)
+        _waiters = property(_share_waiters)
+        _done_callbacks = property(_share_callbacks)
 
     # ------------------------------------------------------------ the pool's side
 

@@ -35,6 +35,8 @@ class Poller:
         self._alarm: float | None = None
         self._on_alarm: Callable[[], None] = lambda: None
         self._polling_until = 0.0
+        self._eager = True
+        """whether the last wait was short"""
         self._role = threading.Lock()
         self._owner = 0
         """the thread that has the role"""
@@ -170,8 +172,13 @@ class Poller:
             self._timers[0][0] if self._timers else FOREVER,
         )
         self._polling_until = until
-        timeout = None if until == FOREVER else max(0.0, until - monotonic())
-        for key, events in self._spin(spin_seconds) or self._selector.select(timeout):
+        began = monotonic()
+        timeout = None if until == FOREVER else max(0.0, until - began)
+        ready = self._spin(spin_seconds) if self._eager else []
+        ready = ready or self._selector.select(timeout)
+        # Who has waited long does not look next time, but leaves the processor to the workers.
+        self._eager = monotonic() - began < 2 * SPIN_SECONDS
+        for key, events in ready:
             # An earlier callback may have closed this descriptor, and even opened it as another.
             current = self._selector.get_map().get(key.fd)
             if current is not None and current.data is key.data:

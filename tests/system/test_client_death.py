@@ -84,7 +84,9 @@ time.sleep(60)
 
 
 def test_nothing_is_left_of_a_client_that_dies_while_its_pool_starts(tmp_path: Path) -> None:
-    program = "from elsewhere import Pool\npool = Pool(2)\nprint('ready')\npool.submit(int).result()"
+    program = (
+        "from elsewhere import Pool\npool = Pool(2)\nprint('ready')\npool.submit(int).result()"
+    )
     with start_client(program + "\nwhile True: pass", tmp_path) as client:
         os.kill(client.process.pid, signal.SIGKILL)
 

@@ -26,9 +26,7 @@ def node_of(pool: Pool) -> psutil.Process:
 
 def workers_of(node: psutil.Process) -> set[int]:
     try:
-        return {
-            child.pid for child in node.children() if child.status() != psutil.STATUS_ZOMBIE
-        }
+        return {child.pid for child in node.children() if child.status() != psutil.STATUS_ZOMBIE}
     except psutil.NoSuchProcess:
         return set()
 

@@ -103,9 +103,7 @@ def test_a_callback_may_shut_the_pool_down() -> None:
     pool.shutdown()
 
 
-def test_a_callback_that_raises_harms_nobody(
-    pool: Pool, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_callback_that_raises_harms_nobody(pool: Pool, caplog: pytest.LogCaptureFixture) -> None:
     called = threading.Event()
 
     def fail(_: object) -> None:

@@ -31,7 +31,6 @@ class Tap:
             yield number
 
 
-
 def test_results_come_in_order_whatever_their_calls_take(pool: Pool) -> None:
     durations = [0.05, 0.0, 0.02, 0.0, 0.04, 0.01] * 5
 

@@ -6,6 +6,7 @@ import threading
 import traceback
 from dataclasses import dataclass
 from types import ModuleType
+from typing import Self
 
 import pytest
 
@@ -35,12 +36,12 @@ class NeedsTwo(Exception):
 
 
 @dataclass(frozen=True)
-class Frozen(Exception):  # noqa: N818  # named for what is tested
+class Frozen(Exception):  # named for what is tested
     code: int
 
 
 @dataclass(frozen=True)
-class FrozenNeedsTwo(Exception):  # noqa: N818  # named for what is tested
+class FrozenNeedsTwo(Exception):  # named for what is tested
     code: int
 
     def __init__(self, code: int, text: str) -> None:
@@ -72,7 +73,7 @@ class Changes(Exception):
 class Hopeless(Changes):
     """Nor can it be rebuilt."""
 
-    def __new__(cls, *args: object) -> "Hopeless":
+    def __new__(cls, *args: object) -> Self:
         if args:
             raise TypeError("not this way")
         return super().__new__(cls)

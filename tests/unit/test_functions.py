@@ -208,14 +208,15 @@ def test_only_so_many_bytes_of_bound_methods_are_kept(
 
 
 def test_callables_of_every_kind_are_encoded(book: Functions, gateway: Gateway) -> None:
-    for function, args, result in [
+    kinds: list[tuple[Callable[..., Any], tuple[Any, ...], Any]] = [
         (str.upper, ("a",), "A"),
         (functools.partial(pow, 2), (5,), 32),
         (Point, (1, 2), Point(1, 2)),
         (Point.origin, (), Point(0, 0)),
         ({"a": 1}.get, ("a",), 1),
         (abs, (-1,), 1),
-    ]:
+    ]
+    for function, args, result in kinds:
         assert gateway.call(book.encode(function), *args) == result
 
 
@@ -258,12 +259,11 @@ def test_telling_may_come_back_for_another_function(gateway: Gateway) -> None:
 
     def tell(message: Define | Release) -> None:
         gateway.tell(message)
-        if not inner:
-            inner.append(None)  # type: ignore[arg-type]  # only once
-            inner[0] = book.encode(Point(7, 7).norm)
+        if len(gateway.defined) == 1:
+            inner.append(callbacks.encode(Point(7, 7).norm))
 
-    book = Functions(tell)
-    outer = book.encode(Point(1, 1).norm)
+    callbacks = Functions(tell)
+    outer = callbacks.encode(Point(1, 1).norm)
     assert gateway.call(outer) == 2
     assert gateway.call(inner[0]) == 14
 
@@ -275,18 +275,18 @@ def test_the_same_method_encoded_while_it_is_told_has_one_number(gateway: Gatewa
     def tell(message: Define | Release) -> None:
         gateway.tell(message)
         if isinstance(message, Define) and len(gateway.defined) == 1:
-            inner.append(book.encode(point.norm))
+            inner.append(callbacks.encode(point.norm))
 
-    book = Functions(tell)
-    assert book.encode(point.norm) is inner[0]
+    callbacks = Functions(tell)
+    assert callbacks.encode(point.norm) is inner[0]
     assert gateway.released == [1]
 
 
 def test_a_function_is_called_by_its_name_or_what_it_wraps_or_its_type() -> None:
-    class Callable_:
+    class Instance:
         def __call__(self) -> None: ...
 
     assert describe(Point.norm) == "Point.norm"
     assert describe(len) == "len"
     assert describe(functools.partial(functools.partial(in_module))) == "in_module"
-    assert describe(Callable_()).endswith("Callable_")
+    assert describe(Instance()).endswith("Instance")

@@ -22,9 +22,14 @@ def interrupt() -> None:
 
 def test_an_interrupt_comes_at_the_end_of_the_block() -> None:
     steps = []
-    with pytest.raises(KeyboardInterrupt), DeferredInterrupts():
-        interrupt()
-        steps.append("not torn")
+
+    def step() -> None:
+        with DeferredInterrupts():
+            interrupt()
+            steps.append("not torn")
+
+    with pytest.raises(KeyboardInterrupt):
+        step()
     assert steps == ["not torn"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 

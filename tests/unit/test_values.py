@@ -4,7 +4,9 @@ import pickle
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 import pytest
 
@@ -42,9 +44,10 @@ def test_a_string_that_only_looks_like_main_survives() -> None:
 
 
 @pytest.mark.parametrize("encode", [dumps, dumps_by_value])
-def test_what_cannot_travel_is_refused_by_its_path(encode: object) -> None:
-    with pytest.raises(NotPicklable, match=r"cannot send value\['a'\]\[1\]: a _thread.lock") as info:
-        assert callable(encode)
+def test_what_cannot_travel_is_refused_by_its_path(encode: Callable[[Any, str], bytes]) -> None:
+    with pytest.raises(
+        NotPicklable, match=r"cannot send value\['a'\]\[1\]: a _thread.lock"
+    ) as info:
         encode({"a": [1, threading.Lock()]}, "value")
     assert isinstance(info.value.__cause__, TypeError)
 

@@ -1,8 +1,9 @@
 """Which worker gets how much of the queue, and from whom a backlog is taken back.
 
 A worker has *room* while it holds less than `AHEAD_SECONDS` of work by the estimates, and always for
-one call beyond the one that it runs. Idle workers are served first, in the order in which they fell
-idle; then those with room, in turn. No worker gets more in one go than its fair share of what waits.
+one call beyond the one that it runs. Idle workers are served first, and of them the latest to fall
+idle, whose caches are warm and whose processor is awake; then those with room, in turn. No worker
+gets more in one go than its fair share of what waits.
 
 When the queue is empty and a worker idles, half of what the most laden of the others has not started
 is recalled, if that worker will not get to it within `ROB_SECONDS`. An estimate can be wrong, so as

@@ -1,0 +1,202 @@
+"""What calls print appears in the client, in whole lines, before their results."""
+
+import collections
+import logging
+import os
+import re
+import sys
+import threading
+import time
+import warnings
+from pathlib import Path
+
+import pytest
+
+from elsewhere import CallQuarantined, Pool
+from tests.system import functions
+from tests.system.clients import run_python
+from tests.system.waiting import wait_until
+
+Capture = pytest.CaptureFixture[str]
+
+
+def test_what_a_call_prints_is_there_when_its_result_is(pool: Pool, capsys: Capture) -> None:
+    pool.submit(print, "out", 1).result()
+
+    assert capsys.readouterr() == ("out 1\n", "")
+
+
+def test_the_two_streams_stay_apart(pool: Pool, capsys: Capture) -> None:
+    def say() -> None:
+        print("to standard error", file=sys.stderr)
+        print("to standard output")
+
+    pool.submit(say).result()
+
+    assert capsys.readouterr() == ("to standard output\n", "to standard error\n")
+
+
+def test_lines_of_many_calls_never_mix(pool: Pool, capsys: Capture) -> None:
+    def say(number: int) -> None:
+        for _ in range(20):
+            sys.stdout.write(f"<{number}")
+            sys.stdout.write("-" * 50)
+            print(f"{number}>")
+
+    list(pool.map(say, range(200)))
+
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 4000
+    assert all(re.fullmatch(r"<(\d+)-{50}\1>", line) for line in lines)
+    assert set(collections.Counter(lines).values()) == {20}
+
+
+def test_lines_of_the_threads_of_one_call_never_mix(pool: Pool, capsys: Capture) -> None:
+    def say() -> None:
+        threads = [
+            threading.Thread(target=lambda name=name: [print(name * 20) for _ in range(50)])
+            for name in "abcd"
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    pool.submit(say).result()
+
+    lines = collections.Counter(capsys.readouterr().out.splitlines())
+    assert lines == {name * 20: 50 for name in "abcd"}
+
+
+def test_a_long_call_is_heard_while_it_runs(pool: Pool, capsys: Capture, tmp_path: Path) -> None:
+    release = tmp_path / "release"
+
+    def work() -> None:
+        print("under way")
+        functions.wait_for_file(str(release))
+
+    future = pool.submit(work)
+
+    heard: list[str] = []
+    wait_until(lambda: heard.append(capsys.readouterr().out) or "".join(heard), "it is heard")
+    assert "".join(heard) == "under way\n"
+    assert not future.done()
+    release.touch()
+    future.result()
+
+
+def test_an_unfinished_line_ends_with_its_call(pool: Pool, capsys: Capture) -> None:
+    def say() -> None:
+        print("begun", end="")
+
+    def say_and_fail() -> None:
+        print("begun too", end="")
+        raise ValueError
+
+    for function in (say, say, say_and_fail):
+        pool.submit(function).exception()
+
+    assert capsys.readouterr().out == "begun\nbegun\nbegun too\n"
+
+
+def test_any_text_arrives(pool: Pool, capsys: Capture) -> None:
+    def say() -> None:
+        print("gr\u00fc\u00df \u65e5\u672c \U0001f600")
+        print("a lone surrogate: \ud800")
+        print("50 %", end="\r")
+        print("a tab\tand a bell\a")
+        sys.stdout.buffer.write("bytes: \u00e9\n".encode())
+
+    pool.submit(say).result()
+
+    said = capsys.readouterr().out
+    assert "gr\u00fc\u00df \u65e5\u672c \U0001f600\n" in said
+    assert "a lone surrogate: \\ud800\n" in said
+    assert "50 %\ra tab\tand a bell\a\n" in said
+    assert "bytes: \u00e9\n" in said
+    assert pool.options(timeout=0.2).submit(time.sleep, 60).exception() is not None
+
+
+def test_a_great_deal_of_output_arrives_whole(pool: Pool, capsys: Capture) -> None:
+    def say() -> None:
+        print("x" * 3_000_000)
+        for number in range(50_000):
+            print(number)
+
+    pool.submit(say).result()
+
+    lines = capsys.readouterr().out.splitlines()
+    assert lines == ["x" * 3_000_000, *(str(number) for number in range(50_000))]
+
+
+def test_log_records_and_warnings_are_heard(pool: Pool, capsys: Capture) -> None:
+    def work() -> None:
+        logging.getLogger("some.module").warning("this was logged")
+        warnings.warn("this was a warning", stacklevel=1)
+
+    pool.submit(work).result()
+
+    said = capsys.readouterr().err
+    assert "this was logged\n" in said
+    assert "this was a warning\n" in said
+
+
+def test_what_was_flushed_before_a_worker_died_is_heard(pool: Pool, capsys: Capture) -> None:
+    def die() -> None:
+        print("last words", flush=True)
+        os._exit(1)
+
+    assert isinstance(pool.submit(die).exception(), CallQuarantined)
+
+    assert capsys.readouterr().out == "last words\n" * 3
+
+
+def test_the_initializer_is_heard(capsys: Capture) -> None:
+    with Pool(2, initializer=print, initargs=("set up",)) as pool:
+        list(pool.map(functions.square, range(10)))
+
+    assert capsys.readouterr().out == "set up\n" * 2
+
+
+def test_standard_streams_of_a_worker_behave_like_files(pool: Pool) -> None:
+    def describe() -> list[object]:
+        out = sys.stdout
+        out.writelines(["a\n", "b\n"])
+        out.flush()
+        return [out.isatty(), out.encoding, out.writable(), out.write("c\n"), out.fileno()]
+
+    assert pool.submit(describe).result() == [False, "utf-8", True, 2, 1]
+
+
+def test_a_call_that_reads_standard_input_finds_it_empty(pool: Pool) -> None:
+    assert isinstance(pool.submit(input).exception(timeout=20), EOFError)
+
+
+def test_programs_started_by_calls_write_to_the_same_place() -> None:
+    program = """
+import subprocess
+from elsewhere import Pool
+
+with Pool(2) as pool:
+    pool.submit(subprocess.run, ["echo", "from a program"]).result()
+    pool.submit(print, "from a call").result()
+"""
+    ended = run_python("-c", program)
+
+    assert ended.stdout == "from a program\nfrom a call\n"
+    assert (ended.returncode, ended.stderr) == (0, "")
+
+
+def test_a_client_whose_screen_is_closed_works_on() -> None:
+    program = """
+import os, sys
+from elsewhere import Pool
+
+with Pool(2) as pool:
+    sys.stdout.close()
+    pool.submit(print, "into the void").result()
+    print(list(pool.map(abs, [-1, -2])), file=sys.stderr)
+"""
+    ended = run_python("-c", program)
+
+    assert ended.stderr == "[1, 2]\n"
