@@ -279,6 +279,8 @@ class GatewayHost:
             self._end()
 
     def _check_end(self) -> None:
+        if self._closing:
+            self._drive()  # an interrupted submit may have left its call in the inbox
         if self._closing and not self._pending and not self._inbox:
             self._wind_down()
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from signal import SIGINT
 from threading import get_ident, main_thread
 from types import FrameType
+from typing import Self
 
 _MAIN = main_thread().ident
 
@@ -21,11 +22,12 @@ class DeferredInterrupts:
 
     __slots__ = ("_came", "_handler", "_held")
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         self._came = False
         self._held = get_ident() == _MAIN
         if self._held:
             self._handler: Handler = _signal.signal(SIGINT, self._note)
+        return self
 
     def __exit__(self, *_: object) -> None:
         if self._held:
@@ -34,6 +36,20 @@ class DeferredInterrupts:
             _signal.signal(SIGINT, _signal.default_int_handler if handler is None else handler)
             if self._came:
                 _signal.raise_signal(SIGINT)
+
+    def allow(self) -> None:
+        """Inside the block: let Ctrl-C interrupt again, until `hold`. Delivers one that came."""
+        if self._held:
+            handler = self._handler
+            _signal.signal(SIGINT, _signal.default_int_handler if handler is None else handler)
+            if self._came:
+                self._came = False
+                _signal.raise_signal(SIGINT)
+
+    def hold(self) -> None:
+        """Defer again."""
+        if self._held:
+            _signal.signal(SIGINT, self._note)
 
     def _note(self, signum: int, frame: FrameType | None) -> None:
         self._came = True

@@ -10,6 +10,7 @@ is under way: enough work for `AHEAD_SECONDS` of every worker, and no more unrea
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from itertools import islice
 from time import monotonic
 from typing import Any, NamedTuple, Protocol
@@ -42,11 +43,29 @@ class Bar(Protocol):
         """The map has ended. Idempotent."""
 
 
+class Bell:
+    """Rings when a chunk is settled. One raw lock, because Ctrl-C can split an Event in two."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+        self.rings = 0
+
+    def ring(self) -> None:
+        self.rings += 1
+        with suppress(RuntimeError):  # it rings already
+            self._lock.release()
+
+    def wait(self, timeout: float | None) -> None:
+        """Wait for a ring, perhaps one that was not waited for at its time."""
+        self._lock.acquire(timeout=-1 if timeout is None else timeout)
+
+
 class Meter:
-    """What a map has measured so far, and the event that says that it has measured more."""
+    """What a map has measured so far, and the bell that says that it has measured more."""
 
     def __init__(self, bar: Bar | None) -> None:
-        self.settled = threading.Event()
+        self.bell = Bell()
         self.seconds: float | None = None
         """moving average of the seconds of an item"""
         self.bytes = 0.0
@@ -84,7 +103,7 @@ class Meter:
         split = settlement.verdict is Verdict.QUARANTINED and chunk.items > 1
         if self.bar is not None and not split and settlement.verdict is not Verdict.CANCELLED:
             self.bar.advance(chunk.items, int(settlement.verdict is not Verdict.VALUE))
-        self.settled.set()
+        self.bell.ring()
 
 
 class Chunk:
@@ -104,7 +123,7 @@ class Chunk:
         if settlement.verdict is not Verdict.QUARANTINED:
             self.payload = b""
         self.settlement = settlement
-        self.meter.settled.set()
+        self.meter.bell.ring()
 
     def run_callbacks(self) -> None:
         return None
@@ -304,16 +323,16 @@ class Mapping:
             self.cancel()
 
     def _await(self, chunk: Chunk, deadline: float | None) -> Settlement:
-        settled = self._meter.settled
+        bell = self._meter.bell
         while chunk.settlement is None:
-            settled.clear()
+            heard = bell.rings
             self.fill()
             if chunk.settlement is None:
                 left = None if deadline is None else deadline - monotonic()
                 if left is not None and left <= 0:
                     raise TimeoutError
-                if not self._sender.serve_until(settled.is_set, left):
-                    settled.wait(left)
+                if not self._sender.serve_until(_rung_since(bell, heard), left):
+                    bell.wait(left)
         return chunk.settlement
 
     def _open(self, chunk: Chunk, settlement: Settlement) -> tuple[list[Any], BaseException | None]:
@@ -359,4 +378,9 @@ class Mapping:
 
     def __del__(self) -> None:
         # Dropped before its first result was asked for: the generator's own clean-up never ran.
-        self.cancel()
+        if hasattr(self, "_lock"):  # not if even its making was interrupted
+            self.cancel()
+
+
+def _rung_since(bell: Bell, heard: int) -> Callable[[], bool]:
+    return lambda: bell.rings != heard

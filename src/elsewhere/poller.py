@@ -16,6 +16,8 @@ from itertools import count
 from threading import get_ident
 from time import monotonic, sleep
 
+from elsewhere.interrupts import DeferredInterrupts
+
 FOREVER = float("inf")
 HANDOVER_SECONDS_MAX = 0.01
 """How long a thread that waits hopes for the role; then it waits without it."""
@@ -97,17 +99,18 @@ class Poller:
         False if another thread has the role: then that one brings about what is waited for.
         """
         nested = self._owner == get_ident()
-        if not nested and not self._take_role():
-            return False
-        try:
-            until = FOREVER if timeout is None else monotonic() + timeout
-            while not done() and not self.ended and monotonic() < until:
-                self._poll(until, SPIN_SECONDS)
-        finally:
-            if not nested:
-                self._served += 1
-                self._owner = 0
-                self._role.release()
+        with DeferredInterrupts() as deferral:  # but for the waiting itself
+            if not nested and not self._take_role():
+                return False
+            try:
+                until = FOREVER if timeout is None else monotonic() + timeout
+                while not done() and not self.ended and monotonic() < until:
+                    self._poll(until, SPIN_SECONDS, deferral)
+            finally:
+                if not nested:
+                    self._served += 1
+                    self._owner = 0
+                    self._role.release()
         return not self.ended
 
     def _take_role(self) -> bool:
@@ -160,7 +163,9 @@ class Poller:
 
     # ------------------------------------------------------------ waiting
 
-    def _poll(self, until: float, spin_seconds: float) -> None:
+    def _poll(
+        self, until: float, spin_seconds: float, deferral: DeferredInterrupts | None = None
+    ) -> None:
         """Wait for what is watched, at most until `until`, and act once."""
         # Announce the wait before looking when it must end: whoever brings that moment forward
         # either sees the announcement and wakes this thread, or is seen here.
@@ -174,8 +179,14 @@ class Poller:
         self._polling_until = until
         began = monotonic()
         timeout = None if until == FOREVER else max(0.0, until - began)
-        ready = self._spin(spin_seconds) if self._eager else []
-        ready = ready or self._selector.select(timeout)
+        if deferral is not None:
+            deferral.allow()
+        try:
+            ready = self._spin(spin_seconds) if self._eager else []
+            ready = ready or self._selector.select(timeout)
+        finally:
+            if deferral is not None:
+                deferral.hold()
         # Who has waited long does not look next time, but leaves the processor to the workers.
         self._eager = monotonic() - began < 2 * SPIN_SECONDS
         for key, events in ready:

@@ -3,6 +3,7 @@
 import itertools
 import operator
 import threading
+import weakref
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from typing import Any
@@ -59,6 +60,11 @@ class Deep(list[Any]):
     within = 0
 
 
+class Tracked:
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+
 class Bar:
     def __init__(self) -> None:
         self.advanced: list[tuple[int, int]] = []
@@ -105,10 +111,10 @@ def test_an_empty_map_sends_nothing() -> None:
 
 
 def test_a_result_is_not_held_once_it_is_read() -> None:
-    results = Sender().map(big, range(3), chunksize=3).results(None)
-    for value in results:
-        frame = results.gi_frame  # type: ignore[attr-defined]  # it is a generator
-        assert value not in frame.f_locals["values"] or len(frame.f_locals["values"]) < 3
+    results = Sender().map(Tracked, range(3), chunksize=3).results(None)
+    for read in range(3):
+        gone = weakref.ref(next(results))
+        assert gone() is None, read
 
 
 def test_a_thread_that_does_not_serve_is_woken_by_the_settlement() -> None:
@@ -194,12 +200,13 @@ def test_ctrl_c_while_the_input_is_read_ends_the_map_at_once() -> None:
         yield from range(5)
         raise KeyboardInterrupt
 
-    sender = Sender()
-    values, error = until_it_fails(sender.map(double, source(), chunksize=1).results(None))
+    sender = Sender(serves=False)
+    values, error = until_it_fails(
+        sender.map(double, source(), chunksize=1, buffersize=10).results(None)
+    )
     assert values == []
     assert isinstance(error, KeyboardInterrupt)
-    assert sender.taken_back[0][1]
-    assert not sender.under_way
+    assert sender.taken_back == [([1, 2, 3, 4, 5], True)]
 
 
 def test_a_chunk_whose_items_cannot_be_loaded_fails_as_a_whole() -> None:
@@ -222,7 +229,7 @@ def test_items_that_can_be_sent_alone_and_not_together_are_refused(
     values, error = until_it_fails(Sender().map(double, [Deep()], chunksize=2).results(None))
     assert values == []
     assert isinstance(error, NotPicklable)
-    assert "too deep" in str(error)
+    assert error.path == "items[0]"
 
 
 def test_a_time_limit_is_reported_with_its_seconds() -> None:
@@ -269,7 +276,8 @@ def test_a_chunk_that_kills_is_split_until_the_item_is_found(count: int) -> None
 
 def test_only_a_single_item_may_take_down_several_workers() -> None:
     sender = Sender(serves=False)
-    sender.map(double, range(5), chunksize=4).fill()
+    mapping = sender.map(double, range(5), chunksize=4)
+    mapping.fill()
     assert [sent.call.options.deaths_max for sent in sender.under_way] == [1, 3]
 
 
@@ -289,7 +297,9 @@ def test_the_payload_of_a_chunk_is_kept_only_where_it_is_needed() -> None:
 
 def test_the_first_chunks_have_one_item_each() -> None:
     sender = Sender(serves=False)
-    sender.map(double, itertools.count()).fill()
+    mapping = sender.map(double, itertools.count())
+    mapping.fill()
+    mapping.cancel()
     assert set(sender.sizes) == {1}
     assert len(sender.sizes) == 4
 
@@ -308,10 +318,11 @@ def test_slow_items_go_one_by_one() -> None:
     assert sender.most_items <= 4
 
 
-def test_fast_items_are_bounded_by_their_number() -> None:
+def test_fast_items_are_bounded_by_their_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "CHUNK_ITEMS_MAX", 100)
     sender = Sender(seconds=0.0)
-    first(sender.map(double, itertools.count()).results(None), 100)
-    assert max(sender.sizes) == module.CHUNK_ITEMS_MAX
+    first(sender.map(double, itertools.count()).results(None), 1000)
+    assert max(sender.sizes) == 100
 
 
 def test_large_results_make_small_chunks() -> None:
@@ -343,8 +354,9 @@ def test_near_the_end_chunks_are_a_fair_share() -> None:
 
 def test_a_chunk_is_no_smaller_than_a_millisecond() -> None:
     sender = Sender(seconds=0.0001)
-    list(sender.map(double, range(300), total=300).results(None))
-    assert all(size == 10 for size in sender.sizes if size not in {1, sender.sizes[-1]})
+    assert len(list(sender.map(double, range(300), total=300).results(None))) == 300
+    assert all(size >= 10 for size in sender.sizes[4:-1])
+    assert sender.sizes[-2] == 10
 
 
 def test_the_chunksize_asked_for_is_used() -> None:

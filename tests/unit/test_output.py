@@ -1,0 +1,100 @@
+"""What a call prints goes to the client in whole lines."""
+
+import io
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from elsewhere.worker.output import LineWriter, redirect
+
+
+class Screen:
+    def __init__(self) -> None:
+        self.said: list[str] = []
+        self.flushed = 0
+
+    def flush(self) -> None:
+        self.flushed += 1
+
+    def writer(self) -> LineWriter:
+        return LineWriter(1, self.said.append, self.flush)
+
+
+@pytest.fixture
+def screen() -> Screen:
+    return Screen()
+
+
+def test_a_line_is_said_when_it_ends(screen: Screen) -> None:
+    writer = screen.writer()
+    print("one", end="", file=writer)
+    assert screen.said == []
+    print(" line", file=writer)
+    assert screen.said == ["one line\n"]
+
+
+def test_several_lines_go_together_and_the_rest_waits(screen: Screen) -> None:
+    writer = screen.writer()
+    assert writer.write("a\nb\nc") == 5
+    assert screen.said == ["a\nb\n"]
+    writer.write("d\n")
+    assert screen.said == ["a\nb\n", "cd\n"]
+    assert not writer.rest
+
+
+def test_an_unfinished_line_is_ended_with_its_call(screen: Screen) -> None:
+    writer = screen.writer()
+    writer.write("un")
+    writer.write("finished")
+    writer.end_line()
+    writer.end_line()
+    assert screen.said == ["unfinished\n"]
+
+
+def test_what_is_no_text_is_refused(screen: Screen) -> None:
+    with pytest.raises(TypeError, match="must be str, not bytes"):
+        screen.writer().write(b"x")  # type: ignore[arg-type]  # that is what is tested
+
+
+def test_half_a_character_does_not_break_the_line(screen: Screen) -> None:
+    screen.writer().write("\ud83d é\n")
+    assert screen.said == ["\\ud83d é\n"]
+
+
+def test_bytes_are_decoded_even_in_the_middle_of_a_character(screen: Screen) -> None:
+    buffer = screen.writer().buffer
+    assert buffer.write("é".encode()[:1]) == 1
+    assert buffer.write(memoryview("é\n".encode()[1:])) == 2
+    assert buffer.write(bytearray(b"\xff\n")) == 2
+    assert screen.said == ["é\n", "\\xff\n"]
+    assert buffer.writable()
+
+
+def test_it_looks_like_a_file_that_is_no_terminal(screen: Screen) -> None:
+    writer = screen.writer()
+    assert isinstance(writer, io.TextIOBase)
+    assert writer.writable()
+    assert not writer.isatty()
+    assert not writer.readable()
+    assert writer.fileno() == 1
+    assert (writer.encoding, writer.errors) == ("utf-8", "backslashreplace")
+    writer.flush()
+    assert screen.flushed == 1
+
+
+@pytest.fixture
+def streams() -> Iterator[None]:
+    before = sys.stdout, sys.stderr
+    yield
+    sys.stdout, sys.stderr = before
+
+
+@pytest.mark.usefixtures("streams")
+def test_both_streams_are_redirected() -> None:
+    said: list[tuple[int, str]] = []
+    screens = redirect(lambda stream, text: said.append((stream, text)), lambda: None)
+    print("out")
+    print("err", file=sys.stderr)
+    assert said == [(1, "out\n"), (2, "err\n")]
+    assert [screen.fileno() for screen in screens] == [1, 2]

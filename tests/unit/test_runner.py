@@ -1,0 +1,481 @@
+"""A worker runs what it is sent, describes how it came out, and can be interrupted."""
+
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from elsewhere.calls.messages import (
+    Attempt,
+    Define,
+    Done,
+    Interrupt,
+    Kind,
+    Outcome,
+    Ready,
+    Run,
+    Said,
+    Setup,
+    Stop,
+    Unready,
+    Verdict,
+)
+from elsewhere.codec.failures import decode_failure
+from elsewhere.codec.values import dumps, loads
+from elsewhere.errors import CallInterrupted, NotPicklable, RemoteError
+from elsewhere.link import LinkClosed
+from elsewhere.links.memory import MemoryLink
+from elsewhere.worker import main, runner
+from elsewhere.worker.main import run_worker
+from elsewhere.worker.output import LineWriter
+from elsewhere.worker.post import Post
+from elsewhere.worker.runner import Runner
+
+
+class Worker:
+    """A worker without a process: its link, its post and its runner."""
+
+    def __init__(self) -> None:
+        self.link = MemoryLink()
+        self.post = Post(self.link.worker)
+        self.screen = LineWriter(1, lambda text: self.post.say(1, text), self.post.flush)
+        self.cells = memoryview(bytearray(8)).cast("Q")
+        self.runner = Runner(self.post, self.cells, [self.screen])
+        self.calls = 0
+
+    def send(self, function: Callable[..., Any], payload: Any, kind: Kind = Kind.CALL) -> Attempt:
+        self.calls += 1
+        number = self.calls
+        attempt = Attempt(number, 1, number, dumps(payload, "payload"), kind)
+        self.post.take([Define(number, dumps(function, "function")), Run([attempt])])
+        return attempt
+
+    def outcomes(self) -> list[Outcome]:
+        """Run all, and what became of it."""
+        self.runner.run_ready()
+        self.post.flush()
+        found: list[Outcome] = []
+        while messages := self.link.gateway.receive():
+            for message in messages:
+                if isinstance(message, Done):
+                    found += message.outcomes
+        return found
+
+    def run(self, function: Callable[..., Any], payload: Any, kind: Kind = Kind.CALL) -> Outcome:
+        self.send(function, payload, kind)
+        (outcome,) = self.outcomes()
+        return outcome
+
+
+@pytest.fixture
+def worker() -> Worker:
+    return Worker()
+
+
+def failure(outcome: Outcome) -> BaseException:
+    assert outcome.verdict is Verdict.ERROR
+    return decode_failure(outcome.payload, [])
+
+
+def chunk_failure(outcome: Outcome) -> tuple[list[Any], BaseException]:
+    assert outcome.verdict is Verdict.ERROR
+    values, payload = loads(outcome.payload)
+    return values, decode_failure(payload, [])
+
+
+def refuse() -> None:
+    raise ValueError("cannot be loaded")
+
+
+class Refuses:
+    def __reduce__(self) -> tuple[object, tuple[()]]:
+        return refuse, ()
+
+
+def fail(x: int) -> int:
+    if x == 2:
+        raise KeyError(x)
+    return x
+
+
+def stop(x: int) -> int:
+    if x == 2:
+        raise StopIteration
+    return x
+
+
+def lock(x: int) -> object:
+    return threading.Lock() if x == 2 else x
+
+
+def lock_then_fail(x: int) -> object:
+    return lock(x) if x < 3 else fail(2)
+
+
+# ------------------------------------------------------------ calls
+
+
+def test_a_call_gives_its_value(worker: Worker) -> None:
+    outcome = worker.run(divmod, ((7, 2), {}))
+    assert (outcome.call, outcome.fence, outcome.verdict) == (1, 1, Verdict.VALUE)
+    assert loads(outcome.payload) == (3, 1)
+    assert outcome.elapsed >= 0
+    assert outcome.started > 0
+
+
+def test_calls_run_in_order_and_a_function_is_loaded_once(worker: Worker) -> None:
+    first = worker.send(len, (("abc",), {}))
+    worker.post.take([Run([Attempt(9, 1, first.function, dumps((("a",), {}), "x"), Kind.CALL)])])
+    assert [(o.call, loads(o.payload)) for o in worker.outcomes()] == [(1, 3), (9, 1)]
+    assert worker.post.functions == {1: len}
+
+
+def test_a_call_that_raises_sends_its_exception(worker: Worker) -> None:
+    error = failure(worker.run(fail, ((2,), {})))
+    assert isinstance(error, KeyError)
+    assert "in fail" in str(error.__cause__)
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit()])
+def test_nothing_that_a_call_raises_ends_the_worker(worker: Worker, error: BaseException) -> None:
+    def leave() -> None:
+        raise error
+
+    assert isinstance(failure(worker.run(leave, ((), {}))), type(error))
+    assert worker.run(abs, ((-1,), {})).verdict is Verdict.VALUE
+
+
+def test_a_result_that_cannot_travel_fails_its_call_alone(worker: Worker) -> None:
+    worker.send(lock, ((2,), {}))
+    worker.send(lock, ((1,), {}))
+    refused, well = worker.outcomes()
+    assert isinstance(failure(refused), NotPicklable)
+    assert loads(well.payload) == 1
+
+
+def test_a_result_that_no_message_can_carry_fails(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "PAYLOAD_BYTES_MAX", 1000)
+    assert isinstance(failure(worker.run(bytes, ((2000,), {}))), NotPicklable)
+
+
+def test_arguments_and_functions_that_cannot_be_loaded_fail(worker: Worker) -> None:
+    assert failure(worker.run(print, ((Refuses(),), {}))).args == ("cannot be loaded",)
+    attempt = Attempt(8, 1, 8, dumps(((), {}), "x"), Kind.CALL)
+    worker.post.take([Define(8, dumps(Refuses(), "function")), Run([attempt])])
+    (outcome,) = worker.outcomes()
+    assert failure(outcome).args == ("cannot be loaded",)
+
+
+def test_a_function_that_was_forgotten_too_early_fails_its_call_alone(worker: Worker) -> None:
+    worker.post.take([Run([Attempt(8, 1, 8, b"", Kind.CALL)])])
+    (outcome,) = worker.outcomes()
+    assert isinstance(failure(outcome), KeyError)
+
+
+def test_the_node_can_see_which_call_is_in_control(worker: Worker) -> None:
+    seen: list[int] = []
+    attempt = worker.send(seen.append, ((1,), {}))
+    worker.post.functions[attempt.function] = lambda _: seen.append(worker.cells[0])
+    worker.outcomes()
+    assert seen == [1]
+    assert worker.cells[0] == 0
+
+
+def test_it_is_idle_between_calls_and_counts_them(worker: Worker) -> None:
+    seen: list[object] = []
+    attempt = worker.send(seen.append, ((1,), {}))
+    worker.post.functions[attempt.function] = lambda _: seen.append(
+        (worker.runner.idle, worker.runner.current, worker.runner.begun)
+    )
+    assert worker.runner.idle
+    worker.outcomes()
+    assert worker.runner.idle
+    assert seen == [(False, attempt, 1)]
+    assert worker.runner.current is None
+
+
+def test_an_unfinished_line_is_ended_with_its_call(worker: Worker) -> None:
+    def speak(text: str) -> None:
+        worker.screen.write(text)
+
+    attempt = worker.send(len, (("unfinished",), {}))
+    worker.post.functions[attempt.function] = speak
+    worker.runner.run_ready()
+    worker.post.flush()
+    said, done = [message for _ in range(2) for message in worker.link.gateway.receive()]
+    assert said == Said(1, "unfinished\n")
+    assert isinstance(done, Done)
+
+
+def test_outcomes_wait_for_each_other_only_so_long(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(runner, "monotonic", lambda: now)
+    worker.send(len, (("a",), {}))
+    worker.runner.run_ready()
+    assert len(worker.link.to_gateway) == 1  # the first is always overdue
+    worker.send(len, (("b",), {}))
+    worker.runner.run_ready()
+    assert len(worker.link.to_gateway) == 1
+    now += 2 * runner.FLUSH_SECONDS
+    worker.link.gateway.send([Interrupt(77, 1)])
+    worker.send(len, (("c",), {}))
+    worker.runner.run_ready()
+    assert len(worker.link.to_gateway) == 2
+    assert worker.post.interrupts == {(77, 1)}  # and it has looked for mail
+
+
+# ------------------------------------------------------------ chunks
+
+
+def test_a_chunk_gives_a_list(worker: Worker) -> None:
+    assert loads(worker.run(abs, [-1, -2], Kind.MAP).payload) == [1, 2]
+    assert loads(worker.run(pow, [(2, 3), (3, 2)], Kind.STARMAP).payload) == [8, 9]
+
+
+def test_a_chunk_that_fails_keeps_what_came_before(worker: Worker) -> None:
+    values, error = chunk_failure(worker.run(fail, [0, 1, 2, 3], Kind.MAP))
+    assert values == [0, 1]
+    assert isinstance(error, KeyError)
+
+
+def test_stop_iteration_does_not_end_a_chunk_in_silence(worker: Worker) -> None:
+    for items in ([0, 1, 2, 3], [0, 1, 2]):
+        values, error = chunk_failure(worker.run(stop, items, Kind.MAP))
+        assert values == [0, 1]
+        assert isinstance(error, RuntimeError)
+        assert "StopIteration for item 2" in str(error)
+
+
+def test_a_result_in_a_chunk_that_cannot_travel_keeps_what_came_before(worker: Worker) -> None:
+    for function in (lock, lock_then_fail):
+        values, error = chunk_failure(worker.run(function, [0, 1, 2, 3], Kind.MAP))
+        assert values == [0, 1]
+        assert isinstance(error, NotPicklable)
+
+
+def test_results_that_can_be_sent_alone_and_not_together_fail(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from elsewhere.worker import chunk
+
+    def picky(value: Any, name: str) -> bytes:
+        if value == [1, 2]:
+            raise NotPicklable(name, "too deep", "Be flat")
+        return dumps(value, name)
+
+    monkeypatch.setattr(chunk, "dumps", picky)
+    values, error = chunk_failure(worker.run(abs, [1, 2], Kind.MAP))
+    assert values == []
+    assert str(error) == "cannot send result: too deep. Be flat"
+
+
+def test_a_chunk_that_cannot_be_loaded_fails_as_a_chunk(worker: Worker) -> None:
+    values, error = chunk_failure(worker.run(abs, [1, Refuses()], Kind.MAP))
+    assert values == []
+    assert error.args == ("cannot be loaded",)
+
+
+# ------------------------------------------------------------ interrupts
+
+
+@pytest.fixture
+def installed(worker: Worker) -> Iterator[Worker]:
+    before = signal.getsignal(signal.SIGINT)
+    worker.runner.install()
+    yield worker
+    signal.signal(signal.SIGINT, before)
+
+
+def interrupted(worker: Worker, body: Callable[[], Any], kind: Kind = Kind.CALL) -> Outcome:
+    """The outcome of a call that is interrupted as soon as it runs, and then does `body`."""
+
+    def function(*_: object) -> Any:
+        worker.post.take([Interrupt(attempt.call, attempt.fence)])
+        return body()
+
+    attempt = worker.send(len, ((), {}) if kind is Kind.CALL else [1], kind)
+    worker.post.functions[attempt.function] = function
+    (outcome,) = worker.outcomes()
+    return outcome
+
+
+def wake() -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize("kind", [Kind.CALL, Kind.MAP])
+def test_a_call_that_yields_is_interrupted(installed: Worker, kind: Kind) -> None:
+    assert interrupted(installed, wake, kind).verdict is Verdict.INTERRUPTED
+    assert installed.post.interrupts == set()
+
+
+def test_a_call_may_finish_in_spite_of_it(installed: Worker) -> None:
+    def stubborn() -> str:
+        try:
+            wake()
+        except CallInterrupted:
+            return "done"
+        return "never interrupted"
+
+    outcome = interrupted(installed, stubborn)
+    assert outcome.verdict is Verdict.VALUE
+    assert loads(outcome.payload) == "done"
+
+
+def test_a_call_may_fail_in_its_own_way(installed: Worker) -> None:
+    def clumsy() -> None:
+        try:
+            wake()
+        except CallInterrupted:
+            raise ValueError("mine") from None
+
+    assert isinstance(failure(interrupted(installed, clumsy)), ValueError)
+
+
+def test_one_signal_interrupts_once(installed: Worker) -> None:
+    def twice() -> str:
+        with pytest.raises(CallInterrupted):
+            wake()
+        wake()
+        return "done"
+
+    assert interrupted(installed, twice).verdict is Verdict.VALUE
+
+
+def test_an_interrupt_of_another_attempt_does_nothing(installed: Worker) -> None:
+    installed.post.interrupts.add((1, 99))
+    assert installed.run(signal.raise_signal, ((signal.SIGINT,), {})).verdict is Verdict.VALUE
+
+
+def test_a_signal_between_calls_does_nothing(installed: Worker) -> None:
+    installed.post.interrupts.add((1, 1))
+    wake()
+    assert installed.post.interrupts == {(1, 1)}
+
+
+def test_half_a_message_is_never_left_behind(
+    installed: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A call flushes what it printed; the signal comes in the middle of that message.
+    sent: list[object] = []
+    send = installed.link.worker.send
+
+    def send_slowly(messages: Any) -> None:
+        wake()
+        sent.append(messages)
+        send(messages)
+
+    def speak() -> None:
+        installed.screen.write("some words\n")
+        installed.screen.flush()
+        wake()  # the watcher asks again
+
+    monkeypatch.setattr(installed.link.worker, "send", send_slowly)
+    assert interrupted(installed, speak).verdict is Verdict.INTERRUPTED
+    assert sent[0] == [Said(1, "some words\n")]
+
+
+def test_an_interrupt_that_was_not_needed_is_forgotten(worker: Worker) -> None:
+    assert interrupted(worker, lambda: None).verdict is Verdict.VALUE
+    assert worker.post.interrupts == set()
+
+
+def test_raising_it_by_hand_is_an_error_like_any_other(worker: Worker) -> None:
+    def cheat() -> None:
+        raise CallInterrupted
+
+    assert isinstance(failure(worker.run(cheat, ((), {}))), CallInterrupted | RemoteError)
+
+
+# ------------------------------------------------------------ a worker's life
+
+
+@pytest.fixture
+def quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A worker's life changes its process: put everything back."""
+    before = sys.stdout, sys.stderr, signal.getsignal(signal.SIGINT)
+    monkeypatch.setattr(main.Watcher, "start", lambda self: None)
+    monkeypatch.setattr(main.atexit, "_run_exitfuncs", lambda: print("good", end=""))
+    yield
+    sys.stdout, sys.stderr = before[:2]
+    signal.signal(signal.SIGINT, before[2])
+
+
+def live(*batches: list[Any]) -> list[Any]:
+    """What a worker says that is sent these batches."""
+    link = MemoryLink()
+    for batch in batches:
+        link.gateway.send(batch)
+    try:
+        run_worker(link.worker, memoryview(bytearray(8)).cast("Q"))
+    finally:
+        said: list[Any] = []
+        while messages := link.gateway.receive():
+            said += messages
+    return said
+
+
+def hello(name: str) -> str:
+    print("hello", name)
+    return name
+
+
+RUN = Run([Attempt(1, 1, 1, dumps((("you",), {}), "call"), Kind.CALL)])
+
+
+@pytest.mark.usefixtures("quiet")
+def test_it_says_that_it_is_ready_runs_and_stops() -> None:
+    ready, greeting, done, rest = live(
+        [Setup(1, b"")], [Define(1, dumps(hello, "f")), RUN], [Stop()]
+    )
+    assert ready == Ready(os.getpid())
+    assert greeting == Said(1, "hello you\n")
+    assert loads(done.outcomes[0].payload) == "you"
+    assert rest == Said(1, "good\n")
+
+
+@pytest.mark.usefixtures("quiet")
+def test_what_came_with_the_setup_is_not_lost() -> None:
+    messages = live([Setup(1, b""), Define(1, dumps(hello, "f")), RUN, Stop()])
+    assert [type(message) for message in messages] == [Ready, Said, Done, Said]
+
+
+@pytest.mark.usefixtures("quiet")
+def test_what_was_sent_before_the_stop_is_run() -> None:
+    messages = live([Setup(1, b"")], [Stop(), Define(1, dumps(hello, "f")), RUN])
+    assert [type(message) for message in messages] == [Ready, Said, Done, Said]
+
+
+@pytest.mark.usefixtures("quiet")
+def test_an_initializer_runs_first() -> None:
+    initializer = dumps((print, ("set up",)), "initializer")
+    assert live([Setup(1, initializer)], [Stop()])[:2] == [
+        Said(1, "set up\n"),
+        Ready(os.getpid()),
+    ]
+
+
+@pytest.mark.usefixtures("quiet")
+def test_an_initializer_that_raises_is_reported_and_the_worker_ends() -> None:
+    (message,) = live([Setup(1, dumps((fail, (2,)), "initializer"))], [Stop()])
+    assert isinstance(message, Unready)
+    assert isinstance(decode_failure(message.failure, []), KeyError)
+
+
+@pytest.mark.usefixtures("quiet")
+def test_a_gateway_that_is_gone_ends_it() -> None:
+    with pytest.raises(LinkClosed):
+        live([Setup(1, b"")])
+
+
+def test_the_first_message_must_be_the_setup() -> None:
+    with pytest.raises(TypeError, match="must be Setup"):
+        live([Stop()])
