@@ -24,6 +24,7 @@ _LATE_CONDITION = "the condition, made after the end"
 _WAITERS = "the waiters"
 _CALLBACKS = "the callbacks"
 _OUTCOME = "the outcome"
+_BELL = "the bell"
 _NOBODY_WAITED = object()
 
 
@@ -95,6 +96,7 @@ class Future(BaseFuture[T], Generic[T]):
         condition = self.__dict__.setdefault(_CONDITION, _NOBODY_WAITED)
         if condition is _NOBODY_WAITED:
             self._state = state
+            self._ring()
             return
         with condition:
             self._state = state
@@ -106,6 +108,7 @@ class Future(BaseFuture[T], Generic[T]):
                 else:
                     waiter.add_exception(self)
             condition.notify_all()
+        self._ring()
 
     def run_callbacks(self) -> None:
         """Called by the pool after `settle`, and again if Ctrl-C interrupted it."""
@@ -159,14 +162,24 @@ class Future(BaseFuture[T], Generic[T]):
 
         return asyncio.wrap_future(self).__await__()
 
+    def _await_bell(self, timeout: float | None) -> None:
+        """Wait for `settle` in another thread. A raw lock, because Ctrl-C can split a Condition."""
+        bell = self.__dict__.setdefault(_BELL, _locked())
+        if self._state == PENDING and bell.acquire(timeout=-1 if timeout is None else timeout):
+            bell.release()  # for the next one who waits
+
+    def _ring(self) -> None:
+        bell = self.__dict__.get(_BELL)
+        if bell is not None:
+            bell.release()
+
     def _is_settled(self) -> bool:
         return self._state != PENDING
 
     def _wait(self, timeout: float | None) -> None:
         if self._state == PENDING:
             if not self._settler.serve_until(self._is_settled, timeout):
-                with self._condition:
-                    self._condition.wait_for(self._is_settled, timeout)
+                self._await_bell(timeout)
             if self._state == PENDING:
                 raise TimeoutError
         if self._state == CANCELLED:
@@ -186,6 +199,12 @@ class Future(BaseFuture[T], Generic[T]):
         if self._state == FINISHED:
             self._open()
         return self._is_settled(), self._state == CANCELLED, self._result, self._exception
+
+
+def _locked() -> threading.Lock:
+    lock = threading.Lock()
+    lock.acquire()
+    return lock
 
 
 def failed_future(error: Exception, settler: Settler) -> Future[Any]:

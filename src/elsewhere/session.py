@@ -111,8 +111,8 @@ class Session:
         self._maps.add(mapping)
         try:
             mapping.fill()
-        except BaseException:
-            mapping.cancel()
+        except BaseException as error:
+            mapping.cancel(interrupt=isinstance(error, KeyboardInterrupt))
             raise
         return mapping.results(deadline)
 

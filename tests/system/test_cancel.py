@@ -1,6 +1,7 @@
 """Calls can be taken back: from the queue, from a worker's prefetch, and, if asked for, running."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError, wait
 from pathlib import Path
@@ -97,7 +98,7 @@ def test_a_settled_call_is_not_taken_back(pool: Pool) -> None:
 
 @pytest.mark.parametrize(
     "function",
-    [functions.spin, functions.time.sleep, functions.swallow_interrupts],
+    [functions.spin, time.sleep, functions.swallow_interrupts],
     ids=["python loop", "sleep", "swallows it"],
 )
 def test_a_running_call_is_stopped_if_it_may_be_interrupted(
@@ -160,7 +161,7 @@ def test_a_done_callback_may_cancel_other_calls(pool: Pool, tmp_path: Path) -> N
 
 def test_shutdown_may_cancel_all_that_waits(pool: Pool, tmp_path: Path) -> None:
     blocked = Blocked(pool, tmp_path)
-    waiting = [pool.submit(functions.time.sleep, FAR_TOO_LONG) for _ in range(300)]
+    waiting = [pool.submit(time.sleep, FAR_TOO_LONG) for _ in range(300)]
 
     pool.shutdown(wait=False, cancel_futures=True)
     wait(waiting, timeout=20)
@@ -173,7 +174,7 @@ def test_shutdown_may_cancel_all_that_waits(pool: Pool, tmp_path: Path) -> None:
 
 def test_shutdown_may_cancel_what_was_submitted_before_any_worker_was_ready() -> None:
     pool = Pool(2)
-    waiting = [pool.submit(functions.time.sleep, 0.2) for _ in range(300)]
+    waiting = [pool.submit(time.sleep, 0.2) for _ in range(300)]
 
     pool.shutdown(cancel_futures=True)
 

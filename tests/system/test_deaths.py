@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -80,19 +81,20 @@ def test_an_idle_worker_that_is_killed_is_replaced_within_a_second(pool: Pool) -
     node = node_of(pool)
     wait_until(lambda: len(workers_of(node)) == 2, "both workers are there")
     for _ in range(5):
-        before = workers_of(node)
-        victim = before.pop()
+        victim = workers_of(node).pop()
         os.kill(victim, signal.SIGKILL)
         killed = time.monotonic()
 
-        wait_until(
-            lambda victim=victim: len(now := workers_of(node)) == 2 and victim not in now,
-            "the worker is replaced",
-        )
+        wait_until(partial(is_replaced, victim, node), "the worker is replaced")
 
         # The promise is one second; the rest is for a machine that does other things.
         assert time.monotonic() - killed < 3.0
         assert pool.submit(functions.square, 3).result() == 9
+
+
+def is_replaced(victim: int, node: psutil.Process) -> bool:
+    workers = workers_of(node)
+    return len(workers) == 2 and victim not in workers
 
 
 def test_a_busy_worker_that_is_killed_is_replaced_and_its_calls_run_again(
@@ -150,7 +152,7 @@ def test_when_the_node_is_killed_all_begins_again_and_no_call_is_lost(
     futures = [pool.submit(functions.spin, 0.2) for _ in range(4 + 4 * times)]
     node = 0
     for _ in range(times):
-        node = wait_until(lambda seen=node: new_node(seen), "there is a new node")
+        node = wait_until(partial(new_node, node), "there is a new node")
         os.kill(node, signal.SIGKILL)
 
     assert [future.result() for future in futures] == ["spun"] * len(futures)

@@ -188,7 +188,10 @@ def test_calls_that_are_under_way_keep_the_state_of_their_submit(pool: Pool) -> 
 
 
 def test_functions_made_in_a_loop_do_not_mix(pool: Pool) -> None:
-    futures = [pool.submit(lambda number=number: number) for number in range(200)]
+    def make(number: int) -> Callable[[], int]:
+        return lambda: number
+
+    futures = [pool.submit(make(number)) for number in range(200)]
 
     assert [future.result() for future in futures] == list(range(200))
 

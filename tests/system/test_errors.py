@@ -135,8 +135,8 @@ def test_an_exception_that_can_neither_be_shown_nor_pickled_arrives(pool: Pool) 
 
     error = pool.submit(fail).exception()
 
+    assert error is not None
     assert type(error).__name__ == "Mute"
-    assert error.__cause__ is not None
     assert "Mute" in str(error.__cause__)
 
 
@@ -207,7 +207,7 @@ class Settings:
         ((threading.Lock(),), "args[0]"),
         ((1, [2, {"key": threading.Lock()}]), "args[1][1]['key']"),
         ((Settings(),), "args[0].db['main'][1]"),
-        (((number for number in ()),), "args[0]"),
+        ((functions.make_generator(),), "args[0]"),
     ],
 )
 def test_an_argument_that_cannot_travel_is_named_by_its_path(

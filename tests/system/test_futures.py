@@ -4,8 +4,10 @@ import asyncio
 import concurrent.futures
 import logging
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, as_completed, wait
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -18,8 +20,9 @@ def test_wait_and_as_completed(pool: Pool, tmp_path: Path) -> None:
     release = tmp_path / "release"
     blocked = pool.submit(functions.wait_for_file, str(release))
     futures = [pool.submit(functions.square, number) for number in range(50)]
+    everything: list[Future[Any]] = [blocked, *futures]
 
-    done, pending = wait([blocked, *futures], timeout=20, return_when="FIRST_COMPLETED")
+    done, pending = wait(everything, timeout=20, return_when="FIRST_COMPLETED")
     assert blocked in pending
     assert done
     assert sorted(f.result() for f in as_completed(futures, timeout=20)) == [
@@ -28,7 +31,7 @@ def test_wait_and_as_completed(pool: Pool, tmp_path: Path) -> None:
     with pytest.raises(TimeoutError):
         list(as_completed([blocked], timeout=0.1))
     release.touch()
-    assert wait([blocked, *futures], timeout=20).not_done == set()
+    assert wait(everything, timeout=20).not_done == set()
 
 
 def test_a_future_is_one_of_the_standard_library(pool: Pool) -> None:
@@ -45,8 +48,12 @@ def test_callbacks_run_once_each_in_order(pool: Pool, tmp_path: Path) -> None:
     release = tmp_path / "release"
     future = pool.submit(functions.wait_for_file, str(release))
     called: list[int] = []
+
+    def note_call(number: int) -> Callable[[object], None]:
+        return lambda _: called.append(number)
+
     for number in range(3):
-        future.add_done_callback(lambda _, number=number: called.append(number))
+        future.add_done_callback(note_call(number))
     release.touch()
 
     wait_until(lambda: len(called) == 3, "the callbacks ran")

@@ -8,9 +8,8 @@ from tests.requirements import need
 from tests.system.clients import environment
 
 try:
-    import nbformat
-    from jupyter_client.manager import KernelManager
     from nbclient import NotebookClient
+    from nbformat.v4 import new_code_cell, new_notebook
 
     import_error = None
 except ImportError as error:
@@ -29,7 +28,7 @@ class Notebook:
 
     def run(self, source: str) -> str:
         """Run a cell; what it shows, values and errors included."""
-        cell = nbformat.v4.new_code_cell(source)
+        cell = new_code_cell(source)  # type: ignore[no-untyped-call]  # half typed
         self._client.nb.cells.append(cell)
         self._client.execute_cell(cell, len(self._client.nb.cells) - 1)
         shown = []
@@ -45,10 +44,10 @@ class Notebook:
 
 @pytest.fixture(scope="module")
 def notebook() -> Iterator[Notebook]:
-    manager = KernelManager(kernel_name="python3")
-    # The parent asks for the transport that needs no ports.
-    manager.transport = "ipc"
-    client = NotebookClient(nbformat.v4.new_notebook(), km=manager, timeout=60, allow_errors=True)
+    empty = new_notebook()  # type: ignore[no-untyped-call]  # half typed
+    client = NotebookClient(empty, kernel_name="python3", timeout=60, allow_errors=True)
+    # The transport that needs no ports.
+    client.create_kernel_manager().transport = "ipc"
     with client.setup_kernel(env=environment()):
         notebook = Notebook(client)
         notebook.run(
@@ -56,8 +55,6 @@ def notebook() -> Iterator[Notebook]:
         )
         yield notebook
         notebook.run("pool.shutdown()")
-    # It closes the sockets that the client leaves to the garbage collector.
-    manager.context.destroy(linger=0)
 
 
 def test_functions_of_a_cell(notebook: Notebook) -> None:

@@ -77,9 +77,7 @@ def test_a_long_call_is_heard_while_it_runs(pool: Pool, capsys: Capture, tmp_pat
 
     future = pool.submit(work)
 
-    heard: list[str] = []
-    wait_until(lambda: heard.append(capsys.readouterr().out) or "".join(heard), "it is heard")
-    assert "".join(heard) == "under way\n"
+    assert wait_until(lambda: capsys.readouterr().out, "it is heard") == "under way\n"
     assert not future.done()
     release.touch()
     future.result()

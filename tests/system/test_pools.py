@@ -14,11 +14,19 @@ from elsewhere import Pool
 from tests.system import functions
 from tests.system.waiting import wait_until
 
+# What other tests have left is their affair.
+EARLIER: set[psutil.Process] = set()
+
+
+@pytest.fixture(autouse=True)
+def note_earlier_processes() -> None:
+    EARLIER.clear()
+    EARLIER.update(psutil.Process().children(recursive=True))
+
 
 def children() -> list[psutil.Process]:
-    """The processes below this one, but for the tracker that multiprocessing keeps to its end."""
-    below = psutil.Process().children(recursive=True)
-    return [child for child in below if not _is_tracker(child)]
+    """The processes that this test has started and that have not ended."""
+    return [child for child in psutil.Process().children(recursive=True) if child not in EARLIER]
 
 
 def _is_tracker(process: psutil.Process) -> bool:
@@ -38,17 +46,16 @@ def test_two_pools_at_once_have_workers_of_their_own() -> None:
 
 def test_a_call_may_make_a_pool_of_its_own(pool: Pool) -> None:
     def inner(number: int) -> list[int]:
-        with Pool(2) as pool:
-            return list(pool.map(functions.square, range(number)))
+        with Pool(2) as own:
+            return list(own.map(functions.square, range(number)))
 
     assert list(pool.map(inner, [2, 3])) == [[0, 1], [0, 1, 4]]
 
 
 def test_a_pool_that_a_call_left_open_ends_with_its_worker() -> None:
     def leave_open() -> list[int]:
-        inner = Pool(1)
-        functions.__dict__["LEFT_OPEN"] = inner
-        return [child.pid for child in children()]
+        functions.__dict__["LEFT_OPEN"] = Pool(1)
+        return [child.pid for child in psutil.Process().children(recursive=True)]
 
     with Pool(1) as pool:
         inner_processes = pool.submit(leave_open).result()
@@ -89,11 +96,11 @@ def test_after_shutdown_calls_are_refused() -> None:
     pool.shutdown()
     pool.shutdown()
 
-    with pytest.raises(RuntimeError, match="shut ?down"):
+    with pytest.raises(RuntimeError, match=r"shut ?down"):
         pool.submit(functions.square, 3)
-    with pytest.raises(RuntimeError, match="shut ?down"):
+    with pytest.raises(RuntimeError, match=r"shut ?down"):
         pool.map(functions.square, [3])
-    with pytest.raises(RuntimeError, match="shut ?down"):
+    with pytest.raises(RuntimeError, match=r"shut ?down"):
         pool.options(retries=1).submit(functions.square, 3)
     assert "shut down" in repr(pool)
 

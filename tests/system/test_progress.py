@@ -1,5 +1,6 @@
 """`map(progress=...)` shows how far it has come: lines in a log, a bar on a terminal."""
 
+import importlib.util
 import io
 import sys
 
@@ -9,11 +10,6 @@ from elsewhere import Pool
 from tests.requirements import need
 from tests.system import functions
 from tests.system.clients import environment, run_python
-
-try:
-    import pexpect
-except ImportError:
-    pexpect = None
 
 PROGRAM = """
 import functools
@@ -47,7 +43,9 @@ def test_in_a_log_it_is_plain_lines() -> None:
 
 
 def test_on_a_terminal_it_is_a_bar_that_leaves_the_rest_of_the_screen_alone() -> None:
-    need(pexpect, "pexpect", "pip install pexpect")
+    need(importlib.util.find_spec("pexpect"), "pexpect", "pip install pexpect")
+    import pexpect
+
     screen = io.StringIO()
     child = pexpect.spawn(
         sys.executable,

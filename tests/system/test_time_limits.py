@@ -1,6 +1,7 @@
 """A time limit stops the attempt, by force where need be; retries try again; others go on."""
 
 import functools
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ FAR_TOO_LONG = 60.0
     ("function", "args"),
     [
         (functions.spin, (FAR_TOO_LONG,)),
-        (functions.time.sleep, (FAR_TOO_LONG,)),
+        (time.sleep, (FAR_TOO_LONG,)),
         (functions.swallow_interrupts, (FAR_TOO_LONG,)),
         (functions.ignore_signals, (FAR_TOO_LONG,)),
         (functions.hold_the_interpreter, ()),
@@ -44,7 +45,7 @@ def test_a_call_that_yields_keeps_its_worker(pool: Pool) -> None:
     before = set(pool.map(functions.process_id, range(50), chunksize=1))
 
     for _ in range(3):
-        error = pool.options(timeout=0.1).submit(functions.time.sleep, FAR_TOO_LONG).exception()
+        error = pool.options(timeout=0.1).submit(time.sleep, FAR_TOO_LONG).exception()
         assert isinstance(error, CallTimeout)
 
     assert set(pool.map(functions.process_id, range(50), chunksize=1)) <= before

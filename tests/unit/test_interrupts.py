@@ -92,3 +92,42 @@ def test_another_thread_leaves_the_handler_alone() -> None:
     thread.start()
     thread.join()
     assert seen == [signal.default_int_handler]
+
+
+def test_inside_the_block_it_may_be_allowed_again() -> None:
+    came: list[str] = []
+    signal.signal(signal.SIGINT, lambda *_: came.append("now"))
+    with DeferredInterrupts() as deferral:
+        interrupt()
+        assert came == []
+        deferral.allow()
+        assert came == ["now"]
+        interrupt()
+        assert came == ["now", "now"]
+        deferral.hold()
+        interrupt()
+        assert came == ["now", "now"]
+    assert came == ["now"] * 3
+
+
+def test_allowing_what_did_not_come_delivers_nothing() -> None:
+    with DeferredInterrupts() as deferral:
+        deferral.allow()
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        deferral.hold()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_another_thread_can_allow_nothing() -> None:
+    seen = []
+
+    def look() -> None:
+        with DeferredInterrupts() as deferral:
+            deferral.allow()
+            deferral.hold()
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    thread = threading.Thread(target=look)
+    thread.start()
+    thread.join()
+    assert seen == [signal.default_int_handler]

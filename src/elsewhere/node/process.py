@@ -36,6 +36,9 @@ class NodeProcess:
                 ],
                 setpgroup=0,
             )
+        except BaseException:
+            self.control.close()
+            raise
         finally:
             theirs.close()
         self.control.setblocking(False)

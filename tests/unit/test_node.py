@@ -1,0 +1,73 @@
+"""The node's small parts: what it says of an end, and how it is started."""
+
+import os
+import signal
+import sys
+
+import pytest
+
+from elsewhere.calls.messages import Exit
+from elsewhere.calls.wire import FrameReader, encode_frame
+from elsewhere.node.control import Exited, FromNode, KillWorker, StartWorker, ToNode
+from elsewhere.node.process import NodeProcess, interpreter_options
+from elsewhere.node.server import describe_exit
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        (0, Exit(0, None, 5, 7)),
+        (3 << 8, Exit(3, None, 5, 7)),
+        (signal.SIGKILL, Exit(None, signal.SIGKILL, 5, 7)),
+        (signal.SIGSEGV | 0x80, Exit(None, signal.SIGSEGV, 5, 7)),
+    ],
+)
+def test_a_wait_status_becomes_an_exit(status: int, expected: Exit) -> None:
+    assert describe_exit(status, 5, 7) == expected
+
+
+def test_orders_and_reports_travel() -> None:
+    orders: FrameReader[ToNode] = FrameReader(ToNode)
+    assert orders.feed(encode_frame([StartWorker(1), KillWorker(2)])) == [
+        StartWorker(1),
+        KillWorker(2),
+    ]
+    reports: FrameReader[FromNode] = FrameReader(FromNode)
+    report = Exited(1, Exit(None, 9, 2**30, 4))
+    assert reports.feed(encode_frame([report])) == [report]
+
+
+def test_the_options_of_this_interpreter_are_handed_down(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Flags:
+        optimize = 2
+        isolated = 1
+        no_site = 1
+
+    monkeypatch.setattr(sys, "_xoptions", {"dev": True, "importtime": "2"})
+    monkeypatch.setattr(sys, "warnoptions", ["error"])
+    monkeypatch.setattr(sys, "flags", Flags)
+    assert interpreter_options() == ["-Xdev", "-Ximporttime=2", "-Werror", "-OO", "-I", "-S"]
+
+
+def test_without_options_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Flags:
+        optimize = isolated = no_site = 0
+
+    monkeypatch.setattr(sys, "_xoptions", {})
+    monkeypatch.setattr(sys, "warnoptions", [])
+    monkeypatch.setattr(sys, "flags", Flags)
+    assert interpreter_options() == []
+
+
+def test_without_an_interpreter_there_is_no_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "")
+    with pytest.raises(RuntimeError, match=r"sys\.executable is not set"):
+        NodeProcess()
+
+
+def test_a_node_that_cannot_be_started_leaves_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    before = len(os.listdir("/proc/self/fd"))
+    with pytest.raises(FileNotFoundError):
+        NodeProcess()
+    assert len(os.listdir("/proc/self/fd")) == before
