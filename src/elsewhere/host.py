@@ -163,8 +163,13 @@ class GatewayHost:
 
     def join(self) -> None:
         """Wait until everything has ended. Does not wait in the I/O thread itself."""
-        if self._thread.ident not in (None, get_ident()):
+        if self._thread.ident not in (None, get_ident()) and not self._poller.is_serving:
             self._thread.join()
+
+    def disown(self) -> None:
+        """This process is a copy of the one that the workers belong to: say and do nothing more."""
+        self._poller.disown()
+        self._inbox.clear()
 
     # ------------------------------------------------------------ the machine
 

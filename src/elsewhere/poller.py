@@ -91,7 +91,18 @@ class Poller:
             if self._wake_writer >= 0:
                 os.write(self._wake_writer, b"!")
 
+    def disown(self) -> None:
+        """In a forked child: serve nothing, wake nobody."""
+        self.ended = True
+        self._waking = threading.Lock()
+        self._wake_writer = -1
+
     # ------------------------------------------------------------ who waits
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether this thread has the role, and is now in a callback."""
+        return self._owner == get_ident()
 
     def serve_until(self, done: Callable[[], bool], timeout: float | None) -> bool:
         """Wait in this thread until `done` or for `timeout` seconds, serving what is watched.

@@ -3,6 +3,7 @@
 Loaded after the pool has started its node, so that the node starts while this is being imported.
 """
 
+import os
 import sys
 import weakref
 from collections import deque
@@ -236,6 +237,8 @@ def _name_argument(error: NotPicklable) -> NotPicklable:
 def _say(stream: int, text: str) -> None:
     """Show lines that a worker printed; a closed screen is no reason to stop working."""
     screen = sys.stdout if stream == 1 else sys.stderr
+    if screen is None:  # the program was started without one
+        return
     with suppress(OSError, ValueError):
         try:
             screen.write(text)
@@ -243,6 +246,18 @@ def _say(stream: int, text: str) -> None:
             known = screen.encoding or "ascii"
             screen.write(text.encode(known, "backslashreplace").decode(known))
         screen.flush()
+
+
+def _leave_to_parent() -> None:
+    """In a forked child of the client: the pools are the parent's, and the child must not touch them."""
+    for session in _open_sessions:
+        session.shut = True
+        session._host.disown()
+    _open_sessions.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_to_parent)
 
 
 def wait_for_all() -> None:

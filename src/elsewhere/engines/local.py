@@ -67,9 +67,12 @@ class LocalEngine:
 
     def _order(self, order: ToNode, descriptors: list[int] | None = None) -> None:
         if self._node is not None:
-            # Orders are few and short: the socket's buffer always has room for them.
+            control = self._node.control
+            # Hundreds of orders at once fill the socket: the node, which only reads, makes room.
+            control.setblocking(True)
             with suppress(ConnectionError):
-                socket.send_fds(self._node.control, [encode_frame([order])], descriptors or [])
+                socket.send_fds(control, [encode_frame([order])], descriptors or [])
+            control.setblocking(False)
 
     def _listen(self) -> None:
         node = self._node

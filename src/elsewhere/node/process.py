@@ -24,7 +24,8 @@ class NodeProcess:
             )
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         descriptor = theirs.fileno()
-        program = NODE_PROGRAM.format(path=sys.path, descriptor=descriptor)
+        path = [entry for entry in sys.path if isinstance(entry, str)]  # as the import system does
+        program = NODE_PROGRAM.format(path=path, descriptor=descriptor)
         try:
             self._process = os.posix_spawn(
                 sys.executable,
@@ -39,12 +40,18 @@ class NodeProcess:
         except BaseException:
             self.control.close()
             raise
+        except BaseException:
+            self.control.close()
+            raise
         finally:
             theirs.close()
         self.control.setblocking(False)
 
     def end(self) -> None:
         """End the node and its workers, and wait for it. Idempotent."""
+        # Not only closed: a forked child of the client may hold a copy of it.
+        with suppress(OSError):
+            self.control.shutdown(socket.SHUT_RDWR)
         self.control.close()
         process, self._process = self._process, 0
         if process:
