@@ -98,7 +98,7 @@ def choices(draw: st.DrawFn) -> Callable[[int], int]:
     choose=choices(),
     closes=st.booleans(),
 )
-def test_a_map_is_what_the_built_in_map_is(
+def test_a_map_is_what_the_built_in_map_is(  # noqa: PLR0917  # each is drawn by name
     items: list[Item],
     kind: Kind,
     chunksize: int | None,

@@ -24,7 +24,8 @@ class NodeProcess:
             )
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         descriptor = theirs.fileno()
-        path = [entry for entry in sys.path if isinstance(entry, str)]  # as the import system does
+        entries: list[object] = list(sys.path)
+        path = [entry for entry in entries if isinstance(entry, str)]  # as the import system does
         program = NODE_PROGRAM.format(path=path, descriptor=descriptor)
         try:
             self._process = os.posix_spawn(
@@ -37,9 +38,6 @@ class NodeProcess:
                 ],
                 setpgroup=0,
             )
-        except BaseException:
-            self.control.close()
-            raise
         except BaseException:
             self.control.close()
             raise
