@@ -85,10 +85,8 @@ def test_every_batch_survives(name: str) -> None:
 
 @pytest.mark.parametrize(
     "kind",
-    sorted(
-        {kind for union in UNIONS.values() for kind in members(union)}, key=lambda k: k.__name__
-    ),
-    ids=lambda kind: kind.__name__,
+    sorted({kind for union in UNIONS.values() for kind in members(union)}, key=str),
+    ids=str,
 )
 def test_every_message_survives(kind: type[Record]) -> None:
     @given(record(kind))

@@ -12,6 +12,7 @@ import pytest
 
 from elsewhere import mapping as module
 from elsewhere.calls.messages import Exit, Kind, Options, Settlement, Verdict
+from elsewhere.codec.values import dumps as encode_plainly
 from elsewhere.errors import CallQuarantined, CallTimeout, NotPicklable
 from tests.unit.map_sender import Sender, WorkerDied
 
@@ -82,7 +83,7 @@ def first(results: Iterator[Any], count: int) -> list[Any]:
 
 
 def until_it_fails(results: Iterator[Any]) -> tuple[list[Any], BaseException]:
-    values = []
+    values: list[Any] = []
     with pytest.raises(BaseException) as info:  # noqa: PT011  # whatever it is, it is returned
         values.extend(results)
     return values, info.value
@@ -219,7 +220,7 @@ def test_a_chunk_whose_items_cannot_be_loaded_fails_as_a_whole() -> None:
 def test_items_that_can_be_sent_alone_and_not_together_are_refused(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    plain = module.dumps
+    plain = encode_plainly
 
     def dumps(value: object, name: str) -> bytes:
         monkeypatch.setattr(Deep, "within", int(type(value) is list))
@@ -376,7 +377,7 @@ def test_no_more_than_the_buffersize_is_under_way(chunksize: int | None) -> None
 def test_results_that_nobody_reads_hold_up_the_input(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "UNREAD_CHUNKS_MAX", 3)
     read: list[int] = []
-    source = (read.append(x) or x for x in itertools.count())  # type: ignore[func-returns-value]  # notes what is read
+    source = (read.append(x) or x for x in itertools.count())  # type: ignore[func-returns-value, redundant-expr]  # notes it
     sender = Sender()
     mapping = sender.map(double, source, chunksize=1)
     for _ in range(50):

@@ -2,6 +2,7 @@
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -150,7 +151,7 @@ class Sending:
 
     def __init__(self) -> None:
         self.sent: list[list[Any]] = []
-        self.meanwhile = lambda: None
+        self.meanwhile: Callable[[], object] = lambda: None
 
     def send(self, messages: Any) -> None:
         self.meanwhile()

@@ -29,7 +29,7 @@ from elsewhere.codec.values import dumps, loads
 from elsewhere.errors import CallInterrupted, NotPicklable, RemoteError
 from elsewhere.link import LinkClosed
 from elsewhere.links.memory import MemoryLink
-from elsewhere.worker import main, runner
+from elsewhere.worker import runner
 from elsewhere.worker.main import run_worker
 from elsewhere.worker.output import LineWriter
 from elsewhere.worker.post import Post
@@ -402,8 +402,8 @@ def test_raising_it_by_hand_is_an_error_like_any_other(worker: Worker) -> None:
 def quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A worker's life changes its process: put everything back."""
     before = sys.stdout, sys.stderr, signal.getsignal(signal.SIGINT)
-    monkeypatch.setattr(main.Watcher, "start", lambda self: None)
-    monkeypatch.setattr(main.atexit, "_run_exitfuncs", lambda: print("good", end=""))
+    monkeypatch.setattr("elsewhere.worker.watcher.Watcher.start", lambda self: None)
+    monkeypatch.setattr("atexit._run_exitfuncs", lambda: print("good", end=""))
     yield
     sys.stdout, sys.stderr = before[:2]
     signal.signal(signal.SIGINT, before[2])
