@@ -165,9 +165,9 @@ def test_whoever_waits_is_woken_where_another_does_the_work() -> None:
     waiting = threading.Event()
 
     class Announced(Future[Any]):
-        def _is_settled(self) -> bool:
-            waiting.set()  # called first under the condition, just before its wait
-            return super()._is_settled()
+        def _await_bell(self, timeout: float | None) -> None:
+            waiting.set()
+            super()._await_bell(timeout)
 
     future = Announced(Call(1, 1, b"", Options()), "f", Pool())
     results: list[Any] = []
