@@ -346,6 +346,9 @@ class GatewayHost:
     def worker_started(self, worker: int, link: GatewayEnd) -> None:
         self._links[worker] = link
         self._poller.watch(link.fileno(), lambda events: self._exchange(worker, link, events))
+        with self._locked():
+            if not link.flush():  # a large initializer may still wait in it
+                self._poller.change(link.fileno(), READ | WRITE)
         self._step(ENGINE, Started(worker))
 
     def worker_lost(self, worker: int, how: Exit) -> None:
