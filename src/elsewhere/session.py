@@ -23,6 +23,7 @@ from elsewhere.errors import NotPicklable
 from elsewhere.future import Future, failed_future
 from elsewhere.gateway.machine import Gateway
 from elsewhere.host import GatewayHost, Pending
+from elsewhere.interrupts import DeferredInterrupts
 from elsewhere.mapping import Bar, Bounds, Mapping
 from elsewhere.node.process import NodeProcess
 
@@ -100,14 +101,18 @@ class Session:
         deadline = None if timeout is None else monotonic() + timeout
         total = _length(iterables)
         single = len(iterables) == 1
+        # Ctrl-C waits for what these import: a torn import leaves the import system's own traceback.
+        with DeferredInterrupts():
+            function = self._functions.encode(fn)
+            bar = self._open_bar(progress, total)
         mapping = Mapping(
             self,
-            self._functions.encode(fn),
+            function,
             iter(iterables[0]) if single else zip(*iterables, strict=False),
             Kind.MAP if single else Kind.STARMAP,
             options,
             Bounds(self._workers, total, chunksize, buffersize),
-            self._open_bar(progress, total),
+            bar,
         )
         self._maps.add(mapping)
         try:
