@@ -114,7 +114,10 @@ class Future(BaseFuture[T], Generic[T]):
         """Called by the pool after `settle`, and again if Ctrl-C interrupted it."""
         callbacks = self.__dict__.get(_CALLBACKS, ())
         while callbacks:
-            callback = callbacks.pop(0)
+            try:
+                callback = callbacks.pop(0)
+            except IndexError:
+                return  # another thread was faster
             try:
                 callback(self)
             except KeyboardInterrupt:
@@ -130,7 +133,10 @@ class Future(BaseFuture[T], Generic[T]):
         call = self._call
         if call is not None:
             self._settler.cancel(call.id, self._is_settled)
-        return self._state == CANCELLED
+        if self._state != CANCELLED:
+            return False
+        self.run_callbacks()  # before this returns, as the base does
+        return True
 
     def running(self) -> bool:
         """Whether a worker runs it, as far as is known here."""

@@ -10,8 +10,9 @@ message stays unseen. Nothing blocks while the lock is held: links take what the
 keep the rest. While no worker has room, a submitted call is left in the inbox, because the step that
 makes room looks there first.
 
-Futures are settled after the lock is released, because their callbacks are the user's code; the
-callbacks come last, and Ctrl-C may interrupt them. Which thread reads the sockets: see `poller`.
+Futures are settled after the lock is released. Their callbacks are the user's code: the thread that
+reads the sockets calls them once it has nothing else in hand, so that a callback may wait for another
+future, and no thread that only submits ever runs one. Which thread reads the sockets: see `poller`.
 """
 
 import threading
@@ -89,6 +90,7 @@ class GatewayHost:
         """settled, and its callbacks not called yet"""
         self._poller = Poller()
         self._poller.on_alarm(lambda: self._step(ENGINE, None))
+        self._poller.on_served(self._callbacks, self._run_callbacks)
         self._closing = False
         self._stop_by: float | None = None
         self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
@@ -109,8 +111,12 @@ class GatewayHost:
         if self._gateway.hungry:
             self._drive()
 
+    def note(self, message: ToGateway) -> None:
+        """Tell the machine something before its next step. Finalisers may call this anywhere."""
+        self._inbox.append(message)
+
     def post(self, message: ToGateway) -> None:
-        """Tell the machine something on behalf of the client. Once all has ended, nobody listens."""
+        """Tell the machine something now. Once all has ended, nobody listens."""
         if not self._poller.ended:
             self._inbox.append(message)
             self._drive()
@@ -191,7 +197,6 @@ class GatewayHost:
                 finally:
                     self._lock.release()
                 self._settle(settlements)
-        self._run_callbacks()
 
     def _step_inbox(self) -> list[Settlement]:
         inbox = self._inbox
@@ -258,7 +263,7 @@ class GatewayHost:
             if pending is not None:
                 pending.settle(settlement)
                 self._callbacks.append(pending)
-        if self._closing and not self._pending:
+        if (settlements and not self._poller.is_serving) or (self._closing and not self._pending):
             self._poller.wake()
 
     def _run_callbacks(self) -> None:

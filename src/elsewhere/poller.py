@@ -9,7 +9,7 @@ takes the role back when no thread has waited for `STANDBY_SECONDS`.
 import os
 import selectors
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from heapq import heappop, heappush
 from itertools import count
@@ -36,6 +36,8 @@ class Poller:
         self._timer_ids = count()
         self._alarm: float | None = None
         self._on_alarm: Callable[[], None] = lambda: None
+        self._served_for: Collection[object] = ()
+        self._on_served: Callable[[], None] = lambda: None
         self._polling_until = 0.0
         self._eager = True
         """whether the last wait was short"""
@@ -46,7 +48,8 @@ class Poller:
         self._standing_by = False
         self._served = 0
         """how often a thread that waited has had the role"""
-        self._waking = threading.Lock()
+        # Re-entrant: a finaliser may come in anywhere, and closes its pool.
+        self._waking = threading.RLock()
         self._wake_reader, self._wake_writer = os.pipe()
         os.set_blocking(self._wake_reader, False)
         os.set_blocking(self._wake_writer, False)
@@ -78,6 +81,13 @@ class Poller:
         """What to call when the moment of `set_alarm` has come."""
         self._on_alarm = act
 
+    def on_served(self, due: Collection[object], act: Callable[[], None]) -> None:
+        """What to call when all that a wait brought has been acted upon, if anything is `due` then.
+
+        Ctrl-C may interrupt it, unlike all else but the waiting.
+        """
+        self._served_for, self._on_served = due, act
+
     def set_alarm(self, moment: float | None) -> None:
         """Set the one alarm, or none. From any thread, but by one at a time."""
         self._alarm = moment
@@ -94,7 +104,7 @@ class Poller:
     def disown(self) -> None:
         """In a forked child: serve nothing, wake nobody."""
         self.ended = True
-        self._waking = threading.Lock()
+        self._waking = threading.RLock()
         self._wake_writer = -1
 
     # ------------------------------------------------------------ who waits
@@ -211,6 +221,17 @@ class Poller:
             heappop(self._timers)[2]()
         if self._alarm is not None and self._alarm <= now:
             self._on_alarm()
+        if self._served_for:
+            self._serve_due(deferral)
+
+    def _serve_due(self, deferral: DeferredInterrupts | None) -> None:
+        if deferral is not None:
+            deferral.allow()
+        try:
+            self._on_served()
+        finally:
+            if deferral is not None:
+                deferral.hold()
 
     def _spin(self, seconds: float) -> list[tuple[selectors.SelectorKey, int]]:
         ready = self._selector.select(0) if seconds else []

@@ -49,7 +49,7 @@ class Session:
         gateway = Gateway(tasks_per_worker_max=tasks_per_worker_max)
         name = f"elsewhere-pool-{next(_numbers)}"
         self._host = GatewayHost(gateway, engine, _say, self._forget, name)
-        self._functions = Functions(self._host.post)
+        self._functions = Functions(self._host.note)
         self._calls = count(1)
         self._spans: deque[Span] | None = deque(maxlen=SPANS_MAX) if record else None
         self._maps: weakref.WeakSet[Mapping] = weakref.WeakSet()

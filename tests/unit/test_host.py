@@ -209,7 +209,6 @@ def test_a_call_that_waits_is_taken_back(make: Callable[..., Stage]) -> None:
     pending = stage.submit()
     stage.host.cancel(1, pending.is_settled)
     assert pending.verdict is Verdict.CANCELLED
-    assert pending.callbacks == 1
 
 
 def test_a_call_that_a_worker_has_not_begun_is_taken_back(idle: Stage) -> None:
@@ -408,6 +407,38 @@ def test_a_callback_may_submit(stage: Stage) -> None:
     pending.on_callback = lambda: more.append(stage.submit(-6))
     stage.until(lambda: bool(more) and more[0].is_settled())
     assert more[0].value == 6
+
+
+def test_a_callback_may_wait_for_a_call_that_came_with_its_own(stage: Stage) -> None:
+    first, second = stage.submit(-1), stage.submit(-2)
+    first.on_callback = lambda: stage.until(second.is_settled)
+    worker = stage.worker()
+    stage.engine.works = False
+    stage.engine.listen(worker)
+    done = [worker.run_next(), worker.run_next()]
+    worker.end.send([done[0], Said(1, "a line between\n"), done[1]])
+    stage.until(lambda: first.callbacks == 1)
+    assert second.value == 2
+
+
+def test_who_submits_runs_no_callbacks(make: Callable[..., Stage]) -> None:
+    stage = make()
+    pending = stage.submit()
+    mine = threading.Lock()
+    pending.on_callback = lambda: mine.acquire(timeout=0)
+    with mine:
+        stage.host.post(Cancel([1]))
+        stage.submit()
+    assert pending.verdict is Verdict.CANCELLED
+    assert pending.callbacks == 0
+    stage.until(lambda: pending.callbacks == 1)
+
+
+def test_a_note_is_taken_in_with_the_next_step(idle: Stage) -> None:
+    idle.host.note(Define(2, b""))
+    assert 2 not in idle.host._gateway.functions
+    idle.submit()
+    assert 2 in idle.host._gateway.functions
 
 
 def test_a_callback_that_raises_ctrl_c_in_another_thread_ends_nothing(stage: Stage) -> None:

@@ -73,13 +73,16 @@ def _load_located(path: list[str], code: bytes) -> Any:
 
 
 class Functions:
-    """The functions of one pool. `tell` takes the messages for the gateway; any thread may call."""
+    """The functions of one pool; any thread may call.
+
+    `tell` takes the messages for the gateway. Finalisers call it, so it must only note them.
+    """
 
     def __init__(self, tell: Tell) -> None:
         self._tell = tell
         self._path = frozenset(sys.path)
-        # `tell` may run callbacks of the user, and so may the death of a function anywhere: they may
-        # come back here in the same thread.
+        # The death of a function anywhere may run code of the user, which may come back here in the
+        # same thread.
         self._lock = threading.RLock()
         self._numbers = count(1)
         self._owned: dict[int, Encoded] = {}
