@@ -1,7 +1,8 @@
 """The two lifecycles as tables. A move that is not here is our bug.
 
 A call is *queued* in the gateway, then *assigned* to one worker, back to *queued* when that worker
-gives it back, dies or fails it with a retry left, and in the end *settled*, once.
+gives it back, dies or fails it with a retry left, and in the end *settled*, once. What is remembered
+is *writing* in between: it has its value, and nobody is told before the store has it too.
 
 A worker is *starting* until its initializer has run, then *ready*; it is *leaving* when it gets no
 more calls (its count of calls is used up, or it must be killed), and *gone* once its process ended.
@@ -17,6 +18,8 @@ class CallState(IntEnum):
     """one worker has it: running there, or waiting behind what runs"""
     SETTLED = 2
     """has its one outcome"""
+    WRITING = 3
+    """its outcome is on its way to the store"""
 
 
 class WorkerState(IntEnum):
@@ -32,7 +35,8 @@ class WorkerState(IntEnum):
 
 CALL_MOVES = {
     CallState.QUEUED: frozenset({CallState.ASSIGNED, CallState.SETTLED}),
-    CallState.ASSIGNED: frozenset({CallState.QUEUED, CallState.SETTLED}),
+    CallState.ASSIGNED: frozenset({CallState.QUEUED, CallState.WRITING, CallState.SETTLED}),
+    CallState.WRITING: frozenset({CallState.SETTLED}),
     CallState.SETTLED: frozenset[CallState](),
 }
 

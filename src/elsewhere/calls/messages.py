@@ -1,14 +1,18 @@
 """Every message, by who says it to whom.
 
     client  → gateway   Define, Release, Submit, Cancel
-    worker  → gateway   Ready, Unready, Done, Returned          (and Said, to the client's screen)
+    worker  → gateway   Ready, Unready, Done, Returned, Parked, Resumed, Has, and the client's own
+                        four for calls inside calls               (and Said, to the client's screen)
     engine  → gateway   Started, Lost
-    gateway → worker    Define, Forget, Run, Recall, Interrupt, Stop        (Setup is the engine's)
+    store   → gateway   Written
+    gateway → worker    Define, Forget, Run, Recall, Interrupt, Share, Answer, Stop
+                                                                            (Setup is the engine's)
     gateway → engine    Kill
     gateway → client    Kept, and the settlements of a Turn
 
-Payloads are opaque bytes to the gateway. Calls, functions and workers are named by numbers that
-their makers count upwards from 1.
+Payloads are opaque bytes to the gateway. Workers are named by numbers that the engine counts upwards
+from 1; calls and functions by numbers that their makers count upwards from 1, to which a worker adds
+its own number times `NUMBERS_PER_WORKER`.
 """
 
 from enum import IntEnum
@@ -17,6 +21,7 @@ from typing import TypeAlias
 from elsewhere.calls.wire import Record
 
 DEATHS_MAX = 3
+NUMBERS_PER_WORKER = 2**40
 
 
 class Kind(IntEnum):
@@ -47,6 +52,10 @@ class Verdict(IntEnum):
     """It took its worker down too often; `Settlement.exit` is the evidence."""
     UNSTARTABLE = 6
     """No worker could be started for it; payload (an initializer's failure) or exit says why."""
+    CIRCULAR = 7
+    """It waits for itself; the payload is the chain of labels, one to a line."""
+    UNWRITTEN = 8
+    """It returned, but the store could not keep the value; the payload says why."""
 
 
 class Options(Record, frozen=True):
@@ -60,6 +69,8 @@ class Options(Record, frozen=True):
     """Whether cancelling also stops a call that runs."""
     deaths_max: int = DEATHS_MAX
     """How many workers it may take down before it is quarantined."""
+    remember_errors: bool = False
+    """Whether what a call with a key raises is remembered as its value would be."""
 
 
 class Exit(Record, frozen=True):
@@ -86,10 +97,11 @@ class Define(Record, frozen=True, tag=1):
 
     function: int
     code: bytes
+    name: str = ""
 
 
 class Release(Record, frozen=True, tag=2):
-    """The client will submit no more calls of these functions."""
+    """Who defined these functions will submit no more calls of them."""
 
     functions: list[int]
 
@@ -103,6 +115,14 @@ class Call(Record, frozen=True):
     options: Options
     kind: Kind = Kind.CALL
     items: int = 1
+    key: bytes = b""
+    """The content name of a pure call: equal keys run once. Empty for any other call."""
+    parent: int = 0
+    """The call inside which this one was made, as far as the gateway knows it; 0 for a client's."""
+    label: str = ""
+    """A call with a key, in words."""
+    parts: bytes = b""
+    """What the key was made of, for the store."""
 
 
 class Submit(Record, frozen=True, tag=3):
@@ -156,6 +176,26 @@ class Returned(Record, frozen=True, tag=13):
     kept: list[tuple[int, int]]
 
 
+class Parked(Record, frozen=True, tag=15):
+    """This attempt waits for other calls: its worker has gone on to what it holds behind it."""
+
+    call: int
+    fence: int
+
+
+class Resumed(Record, frozen=True, tag=16):
+    """This attempt, which was parked, runs again, before all that its worker holds."""
+
+    call: int
+    fence: int
+
+
+class Has(Record, frozen=True, tag=17):
+    """So many calls wait in the worker that were made inside its calls; also the answer to `Share`."""
+
+    calls: int
+
+
 class Said(Record, frozen=True, tag=14):
     """Whole lines that a call printed; ``stream`` is 1 for standard output, 2 for standard error."""
 
@@ -206,6 +246,10 @@ class Interrupt(Record, frozen=True, tag=24):
     fence: int
 
 
+class Share(Record, frozen=True, tag=26):
+    """Somebody idles: submit about half of the calls that wait in you, the oldest ones."""
+
+
 class Stop(Record, frozen=True, tag=25):
     """Finish the calls sent so far, take no more, and end."""
 
@@ -232,6 +276,16 @@ class Kill(Record, frozen=True, tag=32):
     worker: int
 
 
+# ---------------------------------------------------------------- store → gateway
+
+
+class Written(Record, frozen=True, tag=33):
+    """The rows of these keys are as durable as was asked for, or `failure` says why not."""
+
+    keys: list[bytes]
+    failure: str = ""
+
+
 # ---------------------------------------------------------------- gateway → client
 
 
@@ -255,9 +309,17 @@ class Settlement(Record, frozen=True):
     exit: Exit | None = None
 
 
-ToWorker: TypeAlias = Setup | Define | Forget | Run | Recall | Interrupt | Stop
-FromWorker: TypeAlias = Ready | Unready | Done | Returned | Said
-ToGateway: TypeAlias = (
-    Define | Release | Submit | Cancel | Ready | Unready | Done | Returned | Started | Lost
+class Answer(Record, frozen=True, tag=27):
+    """The outcomes of calls that the worker had submitted."""
+
+    settlements: list[Settlement]
+
+
+FromAsker: TypeAlias = Define | Release | Submit | Cancel
+OfAttempts: TypeAlias = Ready | Unready | Done | Returned | Parked | Resumed | Has
+ToWorker: TypeAlias = Setup | Define | Forget | Run | Recall | Interrupt | Share | Answer | Stop
+FromWorker: TypeAlias = FromAsker | OfAttempts | Said
+ToGateway: TypeAlias = FromAsker | OfAttempts | Started | Lost | Written
+FromGateway: TypeAlias = (
+    Define | Forget | Run | Recall | Interrupt | Share | Answer | Stop | Kill | Kept
 )
-FromGateway: TypeAlias = Define | Forget | Run | Recall | Interrupt | Stop | Kill | Kept

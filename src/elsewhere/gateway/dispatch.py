@@ -7,14 +7,15 @@ gets more in one go than its fair share of what waits.
 
 When the queue is empty and a worker idles, half of what the most laden of the others has not started
 is recalled, if that worker will not get to it within `ROB_SECONDS`. An estimate can be wrong, so as
-long as somebody idles beside a backlog, the machine asks to be stepped again.
+long as somebody idles beside a backlog, the machine asks to be stepped again. Where there is no such
+backlog, a worker in whose calls other calls were made is asked to share those.
 """
 
 from collections import deque
 from itertools import islice
 
 from elsewhere.calls.lifecycle import CallState, WorkerState
-from elsewhere.calls.messages import Attempt, Define, Recall, Run, Stop
+from elsewhere.calls.messages import Attempt, Define, Recall, Run, Share, Stop
 from elsewhere.gateway.records import CallRecord, Turn, WorkerRecord
 
 AHEAD_SECONDS = 0.02
@@ -56,6 +57,8 @@ class Dispatch:
         self.roomy: dict[int, WorkerRecord] = {}
         self.laden: dict[int, WorkerRecord] = {}
         """workers that hold calls which they have not started"""
+        self.parents: dict[int, WorkerRecord] = {}
+        """workers in which calls wait that were made inside their calls"""
         self.check_at: float | None = None
         """when to be stepped again: workers were left unserved, or idle beside a backlog"""
 
@@ -83,6 +86,10 @@ class Dispatch:
             self.laden[number] = worker
         else:
             self.laden.pop(number, None)
+        if worker.children and worker.state is not WorkerState.GONE:
+            self.parents[number] = worker
+        else:
+            self.parents.pop(number, None)
 
     def run(self, turn: Turn, now: float) -> list[WorkerRecord]:
         """Hand out what waits, recall for who idles; returns the workers that were given calls."""
@@ -90,8 +97,11 @@ class Dispatch:
         self.check_at = None
         if len(given) >= SERVED_MAX and self.queue:
             self.check_at = now
-        elif self.idle and self.laden and not self.queue:
-            self._rob(turn, now)
+        elif self.idle and not self.queue:
+            if self.laden:
+                self._rob(turn, now)
+            elif self.parents:
+                self._ask_to_share(turn)
         return given
 
     def _hand_out(self, turn: Turn) -> list[WorkerRecord]:
@@ -157,3 +167,10 @@ class Dispatch:
         if len(candidates) > 1:
             # A worker that its call keeps from answering must not keep the others' backlogs here.
             self.check_at = now + ROB_CHECK_SECONDS
+
+    def _ask_to_share(self, turn: Turn) -> None:
+        candidates = [w for w in islice(self.parents.values(), VICTIMS_MAX) if not w.sharing]
+        if candidates:
+            parent = max(candidates, key=lambda worker: worker.children)
+            parent.sharing = True
+            turn.sends.append((parent.id, Share()))

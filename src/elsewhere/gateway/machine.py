@@ -5,7 +5,8 @@ chance, no socket, no thread and no pickle behind it: time comes with the messag
 opaque bytes. Its contract with the host that drives it:
 
 1. The same state and message give the same Turn.
-2. The rows of a Turn are durable before its sends and settlements leave.
+2. What is to be remembered goes into the rows of a Turn. A gateway that `waits_for_rows` tells
+   nobody of the outcome before `Written` says that the store has it.
 3. Any message may arrive twice or late. Messages of one link arrive in order.
 4. A step does bounded work, but for what is proportional to the message.
 5. A move that the tables do not have raises `GatewayBug`.
@@ -13,13 +14,14 @@ opaque bytes. Its contract with the host that drives it:
 Theory of operation. Calls wait in one queue. A worker is given calls until it has `AHEAD_SECONDS`
 of work by the measured time of the function, so that it never waits for a message and a message
 carries many calls; of a function that was never measured it is given two. It works through what it
-holds in order, so the first that it holds (the head) is what it runs. Whoever idles while another
-holds a backlog has part of it recalled. What a worker held when it died is queued again, in front;
-only the call that was running is blamed for the death.
+holds in order, so the first that it holds (the head) is what it runs, unless it says that it has
+parked that one, which waits for calls of its own. Whoever idles while another holds a backlog has
+part of it recalled, or part of the calls that were made inside its calls. What a worker held when it
+died is queued again, in front; only the call that was running is blamed for the death. What it had
+asked for is asked for anew by what runs again, and found if it had a key.
 """
 
 from collections.abc import Iterable
-from heapq import heappop, heappush
 from typing import assert_never
 
 from elsewhere.calls.lifecycle import CallState, WorkerState
@@ -29,39 +31,37 @@ from elsewhere.calls.messages import (
     Define,
     Done,
     Exit,
-    Forget,
-    FromGateway,
-    Interrupt,
+    FromAsker,
+    Has,
     Kept,
-    Kill,
     Lost,
+    OfAttempts,
     Outcome,
+    Parked,
     Ready,
     Recall,
     Release,
+    Resumed,
     Returned,
-    Settlement,
     Started,
     Submit,
     ToGateway,
     Unready,
     Verdict,
+    Written,
 )
-from elsewhere.errors import GatewayBug
 from elsewhere.gateway.dispatch import Dispatch
+from elsewhere.gateway.ledger import Ledger
+from elsewhere.gateway.limits import Limits
 from elsewhere.gateway.records import (
     CLIENT,
-    ENGINE,
     CallRecord,
-    FunctionRecord,
     Stopping,
     Turn,
     WorkerRecord,
 )
 from elsewhere.gateway.verdicts import after_loss, after_outcome
 
-GRACE_SECONDS = 1.0
-"""How long an interrupted call may take to yield before its worker is killed."""
 STARTS_LOST_MAX = 3
 """After so many workers in a row that never got ready, waiting calls fail."""
 
@@ -70,19 +70,22 @@ class Gateway:
     """Calls, functions and workers, and the one door to them.
 
     `tasks_per_worker_max` bounds how many calls one worker process takes (None: any number).
+    `waits_for_rows`: what is remembered is settled when it is `Written`, not before.
     """
 
-    def __init__(self, *, tasks_per_worker_max: int | None = None) -> None:
+    def __init__(
+        self, *, tasks_per_worker_max: int | None = None, waits_for_rows: bool = False
+    ) -> None:
         self.tasks_per_worker_max = tasks_per_worker_max
-        self.calls: dict[int, CallRecord] = {}
-        """every call that is not settled"""
-        self.functions: dict[int, FunctionRecord] = {}
         self.workers: dict[int, WorkerRecord] = {}
         """every worker that is not gone"""
+        self.ledger = Ledger(self.workers, waits_for_rows=waits_for_rows)
+        self.calls = self.ledger.asks.calls
+        """every call that is not settled, but for those that joined another"""
+        self.functions = self.ledger.functions
         self.dispatch = Dispatch()
         self.queue = self.dispatch.queue
-        self.deadlines: list[tuple[float, int, int, int]] = []
-        """a heap of (when, worker, call, fence) for attempts with a time limit or a grace"""
+        self.limits = Limits()
         self.workers_started = 0
         """the number of the latest worker"""
         self.starts_lost = 0
@@ -93,39 +96,63 @@ class Gateway:
 
     def step(self, sender: int, message: ToGateway | None, now: float) -> Turn:
         """Take in one message from a peer (None: only the time), and say what is to be done."""
-        turn = self._turn = Turn()
+        turn = self._turn = self.ledger.turn = Turn()
         self.now = now
         if message is not None:
             self._take_in(sender, message)
-        if self.deadlines:
-            self._pass_deadlines()
+        if self.limits.next_moment is not None:
+            for worker in self.limits.expire(turn, self.workers, now):
+                self.dispatch.update(worker)
         for worker in self.dispatch.run(turn, now):
             self._reach_head(worker)
-        turn.wake = self._wake()
+        moments = [at for at in (self.limits.next_moment, self.dispatch.check_at) if at is not None]
+        turn.wake = min(moments, default=None)
         return turn
 
     def _take_in(self, sender: int, message: ToGateway) -> None:
         match message:
-            case Submit():
-                self._on_submit(message.calls)
-            case Done():
-                self._on_done(sender, message.outcomes)
-            case Define():
-                self._on_define(message)
-            case Release():
-                self._on_release(message.functions)
-            case Cancel():
-                self._on_cancel(message)
-            case Returned():
-                self._on_returned(sender, message)
+            case Submit() | Define() | Release() | Cancel():
+                self._hear_asker(sender, message)
             case Started():
                 self._on_started(message.worker)
-            case Ready():
-                self._on_ready(sender)
-            case Unready():
-                self._on_unready(sender, message.failure)
             case Lost():
                 self._on_lost(message.worker, message.exit)
+            case Written():
+                self.ledger.on_written(message)
+            case Done() | Returned() | Parked() | Resumed() | Has() | Ready() | Unready():
+                if sender in self.workers:  # else it is gone, and what it said comes late
+                    self._hear_worker(self.workers[sender], message)
+            case _:
+                assert_never(message)
+
+    def _hear_asker(self, sender: int, message: FromAsker) -> None:
+        match message:
+            case Submit():
+                self._on_submit(sender, message.calls)
+            case Define():
+                self.ledger.define(sender, message)
+            case Release():
+                self.ledger.release(message.functions)
+            case Cancel():
+                self._on_cancel(message)
+            case _:
+                assert_never(message)
+
+    def _hear_worker(self, worker: WorkerRecord, message: OfAttempts) -> None:
+        match message:
+            case Done():
+                self._on_done(worker, message.outcomes)
+            case Parked() | Resumed():
+                self._on_parked(worker, message)
+            case Has():
+                worker.children, worker.sharing = message.calls, False
+                self.dispatch.update(worker)
+            case Returned():
+                self._on_returned(worker, message)
+            case Ready():
+                self._on_ready(worker)
+            case Unready():
+                self._on_unready(worker, message.failure)
             case _:
                 assert_never(message)
 
@@ -135,85 +162,72 @@ class Gateway:
         return self.dispatch.hungry
 
     def is_running(self, call: int) -> bool:
-        """Whether the call is what its worker runs, as far as is known here."""
-        record = self.calls.get(call)
+        """Whether a worker has begun the call, as far as is known here."""
+        record = self.ledger.asks.find(call)
         worker = self.workers.get(record.worker) if record is not None else None
-        return worker is not None and worker.running is record
+        if record is None or worker is None:
+            return False
+        return worker.running is record or record.call.id in worker.parked
 
     def busy(self) -> tuple[int, int]:
         """How many workers hold calls, and how many there are."""
         ready = [w for w in self.workers.values() if w.state is not WorkerState.STARTING]
         return sum(1 for w in ready if w.held), len(ready)
 
-    # ------------------------------------------------------------ from the client
+    # ------------------------------------------------------------ from whoever makes calls
 
-    def _on_define(self, message: Define) -> None:
-        if message.function not in self.functions:
-            self.functions[message.function] = FunctionRecord(message.code)
-
-    def _on_release(self, functions: Iterable[int]) -> None:
-        for number in functions:
-            function = self.functions.get(number)
-            if function is not None:
-                function.released = True
-                self._forget_unused(number, function)
-
-    def _on_submit(self, calls: Iterable[Call]) -> None:
-        for call in calls:
-            if call.id in self.calls:
-                continue  # said twice
-            function = self.functions.get(call.function)
-            if function is None:
-                raise GatewayBug(f"call {call.id} is of unknown function {call.function}")
-            function.live += 1
-            self.calls[call.id] = record = CallRecord(call, function)
-            self.queue.append(record)
+    def _on_submit(self, sender: int, calls: Iterable[Call]) -> None:
+        if sender == CLIENT:
+            self.queue += filter(None, [self.ledger.open(call, CLIENT) for call in calls])
+        elif sender in self.workers:  # else what it asked for died with it
+            opened = [self.ledger.open(call, sender) for call in calls]
+            # What calls ask for goes first, so that what was begun ends before more is begun.
+            self.queue.extendleft(filter(None, reversed(opened)))
 
     def _on_cancel(self, message: Cancel) -> None:
+        unwanted = [
+            r for number in message.calls if (r := self.ledger.withdraw(number)) is not None
+        ]
+        self._take_back(unwanted, interrupt=message.interrupt)
+
+    def _take_back(self, unwanted: Iterable[CallRecord], *, interrupt: bool) -> None:
+        """Settle what has not begun; ask for what may have."""
         recalls: dict[int, set[tuple[int, int]]] = {}
-        for number in message.calls:
-            record = self.calls.get(number)
-            if record is None:
-                continue
+        for record in unwanted:
             if record.state is CallState.QUEUED:
-                self._settle(record, Verdict.CANCELLED)
+                self.ledger.settle(record, Verdict.CANCELLED)
                 continue
             worker = self.workers[record.worker]
             if worker.id not in recalls:
                 # Its whole backlog comes back, so that the next cancel finds its call in the queue.
                 recalls[worker.id] = {(r.call.id, r.fence) for r in worker.unstarted()}
-            recalls[worker.id].add((number, record.fence))
-            if message.interrupt or record.call.options.interrupt:
+            recalls[worker.id].add((record.call.id, record.fence))
+            if interrupt or record.call.options.interrupt:
                 record.cancelling = False
-                self._stop(worker, record, Stopping.CANCEL)
-                self._settle(record, Verdict.CANCELLED)
+                self.limits.stop(self._turn, worker, record, Stopping.CANCEL, self.now)
+                self.ledger.settle(record, Verdict.CANCELLED)
             else:
                 record.cancelling = True
         for number, attempts in recalls.items():
             self.workers[number].stuck = True
-            self._send(number, Recall(sorted(attempts)))
+            self._turn.sends.append((number, Recall(sorted(attempts))))
             self.dispatch.update(self.workers[number])
 
     # ------------------------------------------------------------ from workers
 
-    def _on_ready(self, number: int) -> None:
-        worker = self.workers.get(number)
-        if worker is not None and worker.state is WorkerState.STARTING:
+    def _on_ready(self, worker: WorkerRecord) -> None:
+        if worker.state is WorkerState.STARTING:
             worker.become(WorkerState.READY)
             self.starts_lost = 0
             self.dispatch.update(worker)
 
-    def _on_unready(self, number: int, failure: bytes) -> None:
-        worker = self.workers.get(number)
-        if worker is not None and worker.state is WorkerState.STARTING:
+    def _on_unready(self, worker: WorkerRecord, failure: bytes) -> None:
+        if worker.state is WorkerState.STARTING:
             worker.become(WorkerState.LEAVING)
             self.starts_lost += 1
             self._fail_unstartable(failure, None)
 
-    def _on_done(self, number: int, outcomes: Iterable[Outcome]) -> None:
-        worker = self.workers.get(number)
-        if worker is None:
-            return
+    def _on_done(self, worker: WorkerRecord, outcomes: Iterable[Outcome]) -> None:
         for outcome in outcomes:
             record = worker.attempt(outcome.call, outcome.fence)
             if record is None:
@@ -226,13 +240,19 @@ class Gateway:
             if verdict is None:
                 self._requeue(record, front=False)
             else:
-                self._settle(record, verdict, outcome.payload, outcome.started, outcome.elapsed)
+                self.ledger.come_out(record, verdict, outcome)
         self._reach_head(worker)
 
-    def _on_returned(self, number: int, message: Returned) -> None:
-        worker = self.workers.get(number)
-        if worker is None:
-            return
+    def _on_parked(self, worker: WorkerRecord, message: Parked | Resumed) -> None:
+        record = worker.attempt(message.call, message.fence)
+        if record is not None:
+            if isinstance(message, Parked):
+                worker.park(record)
+            else:
+                worker.resume(record)
+            self._reach_head(worker)
+
+    def _on_returned(self, worker: WorkerRecord, message: Returned) -> None:
         worker.recalling = False
         # Each goes to the front of the queue, so the last goes first and their order stays.
         for call, fence in reversed(message.returned):
@@ -241,14 +261,15 @@ class Gateway:
                 continue
             worker.drop(record)
             if record.cancelling:
-                self._settle(record, Verdict.CANCELLED)
+                self.ledger.settle(record, Verdict.CANCELLED)
             elif record.state is CallState.ASSIGNED:
                 self._requeue(record, front=True)
         for call, fence in message.kept:
             record = worker.attempt(call, fence)
             if record is not None and record.cancelling:
                 record.cancelling = False
-                self._send(CLIENT, Kept([call]))
+                if record.asker == CLIENT:
+                    self._turn.sends.append((CLIENT, Kept([call])))
         self._reach_head(worker)
 
     # ------------------------------------------------------------ from the engine
@@ -269,15 +290,21 @@ class Gateway:
         for function in worker.functions:
             self.functions[function].workers.discard(number)
         blamed = 0 if worker.killed else how.running
-        for record in reversed(worker.held.values()):
+        for record in [*reversed(worker.held.values()), *reversed(worker.parked.values())]:
             if record.state is CallState.SETTLED:
                 continue
             verdict = after_loss(record, blamed)
             if verdict is None:
                 self._requeue(record, front=record.stopping is Stopping.NOT)
             else:
-                self._settle(record, verdict, how=how if verdict is Verdict.QUARANTINED else None)
+                self.ledger.settle(
+                    record, verdict, how=how if verdict is Verdict.QUARANTINED else None
+                )
         worker.held.clear()
+        worker.parked.clear()
+        unwanted = self.ledger.forget(worker)
+        self._take_back((r for r in unwanted if r.state is not CallState.WRITING), interrupt=False)
+        self.ledger.release(sorted(worker.defined))
         if was_starting:
             self.starts_lost += 1
             self._fail_unstartable(b"", how)
@@ -296,37 +323,9 @@ class Gateway:
         while self.queue:
             record = self.queue.popleft()
             if record.state is CallState.QUEUED:
-                self._settle(record, Verdict.UNSTARTABLE, failure, how=how)
+                self.ledger.settle(record, Verdict.UNSTARTABLE, failure, how=how)
 
-    # ------------------------------------------------------------ time
-
-    def _pass_deadlines(self) -> None:
-        while self.deadlines and self.deadlines[0][0] <= self.now:
-            when, number, call, fence = heappop(self.deadlines)
-            worker = self.workers.get(number)
-            record = worker.attempt(call, fence) if worker is not None else None
-            if worker is None or record is None:
-                continue  # it has come out in time
-            if record.stopping is Stopping.NOT:
-                self._stop(worker, record, Stopping.TIMEOUT)
-            elif worker.running is record and when >= record.yield_by:
-                if worker.state is WorkerState.READY:
-                    worker.become(WorkerState.LEAVING)
-                    self.dispatch.update(worker)
-                worker.killed = True
-                self._send(ENGINE, Kill(worker.id))
-
-    def _stop(self, worker: WorkerRecord, record: CallRecord, why: Stopping) -> None:
-        """Ask a running attempt to yield; kill its worker if it has not after the grace."""
-        if record.stopping is Stopping.NOT:
-            self._grant_grace(worker, record)
-        record.stopping = why
-        self._send(worker.id, Interrupt(record.call.id, record.fence))
-
-    def _grant_grace(self, worker: WorkerRecord, record: CallRecord) -> None:
-        """From now, or from when it gets to run: a call that waits cannot yield."""
-        record.yield_by = self.now + GRACE_SECONDS
-        self._set_deadline(worker, record, GRACE_SECONDS)
+    # ------------------------------------------------------------ moves
 
     def _reach_head(self, worker: WorkerRecord) -> None:
         """What the worker holds has changed. If that gave it a new head, its time runs from now."""
@@ -334,67 +333,11 @@ class Gateway:
         if head is not worker.running:
             worker.running, worker.stuck, worker.head_since = head, False, self.now
             if head is not None:
-                if head.stopping is not Stopping.NOT:
-                    self._grant_grace(worker, head)
-                elif head.call.options.timeout is not None:
-                    self._set_deadline(worker, head, head.call.options.timeout)
+                self.limits.begin(worker, head, self.now)
         self.dispatch.update(worker)
-
-    def _set_deadline(self, worker: WorkerRecord, record: CallRecord, seconds: float) -> None:
-        heappush(self.deadlines, (self.now + seconds, worker.id, record.call.id, record.fence))
-
-    def _wake(self) -> float | None:
-        check, deadlines = self.dispatch.check_at, self.deadlines
-        if not deadlines:
-            return check
-        return deadlines[0][0] if check is None else min(check, deadlines[0][0])
-
-    # ------------------------------------------------------------ moves
 
     def _requeue(self, record: CallRecord, *, front: bool) -> None:
         record.become(CallState.QUEUED)
         record.worker = 0
         record.stopping = Stopping.NOT
         (self.queue.appendleft if front else self.queue.append)(record)
-
-    def _settle(
-        self,
-        record: CallRecord,
-        verdict: Verdict,
-        payload: bytes = b"",
-        started: float = 0.0,
-        elapsed: float = 0.0,
-        *,
-        how: Exit | None = None,
-    ) -> None:
-        record.become(CallState.SETTLED)
-        call, function = record.call, record.function
-        del self.calls[call.id]
-        function.live -= 1
-        if function.released:
-            self._forget_unused(call.function, function)
-        self._turn.settlements.append(
-            Settlement(
-                call.id,
-                verdict,
-                payload,
-                record.worker,
-                # If its worker's end is why, that attempt is among the deaths already.
-                record.attempt if how is None else record.failures + record.deaths,
-                record.deaths,
-                started,
-                elapsed,
-                how,
-            )
-        )
-
-    def _forget_unused(self, number: int, function: FunctionRecord) -> None:
-        if function.live:
-            return
-        del self.functions[number]
-        for worker in sorted(function.workers):
-            self.workers[worker].functions.discard(number)
-            self._send(worker, Forget([number]))
-
-    def _send(self, peer: int, message: FromGateway) -> None:
-        self._turn.sends.append((peer, message))

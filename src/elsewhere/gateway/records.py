@@ -1,5 +1,6 @@
 """What the gateway knows of each call, function and worker. The machine alone changes these."""
 
+from collections import OrderedDict
 from collections.abc import Iterator
 from enum import IntEnum
 from typing import Final
@@ -7,11 +8,14 @@ from typing import Final
 from elsewhere.calls.lifecycle import CALL_MOVES, WORKER_MOVES, CallState, WorkerState
 from elsewhere.calls.messages import Call, FromGateway, Settlement
 from elsewhere.errors import GatewayBug
+from elsewhere.store import Remember
 
 CLIENT: Final = 0
 """The peer number of the client; workers have numbers from 1."""
 ENGINE: Final = -1
 """The peer number of the engine."""
+STORE: Final = -2
+"""The peer number of the store."""
 
 
 class Stopping(IntEnum):
@@ -28,8 +32,8 @@ class Turn:
     __slots__ = ("rows", "sends", "settlements", "wake")
 
     def __init__(self) -> None:
-        self.rows: list[bytes] = []
-        """to be durable before anything below leaves; empty until there is a store"""
+        self.rows: list[Remember] = []
+        """for the store; a gateway that waits for them settles their calls in a later Turn"""
         self.sends: list[tuple[int, FromGateway]] = []
         """messages and the peer that each is for, in order"""
         self.settlements: list[Settlement] = []
@@ -41,10 +45,11 @@ class Turn:
 class FunctionRecord:
     """A function by number: its code, who has it, and how long one item of it takes."""
 
-    __slots__ = ("code", "live", "released", "seconds", "workers")
+    __slots__ = ("code", "live", "name", "released", "seconds", "workers")
 
-    def __init__(self, code: bytes) -> None:
+    def __init__(self, code: bytes, name: str) -> None:
         self.code = code
+        self.name = name
         self.live = 0
         """calls of it that are not settled"""
         self.released = False
@@ -63,6 +68,8 @@ class CallRecord:
     """A call that is not settled, or that a worker still runs although it is."""
 
     __slots__ = (
+        "asked",
+        "asker",
         "call",
         "cancelling",
         "deaths",
@@ -70,6 +77,11 @@ class CallRecord:
         "failures",
         "fence",
         "function",
+        "joined",
+        "limited",
+        "outcome",
+        "parents",
+        "rank",
         "state",
         "stopping",
         "worker",
@@ -78,10 +90,22 @@ class CallRecord:
 
     yield_by: float
     """when the grace ends of an attempt that was asked to stop; unset before"""
+    outcome: Settlement
+    """what is being written to the store; unset before"""
 
-    def __init__(self, call: Call, function: FunctionRecord) -> None:
+    def __init__(self, call: Call, function: FunctionRecord, asker: int, rank: int) -> None:
         self.call = call
         self.function = function
+        self.asker: int | None = asker
+        """the peer that submitted it; None once that one has withdrawn"""
+        self.joined: dict[int, int] | None = None
+        """other calls with the same key, and who submitted each"""
+        self.parents: list[int] = [call.parent] if call.parent else []
+        """the calls inside which this one was asked for"""
+        self.asked: list[int] = []
+        """the calls that were asked for inside this one; those that are settled too"""
+        self.rank = rank
+        """more than that of any of its parents"""
         self.state = CallState.QUEUED
         self.worker = 0
         """who has it while it is assigned"""
@@ -93,7 +117,14 @@ class CallRecord:
         """seconds that this attempt was thought to take when it was assigned"""
         self.stopping = Stopping.NOT
         self.cancelling = False
-        """the client awaits whether the call could be taken back"""
+        """nobody wants it any more, and its worker has been asked to give it back"""
+        self.limited = 0
+        """the latest attempt whose time has begun to run"""
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anybody waits for its outcome."""
+        return self.asker is not None or bool(self.joined)
 
     @property
     def attempt(self) -> int:
@@ -111,14 +142,19 @@ class WorkerRecord:
 
     __slots__ = (
         "ahead",
+        "asks",
+        "children",
+        "defined",
         "functions",
         "head_since",
         "held",
         "held_bytes",
         "id",
         "killed",
+        "parked",
         "recalling",
         "running",
+        "sharing",
         "state",
         "stuck",
         "tasks_left",
@@ -127,7 +163,10 @@ class WorkerRecord:
     def __init__(self, number: int, tasks_left: int | None) -> None:
         self.id = number
         self.state = WorkerState.STARTING
-        self.held: dict[int, CallRecord] = {}
+        self.held: OrderedDict[int, CallRecord] = OrderedDict()
+        """what it runs or will run, in this order"""
+        self.parked: dict[int, CallRecord] = {}
+        """what it has begun and what waits there for other calls"""
         self.held_bytes = 0
         self.ahead = 0.0
         """seconds of work that it holds, by the estimates"""
@@ -144,6 +183,14 @@ class WorkerRecord:
         """its backlog was called back, so nothing more is sent behind what it runs"""
         self.recalling = False
         """a `Recall` that seeks work for others has not been answered"""
+        self.asks: set[int] = set()
+        """calls that it submitted and that are not settled"""
+        self.defined: set[int] = set()
+        """functions that it defined"""
+        self.children = 0
+        """how many calls inside calls wait in it, as far as it has said"""
+        self.sharing = False
+        """a `Share` has not been answered"""
 
     def become(self, state: WorkerState) -> None:
         if state not in WORKER_MOVES[self.state]:
@@ -156,7 +203,7 @@ class WorkerRecord:
 
     def attempt(self, call: int, fence: int) -> CallRecord | None:
         """The call, if this worker holds just this attempt at it."""
-        record = self.held.get(call)
+        record = self.held.get(call) or self.parked.get(call)
         return record if record is not None and record.fence == fence else None
 
     def unstarted(self) -> Iterator[CallRecord]:
@@ -172,6 +219,17 @@ class WorkerRecord:
         self.ahead += record.estimate
 
     def drop(self, record: CallRecord) -> None:
-        del self.held[record.call.id]
-        self.held_bytes -= len(record.call.payload)
-        self.ahead -= record.estimate
+        if self.parked.pop(record.call.id, None) is None:
+            del self.held[record.call.id]
+            self.held_bytes -= len(record.call.payload)
+            self.ahead -= record.estimate
+
+    def park(self, record: CallRecord) -> None:
+        if record.call.id in self.held:
+            self.drop(record)
+            self.parked[record.call.id] = record
+
+    def resume(self, record: CallRecord) -> None:
+        if self.parked.pop(record.call.id, None) is not None:
+            self.take(record)
+            self.held.move_to_end(record.call.id, last=False)

@@ -28,6 +28,15 @@ def after_loss(record: CallRecord, blamed: int) -> Verdict | None:
     return Verdict.QUARANTINED if record.deaths >= record.call.options.deaths_max else None
 
 
+def is_remembered(record: CallRecord, verdict: Verdict) -> bool:
+    """Whether an outcome is for the store."""
+    if not record.call.key:
+        return False
+    if verdict is Verdict.ERROR:
+        return record.call.options.remember_errors
+    return verdict is Verdict.VALUE
+
+
 def _take_retry(record: CallRecord) -> bool:
     if record.failures >= record.call.options.retries:
         return False

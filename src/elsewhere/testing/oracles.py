@@ -33,7 +33,7 @@ from elsewhere.calls.messages import (
     Verdict,
 )
 from elsewhere.gateway.dispatch import ROB_CHECK_SECONDS
-from elsewhere.gateway.machine import GRACE_SECONDS
+from elsewhere.gateway.limits import GRACE_SECONDS
 from elsewhere.gateway.records import CLIENT, ENGINE, Turn
 from elsewhere.testing.books import CallBook, WorkerBook, break_promise
 

@@ -9,7 +9,8 @@ from traceback import format_exception_only
 from elsewhere.calls.messages import Verdict
 from elsewhere.errors import GatewayBug
 from elsewhere.gateway.invariants import check_invariants
-from elsewhere.gateway.machine import GRACE_SECONDS, Gateway
+from elsewhere.gateway.limits import GRACE_SECONDS
+from elsewhere.gateway.machine import Gateway
 from elsewhere.testing.books import Violation, break_promise
 from elsewhere.testing.client import Client
 from elsewhere.testing.engine import RETRY_SECONDS_MAX, Engine

@@ -1,0 +1,181 @@
+"""The gateway's ledger: who asked for which call of which function, and who is told of the outcome."""
+
+from collections.abc import Iterable
+
+from elsewhere.calls.lifecycle import CallState
+from elsewhere.calls.messages import (
+    Answer,
+    Call,
+    Define,
+    Exit,
+    Forget,
+    Outcome,
+    Settlement,
+    Verdict,
+    Written,
+)
+from elsewhere.errors import GatewayBug
+from elsewhere.gateway.asks import Asks
+from elsewhere.gateway.records import CLIENT, CallRecord, FunctionRecord, Turn, WorkerRecord
+from elsewhere.gateway.verdicts import is_remembered
+from elsewhere.store import Remember
+
+
+class Ledger:
+    """Calls and functions. What is to be sent and settled goes into `turn`, which is each step's.
+
+    `waits_for_rows`: what is remembered is settled when it is `Written`, not before.
+    """
+
+    def __init__(self, workers: dict[int, WorkerRecord], *, waits_for_rows: bool) -> None:
+        self.asks = Asks()
+        self.functions: dict[int, FunctionRecord] = {}
+        self.turn = Turn()
+        self._workers = workers
+        self._waits_for_rows = waits_for_rows
+
+    # ------------------------------------------------------------ functions
+
+    def define(self, sender: int, message: Define) -> None:
+        if message.function in self.functions:
+            return  # said twice
+        if sender != CLIENT:
+            if sender not in self._workers:
+                return
+            self._workers[sender].defined.add(message.function)
+        self.functions[message.function] = FunctionRecord(message.code, message.name)
+
+    def release(self, functions: Iterable[int]) -> None:
+        for number in functions:
+            function = self.functions.get(number)
+            if function is not None:
+                function.released = True
+                self._forget_unused(number, function)
+
+    def _forget_unused(self, number: int, function: FunctionRecord) -> None:
+        if function.live:
+            return
+        del self.functions[number]
+        for worker in sorted(function.workers):
+            self._workers[worker].functions.discard(number)
+            self.turn.sends.append((worker, Forget([number])))
+
+    # ------------------------------------------------------------ calls
+
+    def open(self, call: Call, asker: int) -> CallRecord | None:
+        """Write a call down; None if it is there already, or has joined one with the same key."""
+        if self.asks.knows(call.id):
+            return None  # said twice
+        worker = self._workers.get(asker)
+        claimed = self.asks.claims.get(call.key) if call.key else None
+        if claimed is not None:
+            circle = self.asks.join(claimed, call, asker)
+            if circle:
+                chain = "\n".join(part.call.label for part in [*circle, claimed]).encode()
+                self.answer(call.id, asker, Settlement(call.id, Verdict.CIRCULAR, chain))
+                return None
+        if worker is not None:
+            worker.asks.add(call.id)
+        if claimed is not None:
+            return None
+        function = self.functions.get(call.function)
+        if function is None:
+            raise GatewayBug(f"call {call.id} is of unknown function {call.function}")
+        function.live += 1
+        return self.asks.add(call, function, asker)
+
+    def withdraw(self, number: int) -> CallRecord | None:
+        """Whoever asked for this call is told that it is cancelled; the call goes on for the others.
+
+        Returns it if nobody else wants it: then it is still to be settled.
+        """
+        record = self.asks.find(number)
+        if record is None or record.state is CallState.WRITING:
+            return None
+        if number == record.call.id and not record.joined:
+            return record
+        asker = self.asks.withdraw(record, number)
+        if asker is not None:
+            self.answer(number, asker, Settlement(number, Verdict.CANCELLED))
+        return None if record.wanted else record
+
+    def forget(self, worker: WorkerRecord) -> list[CallRecord]:
+        """A worker is gone, and nobody hears its answers. Returns the calls that nobody else wants."""
+        unwanted = []
+        for number in sorted(worker.asks):
+            record = self.asks.find(number)
+            if record is not None:
+                self.asks.withdraw(record, number)
+                if not record.wanted:
+                    unwanted.append(record)
+        return unwanted
+
+    def come_out(self, record: CallRecord, verdict: Verdict, outcome: Outcome) -> None:
+        """The last attempt at a call has come out: settle it, once what is remembered is written."""
+        if not is_remembered(record, verdict):
+            self.settle(record, verdict, outcome.payload, outcome.started, outcome.elapsed)
+            return
+        call, name = record.call, record.function.name
+        self.turn.rows.append(
+            Remember(call.key, name, verdict, outcome.payload, outcome.elapsed, call.parts)
+        )
+        if not self._waits_for_rows:
+            self.settle(record, verdict, outcome.payload, outcome.started, outcome.elapsed)
+            return
+        record.become(CallState.WRITING)
+        record.outcome = Settlement(
+            call.id, verdict, outcome.payload, started=outcome.started, elapsed=outcome.elapsed
+        )
+
+    def on_written(self, message: Written) -> None:
+        """The store has rows, or says why not."""
+        for key in message.keys:
+            record = self.asks.claims.get(key)
+            if record is None or record.state is not CallState.WRITING:
+                continue  # said twice
+            kept = record.outcome
+            if message.failure:
+                self.settle(record, Verdict.UNWRITTEN, message.failure.encode())
+            else:
+                self.settle(record, kept.verdict, kept.payload, kept.started, kept.elapsed)
+
+    def settle(
+        self,
+        record: CallRecord,
+        verdict: Verdict,
+        payload: bytes = b"",
+        started: float = 0.0,
+        elapsed: float = 0.0,
+        *,
+        how: Exit | None = None,
+    ) -> None:
+        """Tell all who asked, and forget the call."""
+        record.become(CallState.SETTLED)
+        function = record.function
+        askers = self.asks.remove(record)
+        function.live -= 1
+        if function.released:
+            self._forget_unused(record.call.function, function)
+        # If its worker's end is why, that attempt is among the deaths already.
+        attempt = record.attempt if how is None else record.failures + record.deaths
+        for number, peer in askers:
+            settlement = Settlement(
+                number,
+                verdict,
+                payload,
+                record.worker,
+                attempt,
+                record.deaths,
+                started,
+                elapsed,
+                how,
+            )
+            self.answer(number, peer, settlement)
+
+    def answer(self, number: int, peer: int, settlement: Settlement) -> None:
+        """Tell one who asked."""
+        if peer == CLIENT:
+            self.turn.settlements.append(settlement)
+        elif peer in self._workers:
+            self._workers[peer].asks.discard(number)
+            self.turn.sends.append((peer, Answer([settlement])))
