@@ -11,6 +11,7 @@ Names are loaded when they are first used, so importing the package costs next t
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from elsewhere.ambient import as_completed, call, gather, map, spawn  # noqa: A004  # ours
     from elsewhere.calls.span import Span
     from elsewhere.errors import (
         CallInterrupted,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     )
     from elsewhere.future import Future
     from elsewhere.pool import Pool
+    from elsewhere.task import Task, task
 
 __version__ = "0.1.0"
 
@@ -40,8 +42,15 @@ __all__ = [
     "RemoteError",
     "RemoteTraceback",
     "Span",
+    "Task",
     "WorkerLost",
     "__version__",
+    "as_completed",
+    "call",
+    "gather",
+    "map",
+    "spawn",
+    "task",
 ]
 
 _HOME = {
@@ -56,7 +65,14 @@ _HOME = {
     "RemoteError": "elsewhere.errors",
     "RemoteTraceback": "elsewhere.errors",
     "Span": "elsewhere.calls.span",
+    "Task": "elsewhere.task",
     "WorkerLost": "elsewhere.errors",
+    "as_completed": "elsewhere.ambient",
+    "call": "elsewhere.ambient",
+    "gather": "elsewhere.ambient",
+    "map": "elsewhere.ambient",
+    "spawn": "elsewhere.ambient",
+    "task": "elsewhere.task",
 }
 
 

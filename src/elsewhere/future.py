@@ -37,8 +37,11 @@ class Settler(Protocol):
     def is_running(self, call: int) -> bool:
         """Whether a worker runs it."""
 
-    def serve_until(self, done: Callable[[], bool], timeout: float | None) -> bool:
-        """Do the pool's work in this thread until `done` or `timeout`; False if another does it."""
+    def wait_for(self, future: "Future[Any]", timeout: float | None) -> bool:
+        """Wait until it is settled or for `timeout`; False if another thread will wake this one."""
+
+    def make_waiters(self) -> list[Any]:
+        """The list in which `concurrent.futures.wait` and `as_completed` leave whom to wake."""
 
 
 class Future(BaseFuture[T], Generic[T]):
@@ -48,16 +51,18 @@ class Future(BaseFuture[T], Generic[T]):
     submitted with ``pool.options(interrupt=True)``.
     """
 
+    # Of the class until they change: a pool makes a hundred thousand futures a second.
+    _settlement: Settlement | None = None
+    _state = PENDING
+    _result: Any = None
+    _exception: BaseException | None = None
+    _timeout: float | None = None
+
     def __init__(self, call: Call | None, function: str, settler: Settler) -> None:
         # Not the base's __init__: it would make the condition.
         self._call = call
         self._function = function
         self._settler = settler
-        self._settlement: Settlement | None = None
-        self._state = PENDING
-        self._result: Any = None
-        self._exception: BaseException | None = None
-        self._timeout: float | None = None
 
     # ------------------------------------------------------------ what the base keeps as attributes
 
@@ -74,7 +79,7 @@ class Future(BaseFuture[T], Generic[T]):
         return cast(threading.Condition, condition)
 
     def _share_waiters(self) -> list[Any]:
-        return cast(list[Any], self.__dict__.setdefault(_WAITERS, []))
+        return cast(list[Any], self.__dict__.setdefault(_WAITERS, self._settler.make_waiters()))
 
     def _share_callbacks(self) -> list[Any]:
         return cast(list[Any], self.__dict__.setdefault(_CALLBACKS, []))
@@ -132,7 +137,7 @@ class Future(BaseFuture[T], Generic[T]):
         """Take the call back. False if it runs (and may not be interrupted) or has ended."""
         call = self._call
         if call is not None:
-            self._settler.cancel(call.id, self._is_settled)
+            self._settler.cancel(call.id, self.is_settled)
         if self._state != CANCELLED:
             return False
         self.run_callbacks()  # before this returns, as the base does
@@ -179,12 +184,13 @@ class Future(BaseFuture[T], Generic[T]):
         if bell is not None:
             bell.release()
 
-    def _is_settled(self) -> bool:
+    def is_settled(self) -> bool:
+        """Whether it has its outcome; unlike `done`, without the condition."""
         return self._state != PENDING
 
     def _wait(self, timeout: float | None) -> None:
         if self._state == PENDING:
-            if not self._settler.serve_until(self._is_settled, timeout):
+            if not self._settler.wait_for(self, timeout):
                 self._await_bell(timeout)
             if self._state == PENDING:
                 raise TimeoutError
@@ -204,7 +210,7 @@ class Future(BaseFuture[T], Generic[T]):
         # From Python 3.14 on, asyncio reads an outcome through this method of the base.
         if self._state == FINISHED:
             self._open()
-        return self._is_settled(), self._state == CANCELLED, self._result, self._exception
+        return self.is_settled(), self._state == CANCELLED, self._result, self._exception
 
 
 def _locked() -> threading.Lock:
@@ -217,4 +223,32 @@ def failed_future(error: Exception, settler: Settler) -> Future[Any]:
     """The future of a call that could not be sent."""
     future: Future[Any] = Future(None, "a call that could not be sent", settler)
     future.set_exception(error)
+    return future
+
+
+class _Nobody:
+    """The settler of a future that has its outcome from the start."""
+
+    def cancel(self, call: int, settled: Callable[[], bool]) -> None:
+        return None
+
+    def is_running(self, call: int) -> bool:
+        return False
+
+    def wait_for(self, future: Future[Any], timeout: float | None) -> bool:
+        return True
+
+    def make_waiters(self) -> list[Any]:
+        return []
+
+
+def finished_future(
+    function: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Future[T]:
+    """The future of a call that is made here and now."""
+    future: Future[T] = Future(None, getattr(function, "__qualname__", "a call"), _Nobody())
+    try:
+        future.set_result(function(*args, **kwargs))
+    except Exception as error:  # noqa: BLE001  # it belongs to whoever asks for the result
+        future.set_exception(error)
     return future

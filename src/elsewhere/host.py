@@ -63,6 +63,13 @@ class Pending(Protocol):
         """Called once after that, when Ctrl-C may interrupt again."""
 
 
+class Waited(Protocol):
+    """Whoever can say whether it is settled."""
+
+    def is_settled(self) -> bool:
+        """Whether it is."""
+
+
 class GatewayHost:
     """Drives one machine, its engine and its links.
 
@@ -146,6 +153,13 @@ class GatewayHost:
     def serve_until(self, done: Callable[[], bool], timeout: float | None) -> bool:
         """Do the pool's work in this thread until `done` or `timeout`; False if another does it."""
         return self._poller.serve_until(done, timeout)
+
+    def wait_for(self, future: Waited, timeout: float | None) -> bool:
+        """Serve until it is settled; False if another thread does."""
+        return self._poller.serve_until(future.is_settled, timeout)
+
+    def make_waiters(self) -> list[object]:
+        return []
 
     def is_running(self, call: int) -> bool:
         with self._locked():

@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from elsewhere.cpus import usable_cpus
+from elsewhere.in_force import enter, leave
 from elsewhere.interrupts import DeferredInterrupts
 from elsewhere.node.process import NodeProcess
 
@@ -132,12 +133,23 @@ class Pool(Executor):
         _pools.discard(self)
         self._session.shut_down(wait=wait, cancel_futures=cancel_futures)
 
+    def __enter__(self) -> "Pool":
+        enter(self)
+        return self
+
+    def spawn(
+        self, function: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> "Future[T]":
+        """What `elsewhere.spawn` calls in the block of this pool."""
+        return self._session.submit(self._options, function, args, kwargs)
+
     def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        leave(self)
         if kind is not None and issubclass(kind, KeyboardInterrupt):
             # Whoever pressed Ctrl-C does not want to wait for what still runs.
             self._session.terminate()

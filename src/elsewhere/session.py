@@ -17,7 +17,7 @@ from elsewhere.calls.messages import Call, Cancel, Kind, Options, Settlement, Ve
 from elsewhere.calls.span import Span
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.codec.functions import Functions
-from elsewhere.codec.values import dumps, too_large
+from elsewhere.codec.values import dumps_call, too_large
 from elsewhere.engines.local import LocalEngine
 from elsewhere.errors import NotPicklable
 from elsewhere.future import Future, failed_future
@@ -75,12 +75,12 @@ class Session:
         except NotPicklable as error:
             return failed_future(error, self._host)
         try:
-            payload = dumps((args, kwargs), "call")
+            payload = dumps_call(args, kwargs)
             call = Call(next(self._calls), function.number, payload, options)
             future: Future[T] = Future(call, function.name, self._host)
             self.send(call, future, function.name)
         except NotPicklable as error:
-            return failed_future(_name_argument(error), self._host)
+            return failed_future(error, self._host)
         return future
 
     def map(
@@ -226,17 +226,6 @@ def _length(iterables: tuple[Iterable[Any], ...]) -> int | None:
     if not all(isinstance(iterable, Sized) for iterable in iterables):
         return None
     return min(len(iterable) for iterable in iterables if isinstance(iterable, Sized))
-
-
-def _name_argument(error: NotPicklable) -> NotPicklable:
-    """A call is encoded as (args, kwargs): say so in the words of whoever wrote the call."""
-    path = error.path.removeprefix("call")
-    for position, name in (("[0]", "args"), ("[1]", "kwargs")):
-        if path.startswith(position):
-            path = name + path[len(position) :]
-    named = NotPicklable(path or "the arguments", error.what, error.remedy)
-    named.__cause__ = error.__cause__
-    return named
 
 
 def _say(stream: int, text: str) -> None:

@@ -45,7 +45,7 @@ class Encoded:
         self.unchanged = unchanged
         """whether the function is still as it was encoded; None: encode it anew to know"""
         self.owner: weakref.ref[Any] | None = None
-        tell(Define(number, code))
+        tell(Define(number, code, name))
 
     def is_of(self, function: Callable[..., Any]) -> bool:
         """Whether this is the encoding of `function`, and not of a dead one at the same address."""
@@ -75,16 +75,17 @@ def _load_located(path: list[str], code: bytes) -> Any:
 class Functions:
     """The functions of one pool; any thread may call.
 
-    `tell` takes the messages for the gateway. Finalisers call it, so it must only note them.
+    `tell` takes the messages for the gateway. Finalisers call it, so it must only note them. Numbers
+    are counted upwards from `first`.
     """
 
-    def __init__(self, tell: Tell) -> None:
+    def __init__(self, tell: Tell, first: int = 1) -> None:
         self._tell = tell
         self._path = frozenset(sys.path)
         # The death of a function anywhere may run code of the user, which may come back here in the
         # same thread.
         self._lock = threading.RLock()
-        self._numbers = count(1)
+        self._numbers = count(first)
         self._owned: dict[int, Encoded] = {}
         """by the identity of a function that lives"""
         self._anonymous: OrderedDict[bytes, Encoded] = OrderedDict()

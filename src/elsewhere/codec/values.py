@@ -38,6 +38,20 @@ def dumps_by_value(value: Any, name: str) -> bytes:
         _refuse(value, name, error)
 
 
+def dumps_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
+    """The bytes of the arguments of a call. Raises `NotPicklable` in the words of who wrote the call."""
+    try:
+        return dumps((args, kwargs), "call")
+    except NotPicklable as error:
+        path = error.path.removeprefix("call")
+        for position, name in (("[0]", "args"), ("[1]", "kwargs")):
+            if path.startswith(position):
+                path = name + path[len(position) :]
+        raise NotPicklable(
+            path or "the arguments", error.what, error.remedy
+        ) from error.__cause__
+
+
 def too_large(path: str, size: int) -> NotPicklable:
     """The error for a value whose encoding no message can carry."""
     return NotPicklable(

@@ -2,14 +2,20 @@
 
 import atexit
 import os
+from functools import cache
+from typing import TYPE_CHECKING
 
 from elsewhere.calls.messages import Ready, Setup, Unready
 from elsewhere.codec.values import loads
+from elsewhere.in_force import serve_worker
 from elsewhere.link import WorkerEnd
 from elsewhere.worker.output import redirect
 from elsewhere.worker.post import Post
 from elsewhere.worker.runner import Runner
 from elsewhere.worker.watcher import Watcher
+
+if TYPE_CHECKING:
+    from elsewhere.worker.inner import InnerPool
 
 
 def run_worker(link: WorkerEnd, cells: "memoryview[int]") -> None:
@@ -30,14 +36,15 @@ def run_worker(link: WorkerEnd, cells: "memoryview[int]") -> None:
         return
     runner = Runner(post, cells, screens)
     runner.install()
+    serve_worker(lambda: own_pool(runner, post, setup.worker))
     watcher = Watcher(post, runner)
     watcher.start()
     post.post(Ready(os.getpid()))
     post.take(early)
-    while not (post.stopping and not post.attempts):
+    while not (post.stopping and runner.is_done()):
         if not post.attempts:
             post.flush()
-            post.wait()
+            post.wait(runner.is_due, runner.seconds_to_wait())
             runner.idle = False
             if watcher.parked:
                 watcher.wake()
@@ -48,6 +55,14 @@ def run_worker(link: WorkerEnd, cells: "memoryview[int]") -> None:
     for screen in screens:
         screen.end_line()
     post.flush()
+
+
+@cache
+def own_pool(runner: Runner, post: Post, worker: int) -> "InnerPool":
+    """The pool in force inside this worker's calls. Only who makes such calls pays for its imports."""
+    from elsewhere.worker.inner import InnerPool
+
+    return InnerPool(runner, post, worker)
 
 
 def _initialise(post: Post, initializer: bytes) -> bool:

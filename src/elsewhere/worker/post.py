@@ -10,21 +10,28 @@ even while its own thread is sending: nothing that it may call waits for a lock 
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from threading import get_ident
 
 from elsewhere.calls.messages import (
+    Answer,
     Attempt,
+    Call,
     Define,
     Done,
     Forget,
     FromWorker,
+    Has,
     Interrupt,
     Outcome,
     Recall,
     Returned,
     Run,
     Said,
+    Settlement,
+    Share,
     Stop,
+    Submit,
     ToWorker,
 )
 from elsewhere.link import WorkerEnd
@@ -43,21 +50,23 @@ class Post:
         """to be run, in this order"""
         self.functions: dict[int, object] = {}
         """code as it came, or what it became when it was first called"""
-        self.outgoing: deque[Outcome | FromWorker] = deque()
+        self.outgoing: deque[Outcome | Call | FromWorker] = deque()
         """to be sent with the next flush"""
         self.interrupts: set[tuple[int, int]] = set()
         """attempts that the gateway wants interrupted"""
         self.stopping = False
+        self.on_share: Callable[[], None] = lambda: self.post(Has(0))
+        self.on_answer: Callable[[Settlement], None] = lambda settlement: None
+        """whoever makes calls inside calls listens here"""
 
     # ------------------------------------------------------------ in
 
-    def wait(self) -> None:
-        """Block until there is something to do. Raises `LinkClosed`."""
+    def wait(self, is_due: Callable[[], bool], timeout: float | None = None) -> None:
+        """Block for mail, up to `timeout` seconds, unless something `is_due`. Raises `LinkClosed`."""
         with self._reading:
             # The watcher may have taken in the very mail that this thread came to wait for.
-            if not self.attempts and not self.stopping:
-                self.interrupts.clear()  # whatever they were for is over
-                self.take(self._link.receive())
+            if not self.attempts and not is_due():
+                self.take(self._link.receive(timeout))
 
     def look(self) -> None:
         """Take in the mail that is there, unless the other thread is at it. Raises `LinkClosed`."""
@@ -82,6 +91,11 @@ class Post:
                         self.functions.pop(function, None)
                 case Interrupt():
                     self.interrupts.add((message.call, message.fence))
+                case Answer():
+                    for settlement in message.settlements:
+                        self.on_answer(settlement)
+                case Share():
+                    self.on_share()
                 case Stop():
                     self.stopping = True
 
@@ -131,16 +145,23 @@ class Post:
         return self._sender == get_ident()
 
     def _collect(self) -> list[FromWorker]:
-        """Everything that waits, with outcomes that follow each other as one message."""
+        """Everything that waits, with outcomes and calls that follow their like as one message."""
         messages: list[FromWorker] = []
         outcomes: list[Outcome] = []
+        calls: list[Call] = []
         while self.outgoing:
             item = self.outgoing.popleft()
-            if not isinstance(item, Outcome):
+            if isinstance(item, Outcome):
+                calls = []
+                if not outcomes:
+                    messages.append(Done(outcomes))
+                outcomes.append(item)
+            elif isinstance(item, Call):
                 outcomes = []
+                if not calls:
+                    messages.append(Submit(calls))
+                calls.append(item)
+            else:
+                outcomes, calls = [], []
                 messages.append(item)
-                continue
-            if not outcomes:
-                messages.append(Done(outcomes))
-            outcomes.append(item)
         return messages

@@ -1,19 +1,73 @@
-"""Runs attempts, each in a fiber, so that one that waits can be parked and another run meanwhile."""
+"""Runs attempts and the calls that are made inside them, each in a fiber.
 
+A *root* is an attempt that the gateway has sent. Calls that are made inside it wait on the worker's
+own stack and belong to the same root. When a call waits, its fiber is parked and the hub, which is
+the main thread's own stack, goes on with something else: first with what has become ready, then with
+the latest call of the stack, then with the next attempt. Fibers are started by the hub alone, so that
+a parked one holds nothing but its own frames, however deep calls nest.
+
+The gateway believes that the worker runs its *head*. It is told when control goes to another root:
+`Parked` for a head that has not ended, `Resumed` for one that was parked.
+"""
+
+import _thread
 import signal
+from collections import deque
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
-from elsewhere.calls.messages import Attempt, Kind, Outcome, Verdict
+from elsewhere.calls.messages import Attempt, Done, Has, Kind, Outcome, Parked, Resumed, Verdict
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.codec.values import dumps, loads, too_large
 from elsewhere.errors import CallInterrupted
 from elsewhere.worker.fibers import getcurrent, greenlet
 from elsewhere.worker.output import LineWriter
+from elsewhere.worker.parking import Alarms, Parking
 from elsewhere.worker.post import Post
 
 FLUSH_SECONDS = 0.002
 """How long an outcome may wait for others while short calls follow each other."""
+THREADS_SECONDS = 0.01
+"""How often the hub looks whether threads of calls have made something ready."""
+OWN_THREADS = 1
+"""the watcher; the main thread is not counted"""
+FREE_FIBERS_MAX = 64
+"""How many fibers without work are kept."""
+
+
+class Root:
+    """An attempt that was begun, and all that runs inside it."""
+
+    __slots__ = ("attempt", "interrupted", "open", "parking", "told_parked")
+
+    def __init__(self, attempt: Attempt) -> None:
+        self.attempt = attempt
+        self.open = True
+        self.told_parked = False
+        """the gateway knows that it is parked"""
+        self.interrupted = False
+        self.parking: Parking | None = None
+        """where the attempt itself waits"""
+
+    @property
+    def name(self) -> tuple[int, int]:
+        """Call and fence."""
+        return (self.attempt.call, self.attempt.fence)
+
+
+class Inner(Protocol):
+    """A call that was made inside a root and waits on the stack."""
+
+    root: Root
+
+    def take(self) -> bytes | None:
+        """Claim it: its arguments for who comes first, None for everybody else."""
+
+    def run(self, payload: bytes) -> None:
+        """Run it here and settle it."""
+
+    def drop(self) -> None:
+        """Its root was interrupted: settle it as cancelled."""
 
 
 class Runner:
@@ -23,46 +77,127 @@ class Runner:
         self._post = post
         self._cells = cells
         self._screens = screens
-        self.current: Attempt | None = None
-        """the attempt in control"""
+        self.stack: deque[Inner] = deque()
+        """calls made inside calls, the latest last; one that others took or that runs is skipped"""
+        self.ready: deque[Parking] = deque()
+        self.alarms = Alarms()
+        self.current: Root | None = None
+        """the root whose code is in control"""
         self.begun = 0
-        """how many attempts were begun: if it stands still, one keeps the thread busy"""
+        """how many calls were begun: if it stands still, one keeps the thread busy"""
         self.idle = True
-        self._interrupted: Attempt | None = None
+        self.roots: dict[tuple[int, int], Root] = {}
+        """those that were begun and have not ended"""
+        self._head: Root | None = None
+        self.told = 0
+        """how many calls the gateway believes to wait on the stack"""
         self._flushed = 0.0
         self._hub = getcurrent()
-        self._fiber = greenlet(self._work)
+        self._free: list[greenlet] = []
+
+    # ------------------------------------------------------------ the hub
 
     def run_ready(self) -> None:
         """Run what has come, until nothing is left that could run now."""
         self.idle = False
-        self._fiber.switch()
+        self.alarms.ring()
+        while True:
+            if self._post.interrupts:
+                self._interrupt_parked()
+            if self.ready:
+                self.ready.popleft().resume()
+            elif self.stack or self._post.attempts:
+                fiber = self._free.pop() if self._free else greenlet(self._work, self._hub)
+                fiber.switch()
+            else:
+                break
+        self._lose_control()
+        if not self.roots and not self._post.attempts:
+            self._post.interrupts.clear()  # whatever they were for is over
         self.idle = True
 
+    def is_done(self) -> bool:
+        """Whether nothing is left, begun or not."""
+        return not (self.roots or self.stack or self._post.attempts)
+
+    def is_due(self) -> bool:
+        """Whether there is something to do without any mail."""
+        return bool(self.ready or self.stack) or (self._post.stopping and self.is_done())
+
+    def seconds_to_wait(self) -> float | None:
+        """How long the hub may wait for mail."""
+        alarm = self.alarms.pending()
+        if _thread._count() <= OWN_THREADS or not self.roots:
+            return alarm
+        # A thread that a call has started may make something ready at any time.
+        return THREADS_SECONDS if alarm is None else min(alarm, THREADS_SECONDS)
+
     def _work(self) -> None:
-        """A fiber's life: run attempts one after another, and switch to the hub when none is left."""
+        """A fiber's life: run calls one after another while nothing that was parked is ready."""
         post = self._post
-        attempts = post.attempts
+        me = getcurrent()
         while True:
-            try:
-                attempt = attempts.popleft()
-            except IndexError:
+            if self.ready or not (self._run_inner() or self._run_next_root()):
+                if len(self._free) >= FREE_FIBERS_MAX:
+                    return
+                self._free.append(me)
                 self._hub.switch()
                 continue
-            self._run(attempt)
             now = monotonic()
             if now - self._flushed > FLUSH_SECONDS:
+                self._flushed = now
+                self.tell_stack()
                 post.flush()
                 post.look()
-                self._flushed = now
+                self.alarms.ring()
+                if post.interrupts:
+                    self._interrupt_parked()
 
-    def _run(self, attempt: Attempt) -> None:
+    # ------------------------------------------------------------ calls
+
+    def _run_inner(self) -> bool:
+        """Run the latest call of the stack; False if there is none."""
+        stack = self.stack
+        while stack:
+            try:
+                inner = stack.pop()
+            except IndexError:
+                return False  # the watcher has just given it away
+            payload = inner.take()
+            if payload is None:
+                continue  # it was waited for, and so run before its turn, or was given away
+            root = inner.root
+            if root.interrupted:
+                inner.drop()
+                continue
+            self.begun += 1
+            self._give_control(root)
+            try:
+                self.current = root
+                inner.run(payload)
+            finally:
+                self.current = None
+            return True
+        return False
+
+    def _run_next_root(self) -> bool:
+        """Run the next attempt; False if there is none."""
+        try:
+            attempt = self._post.attempts.popleft()
+        except IndexError:
+            return False
+        self._run_root(attempt)
+        return True
+
+    def _run_root(self, attempt: Attempt) -> None:
         started = monotonic()
-        self._cells[0] = attempt.call
+        root = Root(attempt)
+        self.roots[root.name] = root
         self.begun += 1
+        self._give_control(root)
         verdict = Verdict.ERROR
         try:
-            self.current = attempt
+            self.current = root
             try:
                 payload = self._apply(attempt)
                 if len(payload) > PAYLOAD_BYTES_MAX:
@@ -72,17 +207,33 @@ class Runner:
                 self.current = None
         except BaseException as error:  # noqa: BLE001  # it travels to the client
             payload = self._describe(attempt, error)
-            if self._interrupted is attempt and isinstance(error, CallInterrupted):
+            if root.interrupted and isinstance(error, CallInterrupted):
                 verdict = Verdict.INTERRUPTED
+        root.open = False
+        del self.roots[root.name]
         if self._post.interrupts:
-            self._post.interrupts.discard((attempt.call, attempt.fence))
+            self._post.interrupts.discard(root.name)
         for screen in self._screens:
             if screen.rest:
                 screen.end_line()
-        elapsed = monotonic() - started
+        self._head = None
         self._cells[0] = 0
         self._post.outgoing.append(
-            Outcome(attempt.call, attempt.fence, verdict, payload, started, elapsed)
+            Outcome(attempt.call, attempt.fence, verdict, payload, started, monotonic() - started)
+        )
+
+    def run_in_thread(self, attempt: Attempt) -> None:
+        """Run an attempt on the stack of a thread of a call, which waits for it."""
+        started = monotonic()
+        verdict = Verdict.ERROR
+        try:
+            payload = self._apply(attempt)
+            verdict = Verdict.VALUE
+        except BaseException as error:  # noqa: BLE001  # it travels to the client
+            payload = self._describe(attempt, error)
+        elapsed = monotonic() - started
+        self._post.post(
+            Done([Outcome(attempt.call, attempt.fence, verdict, payload, started, elapsed)])
         )
 
     def _apply(self, attempt: Attempt) -> bytes:
@@ -107,6 +258,57 @@ class Runner:
             return encode_chunk_failure([], error)  # it failed before its first item
         return encode_failure(error)
 
+    # ------------------------------------------------------------ waiting
+
+    def park(self, parking: Parking) -> None:
+        """In a fiber: run other things until `parking` is woken. Raises its error."""
+        root = self.current
+        self.current = None
+        mine = root is not None and root.parking is None
+        if mine and root is not None:
+            root.parking = parking
+        try:
+            self._hub.switch()
+        finally:
+            if root is not None:
+                if mine:
+                    root.parking = None
+                self._give_control(root)
+                self.current = root
+
+    def can_park(self) -> bool:
+        """Whether this is a fiber, and not the hub or another thread's stack."""
+        return getcurrent().parent is self._hub
+
+    def _give_control(self, root: Root) -> None:
+        head = self._head
+        if head is root or not root.open:
+            return
+        if head is not None:
+            self._tell_parked(head)
+        if root.told_parked:
+            root.told_parked = False
+            self._post.outgoing.append(Resumed(*root.name))
+        self._head = root
+        self._cells[0] = root.attempt.call
+
+    def _lose_control(self) -> None:
+        if self._head is not None:
+            self._tell_parked(self._head)
+            self._head = None
+            self._cells[0] = 0
+
+    def _tell_parked(self, root: Root) -> None:
+        root.told_parked = True
+        self._post.outgoing.append(Parked(*root.name))
+
+    def tell_stack(self) -> None:
+        """Let the gateway know whether calls wait here that others could take."""
+        waiting = len(self.stack)
+        if (waiting > 0) != (self.told > 0):
+            self.told = waiting
+            self._post.outgoing.append(Has(waiting))
+
     # ------------------------------------------------------------ interrupts
 
     def install(self) -> None:
@@ -114,11 +316,25 @@ class Runner:
         signal.signal(signal.SIGINT, self._on_signal)
 
     def _on_signal(self, signum: int, frame: object) -> None:
-        attempt = self.current
-        if attempt is None or self._post.is_sending():
+        root = self.current
+        if root is None or self._post.is_sending():
             return  # half a message must not stay half: the watcher will signal again
-        name = (attempt.call, attempt.fence)
-        if name in self._post.interrupts:
-            self._post.interrupts.discard(name)
-            self._interrupted = attempt
-            raise CallInterrupted(f"call {attempt.call} was asked to stop")
+        if root.name in self._post.interrupts:
+            self._post.interrupts.discard(root.name)
+            root.interrupted = True
+            self._interrupt(root)
+            raise CallInterrupted(f"call {root.attempt.call} was asked to stop")
+
+    def _interrupt_parked(self) -> None:
+        for name in list(self._post.interrupts):
+            root = self.roots.get(name)
+            if root is not None:  # else it waits behind, and will be interrupted when it runs
+                self._post.interrupts.discard(name)
+                root.interrupted = True
+                self._interrupt(root)
+
+    def _interrupt(self, root: Root) -> None:
+        """Let the attempt itself end, if it waits for one of its calls."""
+        if root.parking is not None:
+            root.parking.error = CallInterrupted(f"call {root.attempt.call} was asked to stop")
+            root.parking.wake()

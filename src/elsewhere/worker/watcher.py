@@ -63,11 +63,12 @@ class Watcher:
 
     def _attend(self) -> None:
         try:
+            self._runner.tell_stack()
             self._post.flush()
             self._post.look()
         except LinkClosed:
             # The client is gone. The main thread may be in a call that never ends.
             os._exit(0)
         current = self._runner.current
-        if current is not None and (current.call, current.fence) in self._post.interrupts:
+        if current is not None and current.name in self._post.interrupts:
             signal.pthread_kill(self._main, signal.SIGINT)

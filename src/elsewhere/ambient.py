@@ -1,0 +1,77 @@
+"""Calls that name no pool: they go to the pool in force, and run inline where there is none."""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future as BaseFuture
+from concurrent.futures import as_completed as as_completed
+from itertools import islice
+from typing import Any, ParamSpec, TypeVar
+
+from elsewhere.future import Future, finished_future
+from elsewhere.in_force import in_force
+
+P = ParamSpec("P")
+T = TypeVar("T")
+MAP_AHEAD = 1024
+"""How many calls of a map are under way at once."""
+
+
+def spawn(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+    """Call ``function(*args, **kwargs)`` elsewhere, and go on. Without a pool it has run already."""
+    caller = in_force()
+    if caller is not None:
+        return caller.spawn(function, args, kwargs)
+    return finished_future(function, args, kwargs)
+
+
+def call(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+    """The value of ``function(*args, **kwargs)``, computed elsewhere. Raises what the call raised."""
+    caller = in_force()
+    if caller is not None:
+        value: T = caller.spawn(function, args, kwargs).result()
+        return value
+    return function(*args, **kwargs)
+
+
+def map(function: Callable[..., T], *iterables: Iterable[Any]) -> Iterator[T]:
+    """``map(function, *iterables)``, each call elsewhere; yields in order.
+
+    The iterables may be unbounded: a bounded number of calls is under way. An exception surfaces at
+    its position. When the iterator ends early, calls that have not begun are taken back.
+    """
+    if not iterables:
+        raise TypeError("map needs at least one iterable")
+    caller = in_force()
+    items = zip(*iterables, strict=False)
+    if caller is None:
+        return (function(*item) for item in items)
+    started = deque(caller.spawn(function, item, {}) for item in islice(items, MAP_AHEAD))
+
+    def results() -> Iterator[T]:
+        try:
+            while started:
+                value = started.popleft().result()
+                started.extend(caller.spawn(function, item, {}) for item in islice(items, 1))
+                yield value
+        finally:
+            for future in started:
+                future.cancel()
+
+    return results()
+
+
+def gather(*futures: BaseFuture[Any]) -> list[Any]:
+    """The values of all, in order, once all have come out.
+
+    Raises what one of them raised, or an `ExceptionGroup` if several did.
+    """
+    errors: list[BaseException] = []
+    for future in futures:
+        error = future.exception()
+        if error is not None:
+            errors.append(error)
+    if len(errors) == 1:
+        raise errors[0]
+    if errors:
+        raise BaseExceptionGroup(f"{len(errors)} of {len(futures)} calls failed", errors)
+    return [future.result() for future in futures]

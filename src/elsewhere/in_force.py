@@ -1,0 +1,60 @@
+"""Which pool a call goes to that names none: the pool *in force*.
+
+In a worker that is the worker's own, inside whatever it runs. In a client it is the pool of the
+innermost ``with`` block of this thread or asyncio task; a thread without one shares the latest that
+another thread has entered. Where there is none, calls run inline.
+"""
+
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from elsewhere.future import Future
+
+
+class Caller(Protocol):
+    """What a pool does for a call that names none."""
+
+    def spawn(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> "Future[Any]":
+        """Call ``function(*args, **kwargs)`` elsewhere."""
+
+
+_entered: ContextVar[tuple[Caller, ...]] = ContextVar("elsewhere_entered", default=())
+_latest: list[Caller] = []
+_of_worker: Callable[[], Caller] | None = None
+
+
+def in_force() -> Caller | None:
+    """The pool in force, if there is one."""
+    if _of_worker is not None:
+        return _of_worker()
+    mine = _entered.get()
+    if mine:
+        return mine[-1]
+    return _latest[-1] if _latest else None
+
+
+def enter(caller: Caller) -> None:
+    """A ``with`` block of this pool begins."""
+    _entered.set((*_entered.get(), caller))
+    _latest.append(caller)
+
+
+def leave(caller: Caller) -> None:
+    """It ends."""
+    mine = list(_entered.get())
+    for entered in (mine, _latest):
+        if caller in entered:
+            entered.reverse()
+            entered.remove(caller)
+            entered.reverse()
+    _entered.set(tuple(mine))
+
+
+def serve_worker(make: Callable[[], Caller]) -> None:
+    """This process is a worker: `make` gives its own pool."""
+    global _of_worker  # noqa: PLW0603  # a process is a worker for all its life
+    _of_worker = make

@@ -1,0 +1,102 @@
+"""A task: a function with options. It is still a function: calling it runs it here, plainly."""
+
+import sys
+from collections.abc import Callable
+from functools import update_wrapper
+from types import MethodType
+from typing import Any, Generic, ParamSpec, TypeVar, overload
+
+from elsewhere.calls.messages import Options
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class Task(Generic[P, T]):
+    """A function and the options of its calls elsewhere; made by `task`."""
+
+    __wrapped__: Callable[P, T]
+
+    def __init__(self, function: Callable[P, T], options: Options, *, pure: bool) -> None:
+        update_wrapper(self, function)
+        self._function = function
+        self.options = options
+        """what is asked of a call of it"""
+        self.pure = pure
+        """whether equal calls have equal results"""
+
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
+        return self._function(*args, **kwargs)
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        module, name = getattr(self, "__module__", None), getattr(self, "__qualname__", None)
+        if isinstance(module, str) and isinstance(name, str) and module != "__main__":
+            found: Any = sys.modules.get(module)
+            for part in name.split("."):
+                found = getattr(found, part, None)
+            if found is self:
+                return name
+        return _rebuild, (self._function, self.options, self.pure)
+
+    def __repr__(self) -> str:
+        return f"<elsewhere.task of {self._function!r}>"
+
+
+def _rebuild(function: Callable[P, T], options: Options, pure: bool) -> Task[P, T]:  # noqa: FBT001  # from a pickle
+    return Task(function, options, pure=pure)
+
+
+@overload
+def task(function: Callable[P, T], /) -> Task[P, T]: ...
+@overload
+def task(
+    *,
+    pure: bool = False,
+    timeout: float | None = None,
+    retries: int = 0,
+    interrupt: bool = False,
+    remember_errors: bool = False,
+) -> Callable[[Callable[P, T]], Task[P, T]]: ...
+def task(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    pure: bool = False,
+    timeout: float | None = None,
+    retries: int = 0,
+    interrupt: bool = False,
+    remember_errors: bool = False,
+) -> Any:
+    """Give a function options: ``@task(retries=3)`` or ``task(timeout=60)(function)``.
+
+    ``pure``: equal arguments give equal results, and nothing else matters: equal calls run once, and
+    what came out is remembered. ``remember_errors``: also if it raised. ``timeout``, ``retries``,
+    ``interrupt``: as in `Pool.options`, which they take precedence over. Raises TypeError and
+    ValueError for values that make no sense.
+    """
+    if function is not None and not callable(function):
+        raise TypeError(f"task takes a function, not {function!r}")
+    if timeout is not None and not timeout > 0:
+        raise ValueError(f"timeout must be more than 0 seconds, not {timeout!r}")
+    if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
+        raise ValueError(f"retries must be a whole number from 0 on, not {retries!r}")
+    if remember_errors and not pure:
+        raise ValueError("remember_errors says what is remembered of a pure task: add pure=True")
+    options = Options(timeout, retries, interrupt, remember_errors=remember_errors)
+
+    def decorate(function: Callable[P, T]) -> Task[P, T]:
+        if not callable(function):
+            raise TypeError(f"task takes a function, not {function!r}")
+        return Task(function, options, pure=pure)
+
+    return decorate if function is None else decorate(function)
+
+
+def task_of(function: object) -> Task[..., Any] | None:
+    """The task that a function is, or that a bound method is of."""
+    if isinstance(function, MethodType):
+        function = function.__func__
+    return function if isinstance(function, Task) else None

@@ -1,0 +1,299 @@
+"""The pool in force inside a worker's calls: children run here, depth first, unless others take them.
+
+A *child* is a call that was made inside another one. A plain one waits on the runner's stack and runs
+in this worker, which costs no message. When somebody idles, the gateway asks to share, and the oldest
+children, which are the largest pieces of work, are submitted to it. A child with a key or with options
+is submitted at once, because the gateway is who knows of equal calls, retries and time limits.
+
+A thread that a call has started cannot park: it runs the children that it waits for itself.
+"""
+
+import threading
+from collections.abc import Callable
+from itertools import count
+from time import monotonic
+from typing import Any
+
+from elsewhere.calls.messages import (
+    NUMBERS_PER_WORKER,
+    Attempt,
+    Call,
+    Cancel,
+    Has,
+    Kind,
+    Options,
+    Settlement,
+    Verdict,
+)
+from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
+from elsewhere.codec.functions import Functions, describe
+from elsewhere.codec.values import dumps, dumps_call, loads, too_large
+from elsewhere.errors import NotPicklable
+from elsewhere.future import Future, failed_future
+from elsewhere.task import task_of
+from elsewhere.worker.fibers import getcurrent
+from elsewhere.worker.parking import Parking
+from elsewhere.worker.post import Post
+from elsewhere.worker.runner import Root, Runner
+
+_PLAIN = Options()
+_PAYLOAD = "the arguments"
+SHARED_MAX = 1024
+"""How many children are given away at once."""
+CANCEL_SECONDS = 0.05
+"""How long `Future.cancel` waits for the gateway to agree."""
+THREAD_SECONDS = 0.005
+"""How often a waiting thread looks whether it must run its child itself."""
+
+
+class Child(Future[Any]):
+    """The future of a child, and the child itself until somebody has begun it."""
+
+    def __init__(
+        self, function: Callable[..., Any], payload: bytes, root: Root, pool: "InnerPool"
+    ) -> None:
+        super().__init__(None, "", pool)
+        self.callee = function
+        self.root = root
+        self.number = 0
+        """under which it was submitted; 0 while only this worker knows it"""
+        self._pool = pool
+        self.__dict__[_PAYLOAD] = payload
+
+    def take(self) -> bytes | None:
+        """Its arguments, for who comes first. A `dict.pop`, because two threads may come at once."""
+        return self.__dict__.pop(_PAYLOAD, None)
+
+    def put_back(self, payload: bytes) -> None:
+        """Undo `take`."""
+        self.__dict__[_PAYLOAD] = payload
+
+    @property
+    def waits_here(self) -> bool:
+        """Whether nobody has begun or taken it."""
+        return _PAYLOAD in self.__dict__
+
+    def run(self, payload: bytes) -> None:
+        """Run it here and settle it."""
+        function = self.callee
+        verdict = Verdict.ERROR
+        try:
+            args, kwargs = loads(payload)
+            result = dumps(function(*args, **kwargs), "result")
+            verdict = Verdict.VALUE
+        except BaseException as error:  # noqa: BLE001  # it belongs to whoever waits
+            from elsewhere.codec.failures import encode_failure
+
+            result = encode_failure(error)
+        self.end(Settlement(0, verdict, result, self._pool.worker, 1))
+
+    def drop(self) -> None:
+        """Its root was interrupted: settle it as cancelled."""
+        self.end(Settlement(0, Verdict.CANCELLED))
+
+    def end(self, settlement: Settlement) -> None:
+        self._function = describe(self.callee)
+        self.settle(settlement)
+        self.run_callbacks()
+
+    def cancel(self) -> bool:
+        """Take the call back, unless it has been begun."""
+        if self.take() is not None:
+            self.drop()
+        elif self.number and not self.is_settled():
+            self._pool.take_back(self)
+        return super().cancel()
+
+    def running(self) -> bool:
+        """Whether a worker runs it, as far as is known here."""
+        return not self.number and not self.waits_here and not self.is_settled()
+
+
+class InnerPool:
+    """The children of one worker: `elsewhere.in_force.Caller`, and the settler of their futures."""
+
+    def __init__(self, runner: Runner, post: Post, worker: int) -> None:
+        self.worker = worker
+        self._runner = runner
+        self._post = post
+        first = worker * NUMBERS_PER_WORKER + 1
+        self._numbers = count(first)
+        self._functions = Functions(post.outgoing.append, first)
+        self._asked: dict[int, Child] = {}
+        """by number: children that were submitted and are not settled"""
+        self._main = threading.main_thread()
+        self._detached = Root(Attempt(0, 0, 0, b"", Kind.CALL))
+        self._detached.open = False
+        post.on_share, post.on_answer = self.share, self.answer
+
+    # ------------------------------------------------------------ calls
+
+    def spawn(
+        self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Future[Any]:
+        """Call ``function(*args, **kwargs)``, here or elsewhere."""
+        if not callable(function):
+            raise TypeError(f"the first argument must be callable, not {function!r}")
+        try:
+            payload = dumps_call(args, kwargs)
+            if len(payload) > PAYLOAD_BYTES_MAX:
+                raise too_large("the arguments", len(payload))
+            child = Child(function, payload, self._runner.current or self._detached, self)
+            task = task_of(function)
+            if task is None or (task.options == _PLAIN and not task.pure):
+                self._runner.stack.append(child)
+            else:
+                self._submit(child, payload, task.options)
+        except NotPicklable as error:
+            return failed_future(error, self)
+        return child
+
+    def _submit(self, child: Child, payload: bytes, options: Options) -> None:
+        """Make a child the gateway's. Raises `NotPicklable`, and has done nothing then."""
+        encoded = self._functions.encode(child.callee)
+        child.take()
+        child.encoded = encoded  # so that it lives as long
+        child.number = number = next(self._numbers)
+        self._asked[number] = child
+        parent = child.root.attempt.call
+        self._post.outgoing.append(Call(number, encoded.number, payload, options, parent=parent))
+
+    def share(self) -> None:
+        """Submit about half of the children that wait, the oldest first. From either thread."""
+        stack = self._runner.stack
+        wanted = min((len(stack) + 1) // 2, SHARED_MAX)
+        kept: list[Any] = []
+        while wanted and stack:
+            try:
+                child: Any = stack.popleft()
+            except IndexError:
+                break  # the main thread has just begun it
+            payload = child.take()
+            if payload is None:
+                continue
+            try:
+                self._submit(child, payload, _PLAIN)
+                wanted -= 1
+            except NotPicklable:
+                child.put_back(payload)
+                kept.append(child)
+        stack.extendleft(reversed(kept))
+        self._runner.told = len(stack)
+        self._post.post(Has(len(stack)))
+
+    def answer(self, settlement: Settlement) -> None:
+        """A submitted child has come out. From either thread."""
+        child = self._asked.pop(settlement.call, None)
+        if child is not None:
+            child.end(settlement)
+
+    def take_back(self, child: Child) -> None:
+        """Ask the gateway to cancel a child, and give it a moment to do so."""
+        self._post.post(Cancel([child.number], interrupt=False))
+        self.wait_for(child, CANCEL_SECONDS)
+
+    # ------------------------------------------------------------ waiting (their settler)
+
+    def wait_for(self, future: Future[Any], timeout: float | None) -> bool:
+        """Wait for a child; False if another thread will wake this one."""
+        waits_here = isinstance(future, Child) and future.waits_here
+        if not self._runner.can_park():
+            return self._wait_in_thread(future, timeout)
+        if waits_here:
+            stack = self._runner.stack
+            if not stack or stack[-1] is not future:
+                stack.append(future)  # what is waited for goes first
+        parking = Parking(getcurrent(), self._runner.ready)
+        future._done_callbacks.append(parking.wake)
+        if future.is_settled() and not parking.over:
+            parking.over = True
+            return True
+        if timeout is not None:
+            self._runner.alarms.set(parking, timeout)
+        self._runner.park(parking)
+        return True
+
+    def _wait_in_thread(self, future: Future[Any], timeout: float | None) -> bool:
+        """In a thread of a call, while the main thread may be waiting for that very thread."""
+        until = None if timeout is None else monotonic() + timeout
+        if isinstance(future, Child):
+            payload = future.take()
+            if payload is not None:
+                future.run(payload)
+                return True
+            self._post.flush()
+        while not future.is_settled():
+            left = THREAD_SECONDS if until is None else min(THREAD_SECONDS, until - monotonic())
+            if left <= 0:
+                break
+            future._await_bell(left)
+            if isinstance(future, Child) and future.number:
+                self._run_sent_back(future.number)
+        return True
+
+    def _run_sent_back(self, number: int) -> None:
+        """The gateway has sent this worker its own child, and the main thread may never come to it."""
+        for attempt in tuple(self._post.attempts):
+            if attempt.call == number:
+                try:
+                    self._post.attempts.remove(attempt)
+                except ValueError:
+                    return  # the main thread has begun it, or it was recalled
+                self._runner.run_in_thread(attempt)
+                return
+
+    def make_waiters(self) -> list[Any]:
+        return _Waiters(self)
+
+    def cancel(self, call: int, settled: Callable[[], bool]) -> None:
+        raise AssertionError("children cancel themselves")
+
+    def is_running(self, call: int) -> bool:
+        raise AssertionError("children know themselves")
+
+    def park(self, parking: Parking, timeout: float | None) -> None:
+        if timeout is not None:
+            self._runner.alarms.set(parking, timeout)
+        self._runner.park(parking)
+
+    def new_parking(self) -> Parking | None:
+        """For a wait in this fiber; None where none can be parked."""
+        return Parking(getcurrent(), self._runner.ready) if self._runner.can_park() else None
+
+
+class _Waiters(list[Any]):
+    """Who waits by `concurrent.futures.wait` or `as_completed`: in a fiber, that must park it."""
+
+    def __init__(self, pool: InnerPool) -> None:
+        self._pool = pool
+
+    def append(self, waiter: Any) -> None:
+        if self._pool.new_parking() is not None and not isinstance(waiter.event, _Event):
+            waiter.event = _Event(self._pool)
+        super().append(waiter)
+
+
+class _Event:
+    """`threading.Event` for fibers."""
+
+    def __init__(self, pool: InnerPool) -> None:
+        self._pool = pool
+        self._set = False
+        self._parked: list[Parking] = []
+
+    def set(self) -> None:
+        self._set = True
+        for parking in self._parked:
+            parking.wake()
+
+    def clear(self) -> None:
+        self._set = False
+
+    def wait(self, timeout: float | None = None) -> bool:
+        parking = self._pool.new_parking()
+        if parking is None:
+            raise RuntimeError("futures that one fiber waits for cannot be handed to a thread")
+        self._parked = [parking]
+        if not self._set:
+            self._pool.park(parking, timeout)
+        return self._set
