@@ -21,6 +21,8 @@ if TYPE_CHECKING:
         NotPicklable,
         RemoteError,
         RemoteTraceback,
+        StoreDamaged,
+        StoreError,
         WorkerLost,
     )
     from elsewhere.future import Future
@@ -40,6 +42,8 @@ __all__ = [
     "RemoteError",
     "RemoteTraceback",
     "Span",
+    "StoreDamaged",
+    "StoreError",
     "WorkerLost",
     "__version__",
 ]
@@ -56,6 +60,8 @@ _HOME = {
     "RemoteError": "elsewhere.errors",
     "RemoteTraceback": "elsewhere.errors",
     "Span": "elsewhere.calls.span",
+    "StoreDamaged": "elsewhere.errors",
+    "StoreError": "elsewhere.errors",
     "WorkerLost": "elsewhere.errors",
 }
 
