@@ -22,6 +22,8 @@ if TYPE_CHECKING:
         NotPicklable,
         RemoteError,
         RemoteTraceback,
+        StoreDamaged,
+        StoreError,
         WorkerLost,
     )
     from elsewhere.future import Future
@@ -42,6 +44,8 @@ __all__ = [
     "RemoteError",
     "RemoteTraceback",
     "Span",
+    "StoreDamaged",
+    "StoreError",
     "Task",
     "WorkerLost",
     "__version__",
@@ -65,6 +69,8 @@ _HOME = {
     "RemoteError": "elsewhere.errors",
     "RemoteTraceback": "elsewhere.errors",
     "Span": "elsewhere.calls.span",
+    "StoreDamaged": "elsewhere.errors",
+    "StoreError": "elsewhere.errors",
     "Task": "elsewhere.task",
     "WorkerLost": "elsewhere.errors",
     "as_completed": "elsewhere.ambient",

@@ -7,9 +7,11 @@
     ├── InitializerFailed (RuntimeError)   caller: the pool's initializer raises
     ├── WorkerLost (RuntimeError)          machine: workers cannot be started here
     ├── RemoteError                        stands for an exception that could not travel
+    ├── StoreError                         caller or machine: a store cannot be opened, read or written
     └── GatewayBug (AssertionError)        us: please report it
     RemoteTraceback                        the cause of an exception that was raised elsewhere
     CallInterrupted (BaseException)        raised inside a running call that must end
+    StoreDamaged (UserWarning)             machine: a remembered result is damaged and counts as not there
 
 An exception raised by a call keeps its own type; its ``__cause__`` is a `RemoteTraceback` and a note
 names the worker, the host and the attempt.
@@ -102,6 +104,41 @@ class RemoteError(ElsewhereError):
     def __str__(self) -> str:
         said = f"{self.type_name}: {self.message}" if self.message else self.type_name
         return f"{said} (described, not sent: {self.reason})"
+
+
+class StoreError(ElsewhereError):
+    """A store cannot be opened, read or written.
+
+    ``path`` names the file, ``what`` says what is wrong, ``remedy`` what to do.
+    """
+
+    def __init__(self, path: str, what: str, remedy: str) -> None:
+        super().__init__(path, what, remedy)
+        self.path = path
+        self.what = what
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.what}. {self.remedy}"
+
+
+class StoreDamaged(UserWarning):
+    """A remembered result is damaged: it counts as not there, and its call is computed again.
+
+    ``path`` names the file that is damaged, ``key`` the result, in hexadecimal, ``what`` the damage.
+    """
+
+    def __init__(self, path: str, key: str, what: str) -> None:
+        super().__init__(path, key, what)
+        self.path = path
+        self.key = key
+        self.what = what
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path}: the result remembered as {self.key} is damaged: {self.what}. "
+            "It counts as not there, and is replaced when its call is computed again"
+        )
 
 
 class RemoteTraceback(Exception):

@@ -21,6 +21,8 @@ SURFACE = [
     "RemoteError",
     "RemoteTraceback",
     "Span",
+    "StoreDamaged",
+    "StoreError",
     "WorkerLost",
     "__version__",
 ]

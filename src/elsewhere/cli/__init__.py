@@ -1,4 +1,4 @@
-"""The command line: ``elsewhere demo`` and what is common to all commands.
+"""The command line: what is common to all commands.
 
 Exit codes: 0 done, 1 it failed, 2 wrong usage, 130 interrupted by Ctrl-C.
 """
@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 import elsewhere
-from elsewhere.cli import demo
+from elsewhere.cli import demo, evict, status
 
 __all__ = ["main"]
 
@@ -55,5 +55,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"elsewhere {elsewhere.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
-    demo.add_command(commands)
+    for command in (demo, status, evict):
+        command.add_command(commands)
     return parser

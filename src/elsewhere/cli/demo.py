@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from elsewhere.cli.quantities import byte_size
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
@@ -20,14 +22,6 @@ WORKERS_MAX = 1024
 # and within a minute on cores half as fast.
 LIMIT_DEFAULT = "256MiB"
 OUTPUT_DEFAULT = "elsewhere-demo.html"
-
-_UNITS = {
-    "": 1,
-    "b": 1,
-    "k": 10**3, "kb": 10**3, "kib": 2**10,
-    "m": 10**6, "mb": 10**6, "mib": 2**20,
-    "g": 10**9, "gb": 10**9, "gib": 2**30,
-}  # fmt: skip
 
 _DESCRIPTION = """\
 Parse every module of this Python's standard library and site-packages on all cores and measure how
@@ -82,14 +76,7 @@ def byte_limit(text: str) -> int | None:
     """A size in bytes, None for ``none``. Raises `argparse.ArgumentTypeError`."""
     if text.lower() == "none":
         return None
-    match = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,6})?) ?([a-z]*)", text.lower())
-    factor = _UNITS.get(match[2]) if match else None
-    size = int(float(match[1]) * factor) if match and factor else 0
-    if size < 1:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is no size: give bytes as 5000000, or with a unit as 64MiB, or none"
-        )
-    return size
+    return byte_size(text, ", or none")
 
 
 def output_path(text: str) -> Path:

@@ -1,0 +1,1 @@
+"""Stores: where the results of pure calls are remembered."""

@@ -1,0 +1,150 @@
+"""A store in an SQLite file, which several pools and processes may use at the same time."""
+
+import os
+import threading
+import time
+import warnings
+from collections import deque
+from collections.abc import Sequence
+from pathlib import Path
+
+from elsewhere.errors import StoreDamaged, StoreError
+from elsewhere.store import Acknowledge, Done, Remember, Remembered
+from elsewhere.stores.blobs import Blobs
+from elsewhere.stores.database import Database
+from elsewhere.stores.reader import Notes, Reader
+from elsewhere.stores.rows import Damaged, check_row
+from elsewhere.stores.writer import Writer
+
+# So many uses of one reader are written down before their time, to bound the memory they take.
+NOTES_MAX = 10_000
+
+
+def blobs_folder(path: Path) -> Path:
+    """Where the blobs of the store at `path` are."""
+    return path.with_name(f"{path.name}.blobs")
+
+
+class SqliteStore:
+    """`elsewhere.store.Store`. Raises `StoreError` if `path` is no store or cannot be one."""
+
+    def __init__(self, path: Path, acknowledge: Acknowledge) -> None:
+        self.acknowledge = acknowledge
+        self.path = path
+        self._process = os.getpid()
+        durable = acknowledge is Acknowledge.DURABLE
+        self._blobs = Blobs(blobs_folder(path), sync=durable)
+        # Readers that no thread uses at the moment. Those of a deque are taken and given back
+        # without a lock.
+        self._readers: deque[Reader] = deque()
+        self._lock = threading.Lock()
+        self._closed = False
+        self._damaged: set[bytes] = set()
+        # Why rows were not written whose writer had been told that they are queued.
+        self._untold: BaseException | None = None
+        database = Database(path, "FULL" if durable else "NORMAL", create=True)
+        self._writer = Writer(database, self._blobs, self._take_notes)
+
+    def get(self, key: bytes) -> Remembered | None:
+        reader = self._lend()
+        try:
+            return reader.use(key, time.time())
+        except Damaged as damage:
+            self._warn(key, damage)
+            return None
+        finally:
+            self._take_back(reader)
+
+    def latest(self, function: str) -> Remembered | None:
+        reader = self._lend()
+        key = b""
+        try:
+            key = reader.latest(function)
+            return reader.read(key)
+        except Damaged as damage:
+            self._warn(key, damage)
+            return None
+        finally:
+            self._take_back(reader)
+
+    def write(self, rows: Sequence[Remember], done: Done) -> None:
+        for row in rows:
+            check_row(row)
+        queued = self.acknowledge is Acknowledge.MEMORY
+        untold: BaseException | None = None
+        with self._lock:
+            self._check_open()
+            self._writer.put(rows, self._keep_untold if queued else done)
+            if queued:
+                untold, self._untold = self._untold, None
+        if queued:
+            done(untold)
+
+    def close(self) -> None:
+        if os.getpid() != self._process:
+            # The connections and the thread are the parent's.
+            return
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+        self._writer.stop()
+        self._close_readers()
+        if self._untold is not None:
+            raise self._untold
+
+    def _check_open(self) -> None:
+        if os.getpid() != self._process:
+            raise StoreError(
+                str(self.path),
+                "this store was opened before a fork, by the parent process",
+                "Open another one in the child",
+            )
+        if self._closed:
+            raise StoreError(str(self.path), "this store is closed", "Open another one")
+
+    def _lend(self) -> Reader:
+        self._check_open()
+        try:
+            return self._readers.pop()
+        except IndexError:
+            return Reader(Database(self.path, None, create=False), self._blobs)
+
+    def _take_back(self, reader: Reader) -> None:
+        if len(reader.notes.used) >= NOTES_MAX:
+            self._writer.note()
+        self._readers.append(reader)
+        # Again after it was given back, so that `close` has seen it or it is seen here.
+        if self._closed:
+            self._close_readers()
+
+    def _close_readers(self) -> None:
+        while self._readers:
+            try:
+                reader = self._readers.pop()
+            except IndexError:
+                # Another thread was faster.
+                return
+            reader.database.close()
+
+    def _take_notes(self) -> Notes:
+        notes = Notes()
+        for _ in range(len(self._readers)):
+            try:
+                # From the left, where the idle are; those in use are met another time.
+                reader = self._readers.popleft()
+            except IndexError:
+                break
+            notes.add(reader.notes)
+            reader.notes = Notes()
+            self._readers.append(reader)
+        return notes
+
+    def _keep_untold(self, problem: BaseException | None) -> None:
+        if problem is not None:
+            self._untold = problem
+
+    def _warn(self, key: bytes, damage: Damaged) -> None:
+        if key not in self._damaged:
+            self._damaged.add(key)
+            warnings.warn(StoreDamaged(damage.path, key.hex(), damage.what), stacklevel=3)

@@ -1,0 +1,180 @@
+"""The one thread of a store that writes: batches that wait are committed together.
+
+A batch waits while the one before it is made durable, and by then there are many of them. So the
+cost of a sync is shared without anybody waiting for company.
+"""
+
+import threading
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from enum import Enum
+from queue import Empty, SimpleQueue
+from typing import NamedTuple
+
+from elsewhere.errors import StoreError
+from elsewhere.store import Done, Remember
+from elsewhere.stores.blobs import Blobs
+from elsewhere.stores.database import Database, explain
+from elsewhere.stores.reader import Notes
+from elsewhere.stores.rows import GET, INSERT, Damaged, Inserted, to_insert, to_remembered
+
+# One transaction takes this much, or one batch, if that is more.
+GROUP_ROWS_MAX = 10_000
+GROUP_BYTES_MAX = 64 * 2**20
+NOTE_SECONDS = 60.0
+
+NOTE_USE = "UPDATE results SET used = ? WHERE key = ? AND used < ?"
+NOTE_HITS = """\
+INSERT INTO functions(function, hits, saved) VALUES (?, ?, ?)
+ON CONFLICT(function) DO UPDATE SET hits = hits + excluded.hits, saved = saved + excluded.saved"""
+
+
+class _Batch(NamedTuple):
+    rows: Sequence[Remember]
+    done: Done
+
+
+class _Order(Enum):
+    NOTE = 1
+    STOP = 2
+
+
+class _Ready(NamedTuple):
+    """A batch whose blobs are written: its rows, and the payloads of the blobs that they name."""
+
+    inserts: list[Inserted]
+    blobs: dict[bytes, bytes]
+
+
+class Writer:
+    """Writes what it is given, in order, until `stop`."""
+
+    def __init__(self, database: Database, blobs: Blobs, take_notes: Callable[[], Notes]) -> None:
+        """`take_notes` hands over what hits have left to write down."""
+        self._database = database
+        self._blobs = blobs
+        self._take_notes = take_notes
+        self._noted = time.monotonic()
+        self._queue: SimpleQueue[_Batch | _Order] = SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="elsewhere-store", daemon=True)
+        self._thread.start()
+
+    def put(self, rows: Sequence[Remember], done: Done) -> None:
+        """Have `rows` written; `done` is called in the writer's thread."""
+        self._queue.put(_Batch(rows, done))
+
+    def note(self) -> None:
+        """Have notes written soon."""
+        self._queue.put(_Order.NOTE)
+
+    def stop(self) -> None:
+        """Wait until all is written, and end the thread."""
+        self._queue.put(_Order.STOP)
+        self._thread.join()
+
+    def _run(self) -> None:
+        order: _Order | None = None
+        while order is not _Order.STOP:
+            group, order = self._next_group()
+            try:
+                if group:
+                    self._commit(group)
+                if order or time.monotonic() - self._noted > NOTE_SECONDS:
+                    self._write_notes()
+            except BaseException as error:  # noqa: BLE001  the thread has to go on
+                self._report(error)
+        self._database.close()
+
+    def _next_group(self) -> tuple[list[_Batch], _Order | None]:
+        """What waits, and the order behind it; nothing and NOTE after a while."""
+        group: list[_Batch] = []
+        rows = size = 0
+        try:
+            entry = self._queue.get(timeout=NOTE_SECONDS)
+            while isinstance(entry, _Batch):
+                group.append(entry)
+                rows += len(entry.rows)
+                size += sum(len(row.payload) for row in entry.rows)
+                if rows >= GROUP_ROWS_MAX or size >= GROUP_BYTES_MAX:
+                    return group, None
+                entry = self._queue.get_nowait()
+        except Empty:
+            return group, None if group else _Order.NOTE
+        return group, entry
+
+    def _commit(self, group: list[_Batch]) -> None:
+        ready: list[_Ready] = []
+        problems: list[BaseException | None] = []
+        for batch in group:
+            try:
+                ready.append(self._prepare(batch.rows))
+                problems.append(None)
+            except Exception as error:  # noqa: BLE001  whoever waits for the batch is told
+                problems.append(self._explained(error))
+        common: BaseException | None = None
+        try:
+            self._insert(ready)
+        except Exception as error:  # noqa: BLE001  whoever waits for the group is told
+            common = self._explained(error)
+        for batch, problem in zip(group, problems, strict=True):
+            try:
+                batch.done(problem or common)
+            except BaseException as error:  # noqa: BLE001  what a callback raises ends no store
+                self._report(error)
+
+    def _explained(self, error: Exception) -> Exception:
+        return explain(self._database.path, error) if isinstance(error, OSError) else error
+
+    def _report(self, error: BaseException) -> None:
+        report = (type(error), error, error.__traceback__, self._thread)
+        threading.excepthook(threading.ExceptHookArgs(report))
+
+    def _prepare(self, rows: Sequence[Remember]) -> _Ready:
+        made = time.time()
+        ready = _Ready([to_insert(row, made) for row in rows], {})
+        for row, insert in zip(rows, ready.inserts, strict=True):
+            blob = insert[7]
+            if blob is not None:
+                self._blobs.write(blob, row.payload)
+                ready.blobs[blob] = row.payload
+        return ready
+
+    def _insert(self, ready: list[_Ready]) -> None:
+        database = self._database
+        with database.writing():
+            for inserts, blobs in ready:
+                for name, payload in blobs.items():
+                    # It may have been swept before the lock was ours.
+                    if not self._blobs.has(name):
+                        self._blobs.write(name, payload)
+                for insert in inserts:
+                    database.execute(INSERT, insert)
+                    if not database.changes() and self._is_damaged(insert[0]):
+                        database.execute("DELETE FROM results WHERE key = ?", (insert[0],))
+                        database.execute(INSERT, insert)
+
+    def _is_damaged(self, key: bytes) -> bool:
+        """Whether what is remembered as `key` cannot be read, so that it makes way for the new."""
+        row = self._database.execute(GET, (key,)).get
+        try:
+            to_remembered(key, row, self._database.path, self._blobs.read)
+        except (Damaged, FileNotFoundError):
+            return True
+        return False
+
+    def _write_notes(self) -> None:
+        self._noted = time.monotonic()
+        notes = self._take_notes()
+        if not notes:
+            return
+        try:
+            with self._database.writing():
+                self._database.executemany(
+                    NOTE_USE, [(now, key, now) for key, now in notes.used.items()]
+                )
+                self._database.executemany(
+                    NOTE_HITS, [(function, *hits) for function, hits in notes.hits.items()]
+                )
+        except StoreError as error:
+            warnings.warn(f"the use of results was not noted: {error}", RuntimeWarning, 2)
