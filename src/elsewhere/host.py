@@ -19,11 +19,13 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from logging import getLogger
 from threading import get_ident, main_thread
 from time import monotonic
 from typing import Protocol
 
 from elsewhere.calls.messages import (
+    Answer,
     Call,
     Cancel,
     Exit,
@@ -40,6 +42,7 @@ from elsewhere.calls.messages import (
     Submit,
     ToGateway,
     Verdict,
+    Written,
 )
 from elsewhere.engine import Engine
 from elsewhere.gateway.machine import Gateway
@@ -47,6 +50,7 @@ from elsewhere.gateway.records import CLIENT, ENGINE, Turn
 from elsewhere.interrupts import DeferredInterrupts
 from elsewhere.link import GatewayEnd, LinkClosed
 from elsewhere.poller import READ, WRITE, Poller
+from elsewhere.store import Remember, Store
 
 CANCEL_CHECK_SECONDS = 0.05
 STOP_GRACE_SECONDS = 5.0
@@ -73,7 +77,8 @@ class Waited(Protocol):
 class GatewayHost:
     """Drives one machine, its engine and its links.
 
-    `say` gets the lines that workers print; `on_end` is called when nothing is left.
+    `say` gets the lines that workers print; `on_end` is called when nothing is left. `store` remembers
+    what the machine wants remembered, and is looked up before the machine hears of a call with a key.
     """
 
     def __init__(
@@ -83,8 +88,10 @@ class GatewayHost:
         say: Callable[[int, str], None],
         on_end: Callable[[], None],
         name: str,
+        store: Callable[[], Store],
     ) -> None:
         self._gateway = gateway
+        self._store = store
         self._engine = engine
         self._say = say
         self._on_end = on_end
@@ -218,7 +225,7 @@ class GatewayHost:
         while inbox:
             message = inbox.popleft()
             if isinstance(message, tuple):
-                calls = self._collect_calls(message)
+                calls = self._leave_unknown(self._collect_calls(message), settlements)
                 self._act(self._gateway.step(CLIENT, Submit(calls), monotonic()), settlements)
             else:
                 self._act(self._gateway.step(CLIENT, message, monotonic()), settlements)
@@ -241,11 +248,45 @@ class GatewayHost:
         with DeferredInterrupts():
             with self._lock:
                 settlements = self._step_inbox()
+                if isinstance(message, Submit):
+                    known: list[Settlement] = []
+                    message = Submit(self._leave_unknown(message.calls, known))
+                    if known:
+                        self._send(sender, [Answer(known)])
                 self._act(self._gateway.step(sender, message, monotonic()), settlements)
             self._settle(settlements)
         self._drive()
 
+    def _leave_unknown(self, calls: list[Call], known: list[Settlement]) -> list[Call]:
+        """The calls that the machine must hear of; what the store remembers goes into `known`.
+
+        Looked up while nobody else can step the machine: what is not in the store now and is not
+        under way will be under way when this step is over.
+        """
+        unknown: list[Call] = []
+        for call in calls:
+            if call.key and not self._gateway.is_claimed(call.key):
+                kept = self._store().get(call.key)
+                if kept is not None:
+                    known.append(Settlement(call.id, kept.verdict, kept.payload))
+                    continue
+            unknown.append(call)
+        return unknown
+
+    def _write(self, rows: list[Remember]) -> None:
+        keys = [row.key for row in rows]
+        self._store().write(rows, lambda error: self._note_written(keys, error))
+
+    def _note_written(self, keys: list[bytes], error: BaseException | None) -> None:
+        """In the store's own thread, or at once in this one while it holds the machine."""
+        if self._gateway.waits_for_rows:
+            self.post(Written(keys, "" if error is None else str(error)))
+        elif error is not None:
+            getLogger("elsewhere").error("%d results were not remembered: %s", len(keys), error)
+
     def _act(self, turn: Turn, settlements: list[Settlement]) -> None:
+        if turn.rows:
+            self._write(turn.rows)
         if turn.sends:
             batches: dict[int, list[FromGateway]] = {}
             for peer, message in turn.sends:

@@ -1,6 +1,7 @@
 """The caller's door: a `concurrent.futures.Executor` whose workers are processes of this machine."""
 
 import atexit
+import os
 import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from elsewhere.calls.messages import Options
     from elsewhere.calls.span import Span
     from elsewhere.future import Future
+    from elsewhere.store import Store
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -31,6 +33,10 @@ class Pool(Executor):
     many calls (a chunk of a map is one). ``record`` keeps a `Span` of each of the last 100,000
     calls for `timeline`. Opens no port.
 
+    What pure tasks return is remembered in the file `store`, or else in memory while the pool lasts.
+    ``acknowledge`` says what must be true of a result in that file before anybody is told of it:
+    "durable" (the default), "crash" or "memory", see `elsewhere.store.Acknowledge`.
+
     A worker that dies is replaced and its calls run again: a call may run more than once, but
     settles once. After three deaths a call fails alone with `CallQuarantined`.
     """
@@ -43,12 +49,15 @@ class Pool(Executor):
         initargs: tuple[Any, ...] = (),
         max_tasks_per_child: int | None = None,
         record: bool = False,
+        store: str | os.PathLike[str] | None = None,
+        acknowledge: str | None = None,
     ) -> None:
         self._workers = _count("workers", usable_cpus() if workers is None else workers)
         if max_tasks_per_child is not None:
             _count("max_tasks_per_child", max_tasks_per_child)
         if initializer is not None and not callable(initializer):
             raise TypeError(f"initializer must be callable, not {initializer!r}")
+        opened = None if store is None and acknowledge is None else _open_store(store, acknowledge)
         with DeferredInterrupts():
             node = NodeProcess()
             try:
@@ -60,7 +69,7 @@ class Pool(Executor):
                 setup = (
                     b"" if initializer is None else dumps((initializer, initargs), "initializer")
                 )
-                self._session = Session(node, self._workers, setup, max_tasks_per_child, record)
+                self._session = Session(node, self._workers, setup, max_tasks_per_child, record, opened)
             except BaseException:
                 node.end()
                 raise
@@ -202,6 +211,12 @@ class PoolView(Executor):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Shut the pool itself down."""
         self._pool.shutdown(wait, cancel_futures=cancel_futures)
+
+
+def _open_store(where: str | os.PathLike[str] | None, acknowledge: str | None) -> "Store":
+    from elsewhere.stores.opening import open_store
+
+    return open_store(where, acknowledge)
 
 
 def _count(name: str, value: object, *, least: int = 1) -> int:

@@ -5,6 +5,7 @@ Loaded after the pool has started its node, so that the node starts while this i
 
 import os
 import sys
+import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sized
@@ -17,15 +18,18 @@ from elsewhere.calls.messages import Call, Cancel, Kind, Options, Settlement, Ve
 from elsewhere.calls.span import Span
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.codec.functions import Functions
+from elsewhere.codec.labels import label_of
 from elsewhere.codec.values import dumps_call, too_large
 from elsewhere.engines.local import LocalEngine
-from elsewhere.errors import NotPicklable
+from elsewhere.errors import NoKey, NotPicklable
 from elsewhere.future import Future, failed_future
 from elsewhere.gateway.machine import Gateway
 from elsewhere.host import GatewayHost, Pending
 from elsewhere.interrupts import DeferredInterrupts
 from elsewhere.mapping import Bar, Bounds, Mapping
 from elsewhere.node.process import NodeProcess
+from elsewhere.store import Acknowledge, Store
+from elsewhere.task import merge_options, task_of
 
 T = TypeVar("T")
 SPANS_MAX = 100_000
@@ -43,14 +47,18 @@ class Session:
         initializer: bytes,
         tasks_per_worker_max: int | None,
         record: bool,
+        store: Store | None,
     ) -> None:
         self._workers = workers
         engine = LocalEngine(node, workers, initializer)
-        gateway = Gateway(tasks_per_worker_max=tasks_per_worker_max)
+        waits = store is not None and store.acknowledge is not Acknowledge.MEMORY
+        gateway = Gateway(tasks_per_worker_max=tasks_per_worker_max, waits_for_rows=waits)
+        self._opened = store
         name = f"elsewhere-pool-{next(_numbers)}"
-        self._host = GatewayHost(gateway, engine, _say, self._forget, name)
+        self._host = GatewayHost(gateway, engine, _say, self._forget, name, self.store)
         self._functions = Functions(self._host.note)
         self._calls = count(1)
+        self._opening = threading.Lock()
         self._spans: deque[Span] | None = deque(maxlen=SPANS_MAX) if record else None
         self._maps: weakref.WeakSet[Mapping] = weakref.WeakSet()
         self.shut = False
@@ -59,6 +67,17 @@ class Session:
 
     def _forget(self) -> None:
         _open_sessions.discard(self)
+        if self._opened is not None:
+            self._opened.close()
+
+    def store(self) -> Store:
+        """What remembers the results of pure calls; made when first needed, if none was given."""
+        if self._opened is None:
+            from elsewhere.stores.opening import open_store
+
+            with self._opening:
+                self._opened = self._opened or open_store()
+        return self._opened
 
     def submit(
         self,
@@ -70,17 +89,53 @@ class Session:
         """As `Pool.submit`, with `options`."""
         if self.shut:
             raise RuntimeError("cannot schedule new futures after shutdown of the pool")
+        task = task_of(fn)
+        if task is not None:
+            options = merge_options(task.options, options)
+            if task.pure:
+                return self._submit_pure(options, fn, args, kwargs)
+        return self._submit(options, fn, args, kwargs)
+
+    def _submit(
+        self,
+        options: Options,
+        fn: Callable[..., T],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        key: bytes = b"",
+    ) -> Future[T]:
         try:
             function = self._functions.encode(fn)
-        except NotPicklable as error:
-            return failed_future(error, self._host)
-        try:
             payload = dumps_call(args, kwargs)
-            call = Call(next(self._calls), function.number, payload, options)
+            label = label_of(fn, args, kwargs) if key else ""
+            call = Call(
+                next(self._calls), function.number, payload, options, key=key, label=label
+            )
             future: Future[T] = Future(call, function.name, self._host)
             self.send(call, future, function.name)
         except NotPicklable as error:
             return failed_future(error, self._host)
+        return future
+
+    def _submit_pure(
+        self,
+        options: Options,
+        fn: Callable[..., T],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Future[T]:
+        """What is remembered is answered here, before anything is sent."""
+        from elsewhere.keys.key import key_of
+
+        try:
+            key = key_of(fn, args, kwargs)
+        except NoKey as error:
+            return failed_future(error, self._host)
+        kept = self.store().get(key)
+        if kept is None:
+            return self._submit(options, fn, args, kwargs, key)
+        future: Future[T] = Future(None, kept.function, self._host)
+        future.settle(Settlement(0, kept.verdict, kept.payload))
         return future
 
     def map(

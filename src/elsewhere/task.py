@@ -100,3 +100,13 @@ def task_of(function: object) -> Task[..., Any] | None:
     if isinstance(function, MethodType):
         function = function.__func__
     return function if isinstance(function, Task) else None
+
+
+def merge_options(own: Options, of_pool: Options) -> Options:
+    """A task's own options, and the pool's for those that it does not name."""
+    return Options(
+        of_pool.timeout if own.timeout is None else own.timeout,
+        own.retries or of_pool.retries,
+        own.interrupt or of_pool.interrupt,
+        remember_errors=own.remember_errors,
+    )

@@ -77,6 +77,7 @@ class Gateway:
         self, *, tasks_per_worker_max: int | None = None, waits_for_rows: bool = False
     ) -> None:
         self.tasks_per_worker_max = tasks_per_worker_max
+        self.waits_for_rows = waits_for_rows
         self.workers: dict[int, WorkerRecord] = {}
         """every worker that is not gone"""
         self.ledger = Ledger(self.workers, waits_for_rows=waits_for_rows)
@@ -160,6 +161,10 @@ class Gateway:
     def hungry(self) -> bool:
         """Whether a submitted call could leave at once. If not, it may wait for any later step."""
         return self.dispatch.hungry
+
+    def is_claimed(self, key: bytes) -> bool:
+        """Whether a call with this key is under way."""
+        return key in self.ledger.asks.claims
 
     def is_running(self, call: int) -> bool:
         """Whether a worker has begun the call, as far as is known here."""

@@ -26,9 +26,9 @@ from elsewhere.calls.messages import (
     Verdict,
 )
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
-from elsewhere.codec.functions import Functions, describe
+from elsewhere.codec.functions import Encoded, Functions, describe
 from elsewhere.codec.values import dumps, dumps_call, loads, too_large
-from elsewhere.errors import NotPicklable
+from elsewhere.errors import NoKey, NotPicklable
 from elsewhere.future import Future, failed_future
 from elsewhere.task import task_of
 from elsewhere.worker.fibers import getcurrent
@@ -55,6 +55,7 @@ class Child(Future[Any]):
         super().__init__(None, "", pool)
         self.callee = function
         self.root = root
+        self.encoded: Encoded | None = None
         self.number = 0
         """under which it was submitted; 0 while only this worker knows it"""
         self._pool = pool
@@ -134,21 +135,28 @@ class InnerPool:
         """Call ``function(*args, **kwargs)``, here or elsewhere."""
         if not callable(function):
             raise TypeError(f"the first argument must be callable, not {function!r}")
+        task = task_of(function)
         try:
             payload = dumps_call(args, kwargs)
             if len(payload) > PAYLOAD_BYTES_MAX:
                 raise too_large("the arguments", len(payload))
             child = Child(function, payload, self._runner.current or self._detached, self)
-            task = task_of(function)
-            if task is None or (task.options == _PLAIN and not task.pure):
+            if task is None:
+                self._runner.stack.append(child)
+            elif task.pure:
+                key, label = _name(function, args, kwargs)
+                self._submit(child, payload, task.options, key, label)
+            elif task.options == _PLAIN:
                 self._runner.stack.append(child)
             else:
                 self._submit(child, payload, task.options)
-        except NotPicklable as error:
+        except (NotPicklable, NoKey) as error:
             return failed_future(error, self)
         return child
 
-    def _submit(self, child: Child, payload: bytes, options: Options) -> None:
+    def _submit(
+        self, child: Child, payload: bytes, options: Options, key: bytes = b"", label: str = ""
+    ) -> None:
         """Make a child the gateway's. Raises `NotPicklable`, and has done nothing then."""
         encoded = self._functions.encode(child.callee)
         child.take()
@@ -156,7 +164,11 @@ class InnerPool:
         child.number = number = next(self._numbers)
         self._asked[number] = child
         parent = child.root.attempt.call
-        self._post.outgoing.append(Call(number, encoded.number, payload, options, parent=parent))
+        self._post.outgoing.append(
+            Call(
+                number, encoded.number, payload, options, key=key, parent=parent, label=label
+            )
+        )
 
     def share(self) -> None:
         """Submit about half of the children that wait, the oldest first. From either thread."""
@@ -259,6 +271,17 @@ class InnerPool:
     def new_parking(self) -> Parking | None:
         """For a wait in this fiber; None where none can be parked."""
         return Parking(getcurrent(), self._runner.ready) if self._runner.can_park() else None
+
+
+def _name(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[bytes, str]:
+    """The key of a pure call, and its label. Raises `NoKey`."""
+    # Only pure calls pay for what these import.
+    from elsewhere.codec.labels import label_of
+    from elsewhere.keys.key import key_of
+
+    return key_of(function, args, kwargs), label_of(function, args, kwargs)
 
 
 class _Waiters(list[Any]):
