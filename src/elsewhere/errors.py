@@ -2,6 +2,7 @@
 
     ElsewhereError
     ├── NotPicklable (TypeError)           caller: an argument, function or result cannot travel
+    ├── NoKey (TypeError)                  caller: something has no exact name, so a call has no key
     ├── CallTimeout (TimeoutError)         call: it ran longer than its time limit
     ├── CallQuarantined                    call: it took its worker down too often
     ├── InitializerFailed (RuntimeError)   caller: the pool's initializer raises
@@ -36,6 +37,27 @@ class NotPicklable(ElsewhereError, TypeError):
 
     def __str__(self) -> str:
         return f"cannot send {self.path}: {self.what}. {self.remedy}"
+
+
+class NoKey(ElsewhereError, TypeError):
+    """A pure call has no key, because something that it depends on has no exact name.
+
+    ``path`` names the offending part, such as ``args[0].config['db']`` or ``prices.LOCK``; ``what``
+    describes it; ``remedy`` says what to do.
+    """
+
+    def __init__(self, path: str, what: str, remedy: str) -> None:
+        super().__init__(path, what, remedy)
+        self.path = path
+        self.what = what
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"no key for {self.path or 'the value'}: {self.what}. {self.remedy}"
+
+    def within(self, whole: str) -> "NoKey":
+        """The same error, its path continued to the left."""
+        return NoKey(whole + self.path, self.what, self.remedy)
 
 
 class CallTimeout(ElsewhereError, TimeoutError):

@@ -16,6 +16,7 @@ SURFACE = [
     "ElsewhereError",
     "Future",
     "InitializerFailed",
+    "NoKey",
     "NotPicklable",
     "Pool",
     "RemoteError",

@@ -1,0 +1,144 @@
+"""The names that code reads from outside itself, with the attributes that it reads of them at once.
+
+Read from the code and not from its text, because the compiler has decided which name is whose.
+"""
+
+import dis
+import types
+from collections.abc import Iterator
+from functools import cache
+from typing import NamedTuple, TypeAlias
+
+_SILENT = frozenset(("CACHE", "EXTENDED_ARG", "NOP", "NOT_TAKEN", "PRECALL", "RESUME"))
+_ATTRIBUTES = frozenset(("LOAD_ATTR", "LOAD_METHOD"))
+_GLOBALS = frozenset(("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"))
+_CELLS = frozenset(("LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF"))
+_BY_NAME = (("LOAD_GLOBAL", "getattr"), ("LOAD_GLOBAL", "hasattr"))
+_SPELLINGS = {"LOAD_FAST_CHECK": "LOAD_FAST", "LOAD_FAST_BORROW": "LOAD_FAST"}
+
+
+class Import(NamedTuple):
+    """An import inside a function: ``from ..a import b`` is (2, "a", ("b",))."""
+
+    level: int
+    module: str
+    attributes: tuple[str, ...] = ()
+
+
+class Read(NamedTuple):
+    """A name and the attributes read of it: ``helpers.scale`` is ("global", "helpers", ("scale",)).
+
+    `kind` is "global", "cell" or "import"; of an import, `imported` says what the name was bound to.
+    """
+
+    kind: str
+    name: str
+    attributes: tuple[str, ...] = ()
+    imported: Import | None = None
+
+    def __str__(self) -> str:
+        return ".".join((self.name, *self.attributes))
+
+
+Step: TypeAlias = tuple[str, object]
+Bound: TypeAlias = dict[str, Import]
+
+
+@cache
+def reads_of(code: types.CodeType) -> tuple[Read, ...]:
+    """Everything that the code, and code inside it, reads from outside; in the order of the names."""
+    return tuple(sorted(set(_reads(code, {}, frozenset(code.co_freevars))), key=repr))
+
+
+def _reads(code: types.CodeType, outer: Bound, free: frozenset[str]) -> Iterator[Read]:
+    steps = list(_steps(code))
+    bound = dict(outer)
+    # First all imports: a loop may read a name above the line that binds it.
+    for place, (name, _) in enumerate(steps):
+        if name == "IMPORT_NAME":
+            yield from _imports(steps, place, bound)
+    cells = {*code.co_cellvars, *code.co_freevars}
+    for place, (name, argument) in enumerate(steps):
+        if name == "LOAD_FAST" and argument in cells:
+            continue  # the cell itself, on its way into a function that is made here
+        read = _read_at(name, str(argument), bound, free)
+        if read is not None:
+            yield read._replace(attributes=_attributes(steps, place))
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            # What the inner code takes from here is not free for the function as a whole.
+            inner = free & frozenset(constant.co_freevars)
+            own = {*constant.co_varnames, *constant.co_cellvars}
+            visible = {name: what for name, what in bound.items() if name not in own}
+            yield from _reads(constant, visible, inner)
+
+
+def _read_at(step: str, name: str, bound: Bound, free: frozenset[str]) -> Read | None:
+    if step in _GLOBALS:
+        return _local_import(name, bound) if name in bound else Read("global", name)
+    if step in _CELLS and name in free:
+        return Read("cell", name)
+    if step in _CELLS or step == "LOAD_FAST":
+        return _local_import(name, bound)
+    return None
+
+
+def _local_import(name: str, bound: Bound) -> Read | None:
+    imported = bound.get(name)
+    return None if imported is None else Read("import", name, (), imported)
+
+
+def _attributes(steps: list[Step], place: int) -> tuple[str, ...]:
+    found = []
+    for name, argument in steps[place + 1 :]:
+        if name not in _ATTRIBUTES:
+            break
+        found.append(str(argument))
+    if not found and 0 < place < len(steps) - 1:
+        # getattr(helpers, "scale") says as much as helpers.scale.
+        before, after = steps[place - 1], steps[place + 1]
+        if before in _BY_NAME and after[0] == "LOAD_CONST":
+            return (after[1],) if isinstance(after[1], str) else ()
+    return tuple(found)
+
+
+def _imports(steps: list[Step], place: int, bound: Bound) -> Iterator[Read]:
+    """Note what the import at `place` binds in `bound`, and give what is imported and not bound."""
+    module = str(steps[place][1])
+    level, names = steps[place - 2][1], steps[place - 1][1]
+    whole = Import(level if isinstance(level, int) else 0, module)
+    # An import runs the module, whether or not anything of it is used.
+    yield Read("import", module.partition(".")[0], ("__name__",), whole)
+    taken: list[str] = []
+    for name, argument in steps[place + 1 :]:
+        if name == "IMPORT_FROM":
+            taken.append(str(argument))
+        elif name.startswith("STORE_"):
+            if names:
+                bound[str(argument)] = Import(whole.level, module, tuple(taken[-1:]))
+                continue
+            # `import a.b` binds a; `import a.b as c` binds a.b.
+            bound[str(argument)] = whole if taken else Import(0, module.partition(".")[0])
+            return
+        elif name not in ("SWAP", "POP_TOP") or (names and name == "POP_TOP"):
+            return
+
+
+def _steps(code: types.CodeType) -> Iterator[Step]:
+    for step in dis.get_instructions(code):
+        if step.opname in _SILENT or step.opname == "PUSH_NULL":
+            continue
+        name = step.opname
+        if isinstance(step.argval, tuple) and "_FAST_" in name:
+            # Two steps in one, such as LOAD_FAST_LOAD_FAST.
+            for part, argument in zip(_halves(name), step.argval, strict=True):
+                yield part, argument
+        else:
+            yield _SPELLINGS.get(name, name), step.argval
+
+
+def _halves(name: str) -> tuple[str, str]:
+    first, second = name.split("_FAST_")[:2]
+    return f"{first}_FAST", f"{second.removesuffix('_FAST').removesuffix('_BORROW')}_FAST".replace(
+        "BORROW_", ""
+    )

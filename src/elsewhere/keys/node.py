@@ -1,0 +1,70 @@
+"""What a fingerprint is made of: nodes that hold bytes and refer to one another, in circles too."""
+
+from hashlib import blake2b
+from typing import Any, TypeAlias
+
+DIGEST_BYTES = 32
+_BYTES, _NODE = b"\x00", b"\x01"
+
+
+class Node:
+    """Bytes with references to other nodes in between; of an `unordered` one, in no order."""
+
+    __slots__ = ("parts", "unordered")
+
+    def __init__(self, *, unordered: bool = False) -> None:
+        self.parts: list[Part] = []
+        self.unordered = unordered
+
+
+Part: TypeAlias = bytes | Node
+
+
+def digest_of(data: Any) -> bytes:
+    """blake2b of any contiguous buffer, which is not copied."""
+    return blake2b(data, digest_size=DIGEST_BYTES).digest()
+
+
+def root_digest(root: Node) -> bytes:
+    """The digest of everything that can be reached from `root`.
+
+    Two roots have one digest if and only if following references from them gives the same bytes
+    for ever, however the nodes are shared and whatever circles they form. This is the refinement
+    of partitions of Hopcroft and Moore: nodes are told apart by ever longer paths from them, until
+    no longer path tells more apart.
+    """
+    nodes = _reachable(root)
+    colours = {node: b"" for node in nodes}
+    count = 1
+    while True:
+        finer = {node: _colour(node, colours) for node in nodes}
+        finer_count = len(set(finer.values()))
+        if finer_count == count:
+            break
+        colours, count = finer, finer_count
+    # The pairs say which class of nodes leads where; without them a longer path could still differ.
+    pairs = sorted({colours[node] + finer[node] for node in nodes})
+    return digest_of(finer[root] + b"".join(pairs))
+
+
+def _reachable(root: Node) -> list[Node]:
+    found = {root: None}
+    waiting = [root]
+    while waiting:
+        for part in waiting.pop().parts:
+            if isinstance(part, Node) and part not in found:
+                found[part] = None
+                waiting.append(part)
+    return list(found)
+
+
+def _colour(node: Node, colours: dict[Node, bytes]) -> bytes:
+    framed = [
+        _NODE + colours[part]
+        if isinstance(part, Node)
+        else _BYTES + len(part).to_bytes(8, "big") + part
+        for part in node.parts
+    ]
+    if node.unordered:
+        framed.sort()
+    return digest_of((b"{" if node.unordered else b"[") + b"".join(framed))

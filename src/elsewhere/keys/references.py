@@ -1,0 +1,125 @@
+"""How functions, classes and modules are named: by their library, or by following what they are."""
+
+import functools
+import sys
+import types
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from elsewhere.errors import NoKey
+from elsewhere.keys.canonical import Write, Writer
+from elsewhere.keys.node import digest_of
+from elsewhere.keys.origin import file_of, library_of
+
+_MISSING = object()
+_DESCRIPTORS = (
+    types.MethodDescriptorType,
+    types.WrapperDescriptorType,
+    types.ClassMethodDescriptorType,
+    types.GetSetDescriptorType,
+    types.MemberDescriptorType,
+)
+MODULE_REMEDY = (
+    "Name what is used of it, such as helpers.scale, so that it can be followed; "
+    "or keep the candidates in a dict"
+)
+
+
+def write_reference(writer: Writer, value: Any, follow: Write) -> None:
+    """Write what a library defines by the library's name and version, and `follow` all else."""
+    if isinstance(value, types.ModuleType):
+        _write_module(writer, value)
+    elif isinstance(value, types.FunctionType):
+        library = library_of_function(value)
+        if library is not None and is_found(value, value.__globals__.get("__name__")):
+            _write_name(writer, library, value)
+        else:
+            follow(writer, value)
+    elif isinstance(value, type):
+        library = library_of_class(value)
+        if library is not None:
+            _write_name(writer, library, value)
+        else:
+            follow(writer, value)
+    elif isinstance(value, functools._lru_cache_wrapper):
+        writer.out.append(b"*")
+        writer.write_at(".__wrapped__", value.__wrapped__)
+    elif isinstance(value, _DESCRIPTORS):
+        writer.out.append(b";")
+        write_reference(writer, value.__objclass__, follow)
+        writer.text(value.__name__)
+    else:
+        _write_builtin(writer, value)
+
+
+def _write_name(writer: Writer, library: str, value: Any) -> None:
+    writer.out.append(b"l")
+    writer.text(library)
+    writer.text(f"{value.__module__}.{value.__qualname__}")
+
+
+def _write_module(writer: Writer, value: types.ModuleType) -> None:
+    library = library_of(value.__name__, file_of(vars(value)))
+    if library is None:
+        what = f"the module {value.__name__} is the user's own, and any name of it could be meant"
+        raise NoKey("", what, MODULE_REMEDY)
+    writer.out.append(b"L")
+    writer.text(library)
+    writer.text(value.__name__)
+
+
+def _write_builtin(writer: Writer, value: Any) -> None:
+    owner = value.__self__
+    if owner is not None and not isinstance(owner, types.ModuleType):
+        # A method of an object, such as {}.get, or of a class, such as dict.fromkeys.
+        writer.out.append(b"n")
+        writer.write_at(".__self__", owner)
+        writer.text(value.__name__)
+        return
+    module = value.__module__ or "builtins"
+    space = vars(sys.modules[module]) if module in sys.modules else {}
+    library = library_of(module, file_of(space))
+    if library is None:
+        library = _compiled(module, file_of(space))
+    _write_name(writer, library, value)
+
+
+def _compiled(module: str, file: str | None) -> str:
+    """The name of an extension module of the user's own: a digest of its file."""
+    if file is None:
+        raise NoKey("", f"{module} is compiled, and of no installed library", "Install it")
+    return _digest_of_file(file, Path(file).stat().st_mtime_ns)
+
+
+@cache
+def _digest_of_file(file: str, _changed: int) -> str:
+    return digest_of(Path(file).read_bytes()).hex()
+
+
+def library_of_function(function: types.FunctionType) -> str | None:
+    space = function.__globals__
+    name = space.get("__name__")
+    if not isinstance(name, str) or name == "__main__":
+        return None
+    if function.__code__.co_filename == "<string>" and name not in sys.modules:
+        return None  # made by namedtuple and the like, in a namespace of its own
+    return library_of(name, file_of(space))
+
+
+def library_of_class(kind: type) -> str | None:
+    name = kind.__module__
+    if name == "__main__":
+        return None
+    module = sys.modules.get(name)
+    return library_of(name, None if module is None else file_of(vars(module)))
+
+
+def is_found(function: types.FunctionType, module: object) -> bool:
+    """Whether looking up its name in its module gives the function itself."""
+    found: Any = sys.modules.get(module) if isinstance(module, str) else None
+    for part in function.__qualname__.split("."):
+        found = vars(found).get(part, _MISSING) if hasattr(found, "__dict__") else _MISSING
+    if isinstance(found, (staticmethod, classmethod)):
+        found = found.__func__
+    return found is function

@@ -1,0 +1,134 @@
+"""Whether all that a fingerprint was made from is still what it was.
+
+It is asked for every key, so what can be compared by identity is, in as few steps as will do: names,
+code, defaults, closures, the members of classes. What can change in place is encoded anew.
+"""
+
+import datetime
+import decimal
+import enum
+import fractions
+import functools
+import pathlib
+import re
+import types
+from collections.abc import Mapping
+from operator import attrgetter, is_, itemgetter
+from typing import Any
+
+from elsewhere.keys.canonical import ATOMS, Writer
+from elsewhere.keys.node import digest_of
+from elsewhere.keys.objects import CALLABLES, write_other
+
+_EMPTY = object()
+_code = attrgetter("__code__")
+_defaults = attrgetter("__defaults__")
+_keywords = attrgetter("__kwdefaults__")
+
+_FIXED = (
+    *CALLABLES, type, enum.Enum, staticmethod, classmethod, property, functools.cached_property,
+    decimal.Decimal, fractions.Fraction, datetime.date, datetime.timedelta, pathlib.PurePath,
+    re.Pattern,
+)  # fmt: skip
+_FIXED_EXACTLY = ATOMS | {staticmethod, classmethod, property, functools.cached_property}
+
+
+def is_fixed(value: Any) -> bool:
+    """Whether the value itself cannot change; what it refers to by name is watched by itself."""
+    kind = type(value)
+    if kind in _FIXED_EXACTLY or isinstance(value, (type, *CALLABLES)):
+        owner = getattr(value, "__self__", None) if kind is types.BuiltinFunctionType else None
+        return owner is None or isinstance(owner, (types.ModuleType, type))
+    if kind in (tuple, frozenset):
+        return all(map(is_fixed, value))
+    if isinstance(value, enum.Enum):
+        return is_fixed(value.value)
+    return kind in _FIXED and not hasattr(value, "__dict__")
+
+
+class Watch:
+    """Gathers what has to stay the same; `holds` says whether it has."""
+
+    def __init__(self) -> None:
+        self._spaces: dict[int, tuple[Mapping[str, Any], dict[str, Any]]] = {}
+        self._absent: dict[int, tuple[Mapping[str, Any], set[str]]] = {}
+        self._functions: list[types.FunctionType] = []
+        self._cells: list[tuple[types.CellType, Any]] = []
+        self._mappings: list[tuple[Mapping[Any, Any], tuple[Any, ...]]] = []
+        self._mutable: list[tuple[Any, bytes]] = []
+
+    def name(self, space: Mapping[str, Any], name: str, value: Any) -> None:
+        self._spaces.setdefault(id(space), (space, {}))[1][name] = value
+
+    def no_name(self, space: Mapping[str, Any], name: str) -> None:
+        self._absent.setdefault(id(space), (space, set()))[1].add(name)
+
+    def function(self, function: types.FunctionType) -> None:
+        self._functions.append(function)
+
+    def cell(self, cell: types.CellType) -> None:
+        self._cells.append((cell, _content(cell)))
+
+    def mapping(self, mapping: Mapping[Any, Any]) -> None:
+        """The mapping has the same values, one by one."""
+        self._mappings.append((mapping, tuple(mapping.values())))
+
+    def value(self, value: Any) -> None:
+        if not is_fixed(value):
+            self._mutable.append((value, _snapshot(value)))
+
+    def close(self) -> None:
+        """Nothing more is added: make the question cheap."""
+        functions = tuple(self._functions)
+        self._plain = tuple(f for f in functions if not vars(f))
+        self._now = [
+            (get, functions, tuple(map(get, functions))) for get in (_code, _defaults, _keywords)
+        ]
+        self._looks = [
+            # Two names at least, so that what is got is a tuple.
+            (itemgetter(*names, next(iter(names))), space, (*names.values(), next(iter(names.values()))))
+            for space, names in self._spaces.values()
+        ]
+        self._keys = [(space.keys(), frozenset(names)) for space, names in self._absent.values()]
+
+    def holds(self) -> bool:
+        try:
+            for get, space, values in self._looks:
+                if not all(map(is_, get(space), values)):
+                    return False
+        except KeyError:
+            return False  # a name was deleted
+        for keys, names in self._keys:
+            if not keys.isdisjoint(names):
+                return False
+        for look, functions, values in self._now:
+            if not all(map(is_, map(look, functions), values)):
+                return False
+        if any(map(vars, self._plain)):
+            return False
+        if self._cells and not all(_content(cell) is value for cell, value in self._cells):
+            return False
+        for mapping, values in self._mappings:
+            if len(mapping) != len(values) or not all(map(is_, mapping.values(), values)):
+                return False
+        return not self._mutable or all(
+            _snapshot(value) == before for value, before in self._mutable
+        )
+
+
+def _content(cell: types.CellType) -> Any:
+    try:
+        return cell.cell_contents
+    except ValueError:
+        return _EMPTY
+
+
+def _snapshot(value: Any) -> bytes:
+    writer = Writer(write_other, _by_identity, in_order=True)
+    writer.write(value)
+    return digest_of(b"".join(writer.out))  # type: ignore[arg-type]  # references are bytes here
+
+
+def _by_identity(writer: Writer, value: Any) -> None:
+    # What is referred to is held and watched by itself, so its identity is its own for as long.
+    writer.out.append(b"&" + id(value).to_bytes(8, "big"))
