@@ -5,6 +5,7 @@
     ├── NoKey (TypeError)                  caller: something has no exact name, so a call has no key
     ├── CallTimeout (TimeoutError)         call: it ran longer than its time limit
     ├── CallQuarantined                    call: it took its worker down too often
+    ├── CircularCall (RuntimeError)        caller: a call waits for itself
     ├── InitializerFailed (RuntimeError)   caller: the pool's initializer raises
     ├── WorkerLost (RuntimeError)          machine: workers cannot be started here
     ├── RemoteError                        stands for an exception that could not travel
@@ -102,6 +103,17 @@ class CallQuarantined(ElsewhereError):
         )
 
 
+class CircularCall(ElsewhereError, RuntimeError):
+    """A pure call waits for itself. ``chain`` holds the calls in words; the last is the first again."""
+
+    def __init__(self, chain: list[str]) -> None:
+        super().__init__(chain)
+        self.chain = chain
+
+    def __str__(self) -> str:
+        return "a call waits for itself: " + " → ".join(self.chain)
+
+
 class InitializerFailed(ElsewhereError, RuntimeError):
     """The pool's ``initializer`` raised, so no worker could take the call. Its error is the cause."""
 
@@ -164,11 +176,15 @@ class StoreDamaged(UserWarning):
 
 
 class RemoteTraceback(Exception):
-    """The traceback of the worker's side, as text, attached as the ``__cause__`` of an error."""
+    """The traceback of the worker's side, as text, attached as the ``__cause__`` of an error.
 
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
+    ``chain`` says by which call the error was raised, and by which calls that one was called.
+    """
+
+    def __init__(self, text: str, chain: tuple[str, ...] = ()) -> None:
+        super().__init__(text, chain)
         self.text = text
+        self.chain = chain
 
     def __str__(self) -> str:
         return f'\n"""\n{self.text}"""'

@@ -25,12 +25,19 @@ def open_failure(settlement: Settlement, function: str, timeout: float | None) -
     from concurrent.futures import CancelledError
 
     from elsewhere.codec.failures import decode_failure
-    from elsewhere.errors import CallQuarantined, CallTimeout, InitializerFailed, WorkerLost
+    from elsewhere.errors import (
+        CallQuarantined,
+        CallTimeout,
+        CircularCall,
+        InitializerFailed,
+        StoreError,
+        WorkerLost,
+    )
 
     how = settlement.exit
     match settlement.verdict:
         case Verdict.ERROR:
-            return decode_failure(settlement.payload, [describe_place(settlement)])
+            return decode_failure(settlement.payload, describe_place(settlement))
         case Verdict.CANCELLED:
             return CancelledError()
         case Verdict.TIMED_OUT:
@@ -42,8 +49,16 @@ def open_failure(settlement: Settlement, function: str, timeout: float | None) -
             error = InitializerFailed(
                 f"the pool's initializer raised, so no worker could take {function}"
             )
-            error.__cause__ = decode_failure(settlement.payload, [])
+            error.__cause__ = decode_failure(settlement.payload)
             return error
+        case Verdict.CIRCULAR:
+            return CircularCall(settlement.payload.decode().split("\n"))
+        case Verdict.UNWRITTEN:
+            return StoreError(
+                f"the result of {function}",
+                f"it was computed but not remembered: {settlement.payload.decode()}",
+                "Call it again once the store can write",
+            )
         case _:
             return WorkerLost(
                 f"no worker could be started to take {function}; "
@@ -69,5 +84,7 @@ def describe_end(settlement: Settlement) -> str:
 
 
 def describe_place(settlement: Settlement) -> str:
-    """The note that says where an exception was raised."""
-    return f"raised in worker {settlement.worker} on {os.uname().nodename}, attempt {settlement.attempt}"
+    """Where a call ran."""
+    if not settlement.worker:
+        return "an earlier run, remembered"
+    return f"worker {settlement.worker} on {os.uname().nodename}, attempt {settlement.attempt}"

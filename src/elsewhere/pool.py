@@ -69,7 +69,9 @@ class Pool(Executor):
                 setup = (
                     b"" if initializer is None else dumps((initializer, initargs), "initializer")
                 )
-                self._session = Session(node, self._workers, setup, max_tasks_per_child, record, opened)
+                self._session = Session(
+                    node, self._workers, setup, max_tasks_per_child, record, opened
+                )
             except BaseException:
                 node.end()
                 raise

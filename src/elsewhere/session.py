@@ -108,9 +108,7 @@ class Session:
             function = self._functions.encode(fn)
             payload = dumps_call(args, kwargs)
             label = label_of(fn, args, kwargs) if key else ""
-            call = Call(
-                next(self._calls), function.number, payload, options, key=key, label=label
-            )
+            call = Call(next(self._calls), function.number, payload, options, key=key, label=label)
             future: Future[T] = Future(call, function.name, self._host)
             self.send(call, future, function.name)
         except NotPicklable as error:

@@ -13,16 +13,35 @@ from elsewhere.codec.values import dumps, loads
 from elsewhere.errors import NotPicklable, RemoteError, RemoteTraceback
 
 _PACKAGE = str(Path(__file__).parent.parent)
+CHAIN_MAX = 24
+ELLIPSIS = "…"
 
 
-def encode_failure(error: BaseException) -> bytes:
-    """The bytes of an exception and of its traceback as text. Never raises for what `error` is."""
+def encode_failure(error: BaseException, label: str = "") -> bytes:
+    """The bytes of an exception and of its story. Never raises for what `error` is.
+
+    `label` is the call that raised it, in words. An error that came from a call of that call keeps the
+    traceback that it came with, and its chain grows by one.
+    """
     name, message = _name(type(error)), _say(error)
-    text = ""
-    if not isinstance(error, NotPicklable):  # that one is ours, and so are its frames
-        lines = traceback.format_exception(type(error), error, _users_part(error.__traceback__))
-        text = "".join(lines)
-    return pickle.dumps((_encode(error, name, message), text, name, message))
+    came = error.__cause__ if isinstance(error.__cause__, RemoteTraceback) else None
+    if came is not None:
+        text, chain = came.text, came.chain
+        label += _line_of(error.__traceback__)
+        notes = [note for note in getattr(error, "__notes__", ()) if note not in chain]
+        _set(error, "__notes__", notes)  # the chain travels by itself
+    else:
+        text, chain = "", ()
+        if not isinstance(error, NotPicklable):  # that one is ours, and so are its frames
+            lines = traceback.format_exception(type(error), error, _users_part(error.__traceback__))
+            text = "".join(lines)
+    return pickle.dumps((_encode(error, name, message), text, name, message, label, chain))
+
+
+def _line_of(trace: TracebackType | None) -> str:
+    """Where the call was that the error came from: in the last frame that is not ours."""
+    frames = [frame for frame in traceback.extract_tb(trace) if not _is_ours(frame.filename)]
+    return f", {Path(frames[-1].filename).name} line {frames[-1].lineno}" if frames else ""
 
 
 def _encode(error: BaseException, name: str, message: str) -> bytes:
@@ -58,20 +77,36 @@ def _rebuild(
     return error
 
 
-def decode_failure(payload: bytes, notes: list[str]) -> BaseException:
-    """The exception as the caller raises it: with the remote traceback as cause, and notes."""
-    data, text, name, message = loads(payload)
+def decode_failure(payload: bytes, place: str = "") -> BaseException:
+    """The exception as the caller raises it: with the remote traceback as cause, and its story as notes.
+
+    `place` says where its call ran.
+    """
+    data, text, name, message, label, chain = loads(payload)
     error: BaseException
     try:
         error = loads(data)
     except Exception as refused:  # noqa: BLE001  # a class that this process lacks, or its own error
         reason = f"it does not unpickle here: {type(refused).__name__}: {refused}"
         error = RemoteError(name, message, reason)
+    if place:
+        said = f"called by {label or 'a call'} in" if chain else "raised in"
+        by = f", by {label}" if label and not chain else ""
+        chain = _shorten((*chain, f"{said} {place}{by}"))
+        _set(error, "__notes__", [*getattr(error, "__notes__", ()), *chain])
     if text:
-        _set(error, "__cause__", RemoteTraceback(text))
-    if notes:
-        _set(error, "__notes__", [*getattr(error, "__notes__", ()), *notes])
+        _set(error, "__cause__", RemoteTraceback(text, chain))
     return error
+
+
+def _shorten(chain: tuple[str, ...]) -> tuple[str, ...]:
+    """A chain of thousands of calls says enough by its ends."""
+    if len(chain) <= CHAIN_MAX:
+        return chain
+    middle = chain[CHAIN_MAX // 2]
+    skipped = int(middle.split()[1]) if middle.startswith(ELLIPSIS) else 1
+    rest = chain[CHAIN_MAX // 2 + 2 :]
+    return (*chain[: CHAIN_MAX // 2], f"{ELLIPSIS} {skipped + 1} calls between {ELLIPSIS}", *rest)
 
 
 def _set(error: BaseException, name: str, value: object) -> None:
@@ -82,9 +117,13 @@ def _set(error: BaseException, name: str, value: object) -> None:
 def _users_part(trace: TracebackType | None) -> TracebackType | None:
     """The traceback without the worker's own frames at its top; nothing if it has no others."""
     shown = trace
-    while shown is not None and shown.tb_frame.f_code.co_filename.startswith(_PACKAGE):
+    while shown is not None and _is_ours(shown.tb_frame.f_code.co_filename):
         shown = shown.tb_next
     return shown
+
+
+def _is_ours(filename: str) -> bool:
+    return filename.startswith(_PACKAGE)
 
 
 def _name(kind: type[BaseException]) -> str:

@@ -47,9 +47,7 @@ def dumps_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
         for position, name in (("[0]", "args"), ("[1]", "kwargs")):
             if path.startswith(position):
                 path = name + path[len(position) :]
-        raise NotPicklable(
-            path or "the arguments", error.what, error.remedy
-        ) from error.__cause__
+        raise NotPicklable(path or "the arguments", error.what, error.remedy) from error.__cause__
 
 
 def too_large(path: str, size: int) -> NotPicklable:

@@ -48,7 +48,10 @@ def members_of(kind: type) -> Iterator[tuple[str, Any]]:
 def _is_managed(kind: type) -> bool:
     """Whether code that is no part of Python makes the class, and may read its annotations."""
     makers = {type(kind), *kind.__mro__[1:]}
-    if type(kind) not in (type, abc.ABCMeta, enum.EnumMeta) and library_of_class(type(kind)) is None:
+    if (
+        type(kind) not in (type, abc.ABCMeta, enum.EnumMeta)
+        and library_of_class(type(kind)) is None
+    ):
         return True
     return any(library_of_class(maker) not in (None, PYTHON, OURS) for maker in makers)
 

@@ -203,11 +203,13 @@ def _write_state(writer: Writer, state: Any) -> None:
 
 
 def _article(kind: type) -> str:
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    name = (
+        kind.__qualname__
+        if kind.__module__ == "builtins"
+        else f"{kind.__module__}.{kind.__qualname__}"
+    )
     return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
 
 
 def _remedy(kind: type) -> str:
     return REMEDIES.get(kind.__name__, REMEDY)
-
-

@@ -129,9 +129,7 @@ class Reach:
                 writer.text(key)
                 self._write_value(writer, f"{name}.<{what}>.{key}", found[key])
 
-    def _write_registry(
-        self, writer: Writer, function: types.FunctionType, name: str
-    ) -> None:
+    def _write_registry(self, writer: Writer, function: types.FunctionType, name: str) -> None:
         # The cache of a singledispatch function is in its closure too, and says nothing.
         registry = vars(function)["registry"]
         self.watch.mapping(registry)

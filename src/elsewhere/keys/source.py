@@ -235,4 +235,3 @@ def _constant_text(value: Any) -> str:
     if isinstance(value, tuple):
         return f"({', '.join(map(_constant_text, value))})"
     return f"{type(value).__name__} {value!r}"
-

@@ -86,7 +86,11 @@ class Watch:
         ]
         self._looks = [
             # Two names at least, so that what is got is a tuple.
-            (itemgetter(*names, next(iter(names))), space, (*names.values(), next(iter(names.values()))))
+            (
+                itemgetter(*names, next(iter(names))),
+                space,
+                (*names.values(), next(iter(names.values()))),
+            )
             for space, names in self._spaces.values()
         ]
         self._keys = [(space.keys(), frozenset(names)) for space, names in self._absent.values()]

@@ -78,14 +78,17 @@ class Child(Future[Any]):
         """Run it here and settle it."""
         function = self.callee
         verdict = Verdict.ERROR
+        args: tuple[Any, ...] = ()
+        kwargs: dict[str, Any] = {}
         try:
             args, kwargs = loads(payload)
             result = dumps(function(*args, **kwargs), "result")
             verdict = Verdict.VALUE
         except BaseException as error:  # noqa: BLE001  # it belongs to whoever waits
             from elsewhere.codec.failures import encode_failure
+            from elsewhere.codec.labels import label_of
 
-            result = encode_failure(error)
+            result = encode_failure(error, label_of(function, args, kwargs))
         self.end(Settlement(0, verdict, result, self._pool.worker, 1))
 
     def drop(self) -> None:
@@ -165,9 +168,7 @@ class InnerPool:
         self._asked[number] = child
         parent = child.root.attempt.call
         self._post.outgoing.append(
-            Call(
-                number, encoded.number, payload, options, key=key, parent=parent, label=label
-            )
+            Call(number, encoded.number, payload, options, key=key, parent=parent, label=label)
         )
 
     def share(self) -> None:

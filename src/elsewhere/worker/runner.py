@@ -256,7 +256,19 @@ class Runner:
             return error.payload
         if attempt.kind is not Kind.CALL:
             return encode_chunk_failure([], error)  # it failed before its first item
-        return encode_failure(error)
+        return encode_failure(error, self._label(attempt))
+
+    def _label(self, attempt: Attempt) -> str:
+        from elsewhere.codec.labels import label_of
+
+        function: Any = self._post.functions[attempt.function]
+        if type(function) is bytes:
+            return ""  # it could not even be loaded
+        try:
+            args, kwargs = loads(attempt.payload)
+        except Exception:  # noqa: BLE001  # unpickling runs the value's own code; that is what failed
+            args, kwargs = (), {}
+        return label_of(function, args, kwargs)
 
     # ------------------------------------------------------------ waiting
 
