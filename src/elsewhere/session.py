@@ -29,7 +29,7 @@ from elsewhere.interrupts import DeferredInterrupts
 from elsewhere.mapping import Bar, Bounds, Mapping
 from elsewhere.node.process import NodeProcess
 from elsewhere.store import Acknowledge, Store
-from elsewhere.task import merge_options, task_of
+from elsewhere.task import merge_options, plain_function, task_of
 
 T = TypeVar("T")
 SPANS_MAX = 100_000
@@ -105,7 +105,7 @@ class Session:
         key: bytes = b"",
     ) -> Future[T]:
         try:
-            function = self._functions.encode(fn)
+            function = self._functions.encode_task(fn)
             payload = dumps_call(args, kwargs)
             label = label_of(fn, args, kwargs) if key else ""
             call = Call(next(self._calls), function.number, payload, options, key=key, label=label)
@@ -126,7 +126,7 @@ class Session:
         from elsewhere.keys.key import key_of
 
         try:
-            key = key_of(fn, args, kwargs)
+            key = key_of(plain_function(fn), args, kwargs)
         except NoKey as error:
             return failed_future(error, self._host)
         kept = self.store().get(key)

@@ -19,14 +19,14 @@ class Task(Generic[P, T]):
 
     def __init__(self, function: Callable[P, T], options: Options, *, pure: bool) -> None:
         update_wrapper(self, function)
-        self._function = function
+        self.function = function
         self.options = options
         """what is asked of a call of it"""
         self.pure = pure
         """whether equal calls have equal results"""
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
-        return self._function(*args, **kwargs)
+        return self.function(*args, **kwargs)
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else MethodType(self, instance)
@@ -39,10 +39,10 @@ class Task(Generic[P, T]):
                 found = getattr(found, part, None)
             if found is self:
                 return name
-        return _rebuild, (self._function, self.options, self.pure)
+        return _rebuild, (self.function, self.options, self.pure)
 
     def __repr__(self) -> str:
-        return f"<elsewhere.task of {self._function!r}>"
+        return f"<elsewhere.task of {self.function!r}>"
 
 
 def _rebuild(function: Callable[P, T], options: Options, pure: bool) -> Task[P, T]:  # noqa: FBT001  # from a pickle
@@ -100,6 +100,15 @@ def task_of(function: object) -> Task[..., Any] | None:
     if isinstance(function, MethodType):
         function = function.__func__
     return function if isinstance(function, Task) else None
+
+
+def plain_function(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What a task, or a bound method of one, does when it is called."""
+    if isinstance(function, Task):
+        return function.function
+    if isinstance(function, MethodType) and isinstance(function.__func__, Task):
+        return MethodType(function.__func__.function, function.__self__)
+    return function
 
 
 def merge_options(own: Options, of_pool: Options) -> Options:

@@ -11,6 +11,8 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from elsewhere.task import Task
+
 Check = Callable[[Any], bool]
 """Whether a value is still what it was when the check was made."""
 
@@ -38,6 +40,8 @@ def _check_of(value: Any, begun: set[int]) -> Check | None:
         return _check_of_tuple(value, begun)
     if type(value) is types.FunctionType:
         return _check_of_function(value, begun)
+    if type(value) is Task:
+        return _check_of_task(value, begun)
     return None
 
 
@@ -157,6 +161,13 @@ def _check_of_function(function: types.FunctionType, begun: set[int]) -> Check |
     if not check.watch(function, begun):
         return None
     return lambda now: now is alive() and check(now)
+
+
+def _check_of_task(task: "Task[..., Any]", begun: set[int]) -> Check | None:
+    check = _check_of(task.function, begun)
+    if check is None:
+        return None
+    return lambda now: type(now) is Task and check(now.function)
 
 
 def _check_of_tuple(value: tuple[Any, ...], begun: set[int]) -> Check | None:

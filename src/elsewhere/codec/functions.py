@@ -20,6 +20,7 @@ from elsewhere.calls.messages import Define, Release
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.codec.captured import Check, check_of, is_importable
 from elsewhere.codec.values import dumps, dumps_by_value, loads, too_large
+from elsewhere.task import Task
 
 ANONYMOUS_MAX = 32
 """How many bound methods and the like, which have no lifetime of their own, are kept."""
@@ -103,6 +104,12 @@ class Functions:
             if unchanged is not None and unchanged(function):
                 return known
         return self._encode_anew(function)
+
+    def encode_task(self, function: Callable[..., Any]) -> Encoded:
+        """As `encode`; of a task that cannot be imported, only the function travels."""
+        if isinstance(function, Task) and not is_importable(function):
+            function = function.function
+        return self.encode(function)
 
     def _encode_anew(self, function: Callable[..., Any]) -> Encoded:
         if not callable(function):

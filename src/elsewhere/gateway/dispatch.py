@@ -104,6 +104,14 @@ class Dispatch:
                 self._ask_to_share(turn)
         return given
 
+    def serve(self, worker: WorkerRecord, share: int, turn: Turn) -> bool:
+        """Give a worker the front of the queue, which it has asked for, as far as it has room.
+
+        To send short calls elsewhere takes longer than to run them. Of long ones it has room for few,
+        and what is too much for it is recalled.
+        """
+        return worker.state is WorkerState.READY and self._fill(worker, share, turn)
+
     def _hand_out(self, turn: Turn) -> list[WorkerRecord]:
         given: list[WorkerRecord] = []
         share = max(1, len(self.queue) // max(1, len(self.idle) + len(self.roomy)))
@@ -145,11 +153,12 @@ class Dispatch:
         record.worker = worker.id
         record.fence += 1
         worker.take(record)
-        if call.function not in worker.functions:
-            worker.functions.add(call.function)
-            record.function.workers.add(worker.id)
-            turn.sends.append((worker.id, Define(call.function, record.function.code)))
-        return Attempt(call.id, record.fence, call.function, call.payload, call.kind)
+        function = record.function
+        if function.number not in worker.functions:
+            worker.functions.add(function.number)
+            function.workers.add(worker.id)
+            turn.sends.append((worker.id, Define(function.number, function.code)))
+        return Attempt(call.id, record.fence, function.number, call.payload, call.kind)
 
     def _rob(self, turn: Turn, now: float) -> None:
         candidates = [w for w in islice(self.laden.values(), VICTIMS_MAX) if not w.recalling]

@@ -65,7 +65,8 @@ def _examine_functions(gateway: Gateway) -> list[Examined]:
     functions, workers = gateway.functions, gateway.workers
     live: dict[int, int] = dict.fromkeys(functions, 0)
     for record in gateway.calls.values():
-        live[record.call.function] = live.get(record.call.function, 0) + 1
+        number = record.function.number
+        live[number] = live.get(number, 0) + 1
     return [
         (
             "the function of every live call is known, and its count is right",
@@ -73,7 +74,7 @@ def _examine_functions(gateway: Gateway) -> list[Examined]:
         ),
         (
             "a released function without live calls is forgotten",
-            [n for n, f in functions.items() if f.released and not f.live],
+            [n for n, f in functions.items() if not f.names and not f.live],
         ),
         (
             "who was sent a function and who it was sent to agree",

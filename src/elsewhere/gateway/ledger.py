@@ -30,6 +30,10 @@ class Ledger:
     def __init__(self, workers: dict[int, WorkerRecord], *, waits_for_rows: bool) -> None:
         self.asks = Asks()
         self.functions: dict[int, FunctionRecord] = {}
+        """by the first number that each was defined under"""
+        self._names: dict[int, FunctionRecord] = {}
+        """by every number that may be used"""
+        self._by_code: dict[bytes, FunctionRecord] = {}
         self.turn = Turn()
         self._workers = workers
         self._waits_for_rows = waits_for_rows
@@ -37,28 +41,35 @@ class Ledger:
     # ------------------------------------------------------------ functions
 
     def define(self, sender: int, message: Define) -> None:
-        if message.function in self.functions:
+        """A number for a function. Equal code is one function, by whatever numbers it is called."""
+        if message.function in self._names:
             return  # said twice
         if sender != CLIENT:
             if sender not in self._workers:
                 return
             self._workers[sender].defined.add(message.function)
-        self.functions[message.function] = FunctionRecord(message.code, message.name)
+        function = self._by_code.get(message.code)
+        if function is None:
+            function = FunctionRecord(message.function, message.code, message.name)
+            self.functions[message.function] = self._by_code[message.code] = function
+        function.names += 1
+        self._names[message.function] = function
 
-    def release(self, functions: Iterable[int]) -> None:
-        for number in functions:
-            function = self.functions.get(number)
+    def release(self, numbers: Iterable[int]) -> None:
+        """Nobody will call functions by these numbers any more."""
+        for number in numbers:
+            function = self._names.pop(number, None)
             if function is not None:
-                function.released = True
-                self._forget_unused(number, function)
+                function.names -= 1
+                self._forget_unused(function)
 
-    def _forget_unused(self, number: int, function: FunctionRecord) -> None:
-        if function.live:
+    def _forget_unused(self, function: FunctionRecord) -> None:
+        if function.live or function.names:
             return
-        del self.functions[number]
+        del self.functions[function.number], self._by_code[function.code]
         for worker in sorted(function.workers):
-            self._workers[worker].functions.discard(number)
-            self.turn.sends.append((worker, Forget([number])))
+            self._workers[worker].functions.discard(function.number)
+            self.turn.sends.append((worker, Forget([function.number])))
 
     # ------------------------------------------------------------ calls
 
@@ -78,7 +89,7 @@ class Ledger:
             worker.asks.add(call.id)
         if claimed is not None:
             return None
-        function = self.functions.get(call.function)
+        function = self._names.get(call.function)
         if function is None:
             raise GatewayBug(f"call {call.id} is of unknown function {call.function}")
         function.live += 1
@@ -154,8 +165,7 @@ class Ledger:
         function = record.function
         askers = self.asks.remove(record)
         function.live -= 1
-        if function.released:
-            self._forget_unused(record.call.function, function)
+        self._forget_unused(function)
         # If its worker's end is why, that attempt is among the deaths already.
         attempt = record.attempt if how is None else record.failures + record.deaths
         for number, peer in askers:

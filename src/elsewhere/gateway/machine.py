@@ -185,9 +185,12 @@ class Gateway:
         if sender == CLIENT:
             self.queue += filter(None, [self.ledger.open(call, CLIENT) for call in calls])
         elif sender in self.workers:  # else what it asked for died with it
-            opened = [self.ledger.open(call, sender) for call in calls]
+            opened = [r for call in calls if (r := self.ledger.open(call, sender)) is not None]
             # What calls ask for goes first, so that what was begun ends before more is begun.
-            self.queue.extendleft(filter(None, reversed(opened)))
+            self.queue.extendleft(reversed(opened))
+            worker = self.workers[sender]
+            if opened and self.dispatch.serve(worker, len(opened), self._turn):
+                self._reach_head(worker)
 
     def _on_cancel(self, message: Cancel) -> None:
         unwanted = [

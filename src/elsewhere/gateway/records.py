@@ -43,17 +43,19 @@ class Turn:
 
 
 class FunctionRecord:
-    """A function by number: its code, who has it, and how long one item of it takes."""
+    """A function: its code, who has it, and how long one item of it takes."""
 
-    __slots__ = ("code", "live", "name", "released", "seconds", "workers")
+    __slots__ = ("code", "live", "name", "names", "number", "seconds", "workers")
 
-    def __init__(self, code: bytes, name: str) -> None:
+    def __init__(self, number: int, code: bytes, name: str) -> None:
+        self.number = number
+        """what workers know it by"""
         self.code = code
         self.name = name
         self.live = 0
         """calls of it that are not settled"""
-        self.released = False
-        """the client will not call it again"""
+        self.names = 0
+        """under how many numbers it may still be called"""
         self.seconds: float | None = None
         """moving average of the seconds that one item takes; None until one was measured"""
         self.workers: set[int] = set()

@@ -15,6 +15,7 @@ import zoneinfo
 from typing import Any
 
 from elsewhere.errors import NoKey
+from elsewhere.task import Task
 from elsewhere.keys.canonical import Write, Writer
 
 
@@ -175,6 +176,7 @@ STANDARD: dict[type, Write] = {
     memoryview: _write_view,
     types.MappingProxyType: _write_proxy,
     functools.partial: _write_partial,
+    Task: lambda writer, task: writer.write(task.function),
     types.MethodType: _write_method,
     staticmethod: _write_wrapped,
     classmethod: _write_wrapped,

@@ -30,7 +30,7 @@ from elsewhere.codec.functions import Encoded, Functions, describe
 from elsewhere.codec.values import dumps, dumps_call, loads, too_large
 from elsewhere.errors import NoKey, NotPicklable
 from elsewhere.future import Future, failed_future
-from elsewhere.task import task_of
+from elsewhere.task import plain_function, task_of
 from elsewhere.worker.fibers import getcurrent
 from elsewhere.worker.parking import Parking
 from elsewhere.worker.post import Post
@@ -161,7 +161,7 @@ class InnerPool:
         self, child: Child, payload: bytes, options: Options, key: bytes = b"", label: str = ""
     ) -> None:
         """Make a child the gateway's. Raises `NotPicklable`, and has done nothing then."""
-        encoded = self._functions.encode(child.callee)
+        encoded = self._functions.encode_task(child.callee)
         child.take()
         child.encoded = encoded  # so that it lives as long
         child.number = number = next(self._numbers)
@@ -282,7 +282,7 @@ def _name(
     from elsewhere.codec.labels import label_of
     from elsewhere.keys.key import key_of
 
-    return key_of(function, args, kwargs), label_of(function, args, kwargs)
+    return key_of(plain_function(function), args, kwargs), label_of(function, args, kwargs)
 
 
 class _Waiters(list[Any]):
