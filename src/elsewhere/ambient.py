@@ -1,19 +1,16 @@
 """Calls that name no pool: they go to the pool in force, and run inline where there is none."""
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future as BaseFuture
-from concurrent.futures import as_completed as as_completed
-from itertools import islice
+from concurrent.futures import as_completed as base_as_completed
 from typing import Any, ParamSpec, TypeVar
 
 from elsewhere.future import Future, finished_future
 from elsewhere.in_force import in_force
+from elsewhere.stream import Stream
 
 P = ParamSpec("P")
 T = TypeVar("T")
-MAP_AHEAD = 1024
-"""How many calls of a map are under way at once."""
 
 
 def spawn(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
@@ -33,7 +30,7 @@ def call(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     return function(*args, **kwargs)
 
 
-def map(function: Callable[..., T], *iterables: Iterable[Any]) -> Iterator[T]:
+def map(function: Callable[..., T], *iterables: Iterable[Any]) -> Iterator[T]:  # noqa: A001  # that is what it is
     """``map(function, *iterables)``, each call elsewhere; yields in order.
 
     The iterables may be unbounded: a bounded number of calls is under way. An exception surfaces at
@@ -45,19 +42,7 @@ def map(function: Callable[..., T], *iterables: Iterable[Any]) -> Iterator[T]:
     items = zip(*iterables, strict=False)
     if caller is None:
         return (function(*item) for item in items)
-    started = deque(caller.spawn(function, item, {}) for item in islice(items, MAP_AHEAD))
-
-    def results() -> Iterator[T]:
-        try:
-            while started:
-                value = started.popleft().result()
-                started.extend(caller.spawn(function, item, {}) for item in islice(items, 1))
-                yield value
-        finally:
-            for future in started:
-                future.cancel()
-
-    return results()
+    return Stream(lambda item: caller.spawn(function, item, {}), items)
 
 
 def gather(*futures: BaseFuture[Any]) -> list[Any]:
@@ -75,3 +60,10 @@ def gather(*futures: BaseFuture[Any]) -> list[Any]:
     if errors:
         raise BaseExceptionGroup(f"{len(errors)} of {len(futures)} calls failed", errors)
     return [future.result() for future in futures]
+
+
+def as_completed(
+    futures: Iterable[BaseFuture[T]], timeout: float | None = None
+) -> Iterator[BaseFuture[T]]:
+    """The futures, each as soon as it has come out. Raises TimeoutError `timeout` seconds from now."""
+    return base_as_completed(futures, timeout)

@@ -131,6 +131,10 @@ class Future(BaseFuture[T], Generic[T]):
                 # A callback that calls sys.exit must not end the thread that serves everybody.
                 getLogger("concurrent.futures").exception("exception calling callback for %r", self)
 
+    def wake_when_settled(self, wake: Callable[[object], None]) -> None:
+        """As `add_done_callback`, but without the condition: who is settled already wakes nobody."""
+        self._share_callbacks().append(wake)
+
     # ------------------------------------------------------------ the caller's side
 
     def cancel(self) -> bool:

@@ -56,5 +56,5 @@ def leave(caller: Caller) -> None:
 
 def serve_worker(make: Callable[[], Caller]) -> None:
     """This process is a worker: `make` gives its own pool."""
-    global _of_worker  # noqa: PLW0603  # a process is a worker for all its life
+    global _of_worker  # a process is a worker for all its life
     _of_worker = make

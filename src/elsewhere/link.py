@@ -36,4 +36,8 @@ class WorkerEnd(Protocol):
         """Send a batch. Raises `LinkClosed`."""
 
     def receive(self, timeout: float | None = None) -> list[ToWorker]:
-        """Wait up to `timeout` seconds (None: for ever, 0: not) for messages. Raises `LinkClosed`."""
+        """Wait up to `timeout` seconds (None: for ever, 0: not) for messages, perhaps none if something
+        else that is watched became ready. Raises `LinkClosed`."""
+
+    def watch(self, fileno: int) -> None:
+        """Let `receive` end when `fileno` can be read, too."""

@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 from elsewhere.cpus import usable_cpus
 from elsewhere.in_force import enter, leave
@@ -144,7 +144,7 @@ class Pool(Executor):
         _pools.discard(self)
         self._session.shut_down(wait=wait, cancel_futures=cancel_futures)
 
-    def __enter__(self) -> "Pool":
+    def __enter__(self) -> Self:
         enter(self)
         return self
 

@@ -29,6 +29,7 @@ from elsewhere.interrupts import DeferredInterrupts
 from elsewhere.mapping import Bar, Bounds, Mapping
 from elsewhere.node.process import NodeProcess
 from elsewhere.store import Acknowledge, Store
+from elsewhere.stream import AHEAD_MAX, Stream
 from elsewhere.task import merge_options, plain_function, task_of
 
 T = TypeVar("T")
@@ -76,7 +77,8 @@ class Session:
             from elsewhere.stores.opening import open_store
 
             with self._opening:
-                self._opened = self._opened or open_store()
+                if self._opened is None:
+                    self._opened = open_store()
         return self._opened
 
     def submit(
@@ -153,10 +155,22 @@ class Session:
             raise TypeError("map needs at least one iterable")
         deadline = None if timeout is None else monotonic() + timeout
         total = _length(iterables)
+        task = task_of(fn)
+        if task is not None and task.pure:
+            # Each item is remembered by itself, so each is a call.
+            return Stream(
+                lambda item: self.submit(options, fn, item, {}),
+                zip(*iterables, strict=False),
+                ahead=buffersize or AHEAD_MAX,
+                deadline=deadline,
+                bar=self._open_bar(progress, total),
+            )
+        if task is not None:
+            options = merge_options(task.options, options)
         single = len(iterables) == 1
         # Ctrl-C waits for what these import: a torn import leaves the import system's own traceback.
         with DeferredInterrupts():
-            function = self._functions.encode(fn)
+            function = self._functions.encode_task(fn)
             bar = self._open_bar(progress, total)
         mapping = Mapping(
             self,

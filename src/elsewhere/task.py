@@ -45,7 +45,7 @@ class Task(Generic[P, T]):
         return f"<elsewhere.task of {self.function!r}>"
 
 
-def _rebuild(function: Callable[P, T], options: Options, pure: bool) -> Task[P, T]:  # noqa: FBT001  # from a pickle
+def _rebuild(function: Callable[P, T], options: Options, pure: bool) -> Task[P, T]:  # from a pickle
     return Task(function, options, pure=pure)
 
 
@@ -81,7 +81,7 @@ def task(
         raise TypeError(f"task takes a function, not {function!r}")
     if timeout is not None and not timeout > 0:
         raise ValueError(f"timeout must be more than 0 seconds, not {timeout!r}")
-    if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
+    if retries < 0 or retries != int(retries):
         raise ValueError(f"retries must be a whole number from 0 on, not {retries!r}")
     if remember_errors and not pure:
         raise ValueError("remember_errors says what is remembered of a pure task: add pure=True")

@@ -88,7 +88,7 @@ def _as_text(summary: "Summary") -> str:
     lines = [
         f"{summary.path}: {count:,} results, format {summary.format}",
         f"database {byte_text(summary.database_bytes)}, "
-        + f"{summary.blobs:,} blobs {byte_text(summary.blob_bytes)}",
+        f"{summary.blobs:,} blobs {byte_text(summary.blob_bytes)}",
     ]
     return "\n".join([*lines, *(table(_HEADER, rows, right=8) if rows else [])])
 

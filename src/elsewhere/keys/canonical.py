@@ -33,7 +33,7 @@ class Writer:
     counts, as it does for what a function captures: it is written into the source.
     """
 
-    __slots__ = ("in_order", "out", "others", "refer", "within")
+    __slots__ = ("in_order", "others", "out", "refer", "within")
 
     def __init__(self, others: Write, refer: Write, *, in_order: bool = False) -> None:
         self.out: list[Part] = []

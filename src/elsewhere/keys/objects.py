@@ -82,9 +82,9 @@ def write_other(writer: Writer, value: Any) -> None:
     known = STANDARD.get(kind)
     if known is not None:
         known(writer, value)
-    elif isinstance(value, type) and not isinstance(value, types.GenericAlias):
-        writer.refer(writer, value)
-    elif isinstance(value, CALLABLES):
+    elif (isinstance(value, type) and not isinstance(value, types.GenericAlias)) or isinstance(
+        value, CALLABLES
+    ):
         writer.refer(writer, value)
     elif hasattr(kind, KEY_METHOD):
         _write_own_key(writer, value)

@@ -15,8 +15,8 @@ import zoneinfo
 from typing import Any
 
 from elsewhere.errors import NoKey
-from elsewhere.task import Task
 from elsewhere.keys.canonical import Write, Writer
+from elsewhere.task import Task
 
 
 def _name(writer: Writer, tag: bytes, value: Any) -> None:

@@ -72,3 +72,6 @@ class MemoryWorkerEnd:
         if timeout is None:
             raise LinkClosed("nothing was sent, and nobody else runs who could send")
         return []
+
+    def watch(self, fileno: int) -> None:
+        raise LinkClosed("nobody waits here who could see it")

@@ -97,6 +97,8 @@ class PipeWorkerEnd:
         self._reader: FrameReader[ToWorker] = FrameReader(ToWorker)
         self._poll = poll()
         self._poll.register(sock, POLLIN)
+        self._watches = False
+        """whether anything but the link is waited for"""
 
     def send(self, messages: Sequence[FromWorker]) -> None:
         try:
@@ -109,7 +111,7 @@ class PipeWorkerEnd:
         while not messages:
             if timeout is None:
                 self._spin()
-            elif not self._poll.poll(timeout * 1000):
+            if (timeout is not None or self._watches) and not self._await_link(timeout):
                 break
             try:
                 data = self._sock.recv(RECEIVE_BYTES)
@@ -119,6 +121,15 @@ class PipeWorkerEnd:
                 raise LinkClosed("the gateway has closed its end")
             messages = self._reader.feed(data)
         return messages
+
+    def watch(self, fileno: int) -> None:
+        self._poll.register(fileno, POLLIN)
+        self._watches = True
+
+    def _await_link(self, timeout: float | None) -> bool:
+        """Whether the link can be read; False if that was something else, or nothing in time."""
+        ready = self._poll.poll(None if timeout is None else timeout * 1000)
+        return any(fileno == self._sock.fileno() for fileno, _ in ready)
 
     def _spin(self) -> None:
         until = monotonic() + SPIN_SECONDS

@@ -63,7 +63,8 @@ class Child(Future[Any]):
 
     def take(self) -> bytes | None:
         """Its arguments, for who comes first. A `dict.pop`, because two threads may come at once."""
-        return self.__dict__.pop(_PAYLOAD, None)
+        payload: bytes | None = self.__dict__.pop(_PAYLOAD, None)
+        return payload
 
     def put_back(self, payload: bytes) -> None:
         """Undo `take`."""
@@ -82,7 +83,7 @@ class Child(Future[Any]):
         kwargs: dict[str, Any] = {}
         try:
             args, kwargs = loads(payload)
-            result = dumps(function(*args, **kwargs), "result")
+            result = dumps(self._pool.finish(function(*args, **kwargs)), "result")
             verdict = Verdict.VALUE
         except BaseException as error:  # noqa: BLE001  # it belongs to whoever waits
             from elsewhere.codec.failures import encode_failure
@@ -128,6 +129,7 @@ class InnerPool:
         self._main = threading.main_thread()
         self._detached = Root(Attempt(0, 0, 0, b"", Kind.CALL))
         self._detached.open = False
+        self.finish = runner.finish
         post.on_share, post.on_answer = self.share, self.answer
 
     # ------------------------------------------------------------ calls
@@ -143,7 +145,7 @@ class InnerPool:
             payload = dumps_call(args, kwargs)
             if len(payload) > PAYLOAD_BYTES_MAX:
                 raise too_large("the arguments", len(payload))
-            child = Child(function, payload, self._runner.current or self._detached, self)
+            child = Child(function, payload, self._runner.own_root() or self._detached, self)
             if task is None:
                 self._runner.stack.append(child)
             elif task.pure:
@@ -209,15 +211,14 @@ class InnerPool:
 
     def wait_for(self, future: Future[Any], timeout: float | None) -> bool:
         """Wait for a child; False if another thread will wake this one."""
-        waits_here = isinstance(future, Child) and future.waits_here
         if not self._runner.can_park():
             return self._wait_in_thread(future, timeout)
-        if waits_here:
+        if isinstance(future, Child) and future.waits_here:
             stack = self._runner.stack
             if not stack or stack[-1] is not future:
                 stack.append(future)  # what is waited for goes first
         parking = Parking(getcurrent(), self._runner.ready)
-        future._done_callbacks.append(parking.wake)
+        future.wake_when_settled(parking.wake)
         if future.is_settled() and not parking.over:
             parking.over = True
             return True

@@ -15,6 +15,7 @@ from elsewhere.worker.runner import Runner
 from elsewhere.worker.watcher import Watcher
 
 if TYPE_CHECKING:
+    from elsewhere.worker.coroutines import Coroutines
     from elsewhere.worker.inner import InnerPool
 
 
@@ -36,6 +37,7 @@ def run_worker(link: WorkerEnd, cells: "memoryview[int]") -> None:
         return
     runner = Runner(post, cells, screens)
     runner.install()
+    runner.make_coroutines = lambda: make_coroutines(runner)
     serve_worker(lambda: own_pool(runner, post, setup.worker))
     watcher = Watcher(post, runner)
     watcher.start()
@@ -55,6 +57,13 @@ def run_worker(link: WorkerEnd, cells: "memoryview[int]") -> None:
     for screen in screens:
         screen.end_line()
     post.flush()
+
+
+def make_coroutines(runner: Runner) -> "Coroutines":
+    """The loop for `async def` calls."""
+    from elsewhere.worker.coroutines import Coroutines
+
+    return Coroutines(runner)
 
 
 @cache

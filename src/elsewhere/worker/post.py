@@ -68,6 +68,10 @@ class Post:
             if not self.attempts and not is_due():
                 self.take(self._link.receive(timeout))
 
+    def watch(self, fileno: int) -> None:
+        """Let `wait` end when this can be read, too."""
+        self._link.watch(fileno)
+
     def look(self) -> None:
         """Take in the mail that is there, unless the other thread is at it. Raises `LinkClosed`."""
         if self._reading.acquire(blocking=False):

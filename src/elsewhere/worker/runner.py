@@ -13,7 +13,9 @@ The gateway believes that the worker runs its *head*. It is told when control go
 import _thread
 import signal
 from collections import deque
+from collections.abc import Callable, Coroutine
 from time import monotonic
+from types import CoroutineType
 from typing import Any, Protocol
 
 from elsewhere.calls.messages import Attempt, Done, Has, Kind, Outcome, Parked, Resumed, Verdict
@@ -70,6 +72,20 @@ class Inner(Protocol):
         """Its root was interrupted: settle it as cancelled."""
 
 
+class Loop(Protocol):
+    """Runs the coroutines of this worker."""
+
+    @property
+    def in_control(self) -> bool:
+        """Whether a coroutine, or a callback of the loop, is what runs now."""
+
+    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Park this fiber until it has ended; its value."""
+
+    def root(self) -> Root | None:
+        """Inside a coroutine: the root that it belongs to."""
+
+
 class Runner:
     """The main thread's side of a worker. `cells[0]` is where it notes the call in control."""
 
@@ -92,7 +108,12 @@ class Runner:
         self.told = 0
         """how many calls the gateway believes to wait on the stack"""
         self._flushed = 0.0
-        self._hub = getcurrent()
+        self.hub = getcurrent()
+        self._looks: list[Callable[[], None]] = []
+        """to be called when a watched descriptor may be ready"""
+        self._coroutines: Loop | None = None
+        self.make_coroutines: Callable[[], Loop]
+        """set by who can import them; only who has coroutines pays for it"""
         self._free: list[greenlet] = []
 
     # ------------------------------------------------------------ the hub
@@ -100,14 +121,14 @@ class Runner:
     def run_ready(self) -> None:
         """Run what has come, until nothing is left that could run now."""
         self.idle = False
-        self.alarms.ring()
+        self._attend()
         while True:
             if self._post.interrupts:
                 self._interrupt_parked()
             if self.ready:
                 self.ready.popleft().resume()
             elif self.stack or self._post.attempts:
-                fiber = self._free.pop() if self._free else greenlet(self._work, self._hub)
+                fiber = self._free.pop() if self._free else greenlet(self._work, self.hub)
                 fiber.switch()
             else:
                 break
@@ -115,6 +136,11 @@ class Runner:
         if not self.roots and not self._post.attempts:
             self._post.interrupts.clear()  # whatever they were for is over
         self.idle = True
+
+    def watch(self, fileno: int, look: Callable[[], None]) -> None:
+        """Call `look` from the hub when `fileno` can be read, and now and then besides."""
+        self._post.watch(fileno)
+        self._looks.append(look)
 
     def is_done(self) -> bool:
         """Whether nothing is left, begun or not."""
@@ -141,7 +167,7 @@ class Runner:
                 if len(self._free) >= FREE_FIBERS_MAX:
                     return
                 self._free.append(me)
-                self._hub.switch()
+                self.hub.switch()
                 continue
             now = monotonic()
             if now - self._flushed > FLUSH_SECONDS:
@@ -149,9 +175,15 @@ class Runner:
                 self.tell_stack()
                 post.flush()
                 post.look()
-                self.alarms.ring()
+                self._attend()
                 if post.interrupts:
                     self._interrupt_parked()
+
+    def _attend(self) -> None:
+        """Wake what waits for time or for a descriptor."""
+        self.alarms.ring()
+        for look in self._looks:
+            look()
 
     # ------------------------------------------------------------ calls
 
@@ -242,10 +274,28 @@ class Runner:
             function = self._post.functions[attempt.function] = loads(function)
         if attempt.kind is Kind.CALL:
             args, kwargs = loads(attempt.payload)
-            return dumps(function(*args, **kwargs), "result")
+            return dumps(self.finish(function(*args, **kwargs)), "result")
         from elsewhere.worker.chunk import apply_chunk
 
         return apply_chunk(function, loads(attempt.payload), attempt.kind)
+
+    def finish(self, value: Any) -> Any:
+        """The value of a call; of an `async def` function, once its coroutine has ended."""
+        if type(value) is not CoroutineType:
+            return value
+        if not self.can_park():
+            import asyncio
+
+            return asyncio.run(value)  # in a thread of a call
+        if self._coroutines is None:
+            self._coroutines = self.make_coroutines()
+        return self._coroutines.run(value)
+
+    def own_root(self) -> Root | None:
+        """The root of the call that is in control."""
+        if self._coroutines is None or not self._coroutines.in_control:
+            return self.current
+        return self._coroutines.root()
 
     def _describe(self, attempt: Attempt, error: BaseException) -> bytes:
         # Only a failure pays for what its description imports.
@@ -280,7 +330,7 @@ class Runner:
         if mine and root is not None:
             root.parking = parking
         try:
-            self._hub.switch()
+            self.hub.switch()
         finally:
             if root is not None:
                 if mine:
@@ -289,8 +339,16 @@ class Runner:
                 self.current = root
 
     def can_park(self) -> bool:
-        """Whether this is a fiber, and not the hub or another thread's stack."""
-        return getcurrent().parent is self._hub
+        """Whether this is a fiber, and not the hub or another thread's stack.
+
+        Raises RuntimeError in a coroutine, which would park all others too.
+        """
+        if self._coroutines is not None and self._coroutines.in_control:
+            raise RuntimeError(
+                "an `async def` function must not wait for a call by blocking: "
+                "write `await elsewhere.spawn(...)`"
+            )
+        return getcurrent().parent is self.hub
 
     def _give_control(self, root: Root) -> None:
         head = self._head
