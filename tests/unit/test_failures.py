@@ -1,6 +1,7 @@
 """An exception comes back as itself if it can travel, and as a faithful description if not."""
 
 import pickle
+import re
 import sys
 import threading
 import traceback
@@ -11,7 +12,7 @@ from typing import Self
 import pytest
 
 from elsewhere.codec import failures
-from elsewhere.codec.failures import decode_failure, encode_failure
+from elsewhere.codec.failures import CHAIN_MAX, decode_failure, encode_failure
 from elsewhere.codec.values import dumps
 from elsewhere.errors import (
     CallQuarantined,
@@ -79,8 +80,8 @@ class Hopeless(Changes):
         return super().__new__(cls)
 
 
-def travel(error: BaseException, *notes: str) -> BaseException:
-    return decode_failure(encode_failure(error), list(notes))
+def travel(error: BaseException, place: str = "", label: str = "") -> BaseException:
+    return decode_failure(encode_failure(error, label), place)
 
 
 def raised(error: BaseException) -> BaseException:
@@ -124,17 +125,44 @@ def test_fields_travel_even_past_an_init_that_does_not_take_its_own_args() -> No
 
 @pytest.mark.parametrize("error", [Frozen(5), FrozenNeedsTwo(5, "five")])
 def test_a_frozen_exception_takes_its_cause_and_notes(error: Frozen | FrozenNeedsTwo) -> None:
-    back = travel(raised(error), "a note")
+    back = travel(raised(error), "a place")
     assert isinstance(back, type(error))
     assert back.code == 5
     assert isinstance(back.__cause__, RemoteTraceback)
-    assert back.__notes__ == ["a note"]
+    assert back.__notes__ == ["raised in a place"]
 
 
 def test_notes_come_after_those_that_the_exception_had() -> None:
     error = ValueError("x")
     error.add_note("its own")
-    assert travel(error, "ours", "and ours").__notes__ == ["its own", "ours", "and ours"]
+    assert travel(error, "a place").__notes__ == ["its own", "raised in a place"]
+
+
+def test_who_raised_it_and_who_called_that_are_told_in_order() -> None:
+    def again(error: BaseException, place: str, label: str) -> BaseException:
+        with pytest.raises(ValueError, match="x") as caught:
+            raise error
+        return travel(caught.value, place, label)
+
+    error = travel(raised(ValueError("x")), "worker 2", "divide(1, 0)")
+    text = str(error.__cause__)
+    error = again(error, "worker 1", "ratio(1)")
+    assert error.__notes__[0] == "raised in worker 2, by divide(1, 0)"
+    assert re.fullmatch(
+        r"called by ratio\(1\), test_failures.py line \d+ in worker 1", error.__notes__[1]
+    )
+    assert str(error.__cause__) == text
+
+
+def test_a_long_chain_is_told_by_its_ends() -> None:
+    error = raised(ValueError("x"))
+    for number in range(1000):
+        error = travel(error, f"worker {number}", "f()")
+    notes = error.__notes__
+    assert len(notes) == CHAIN_MAX
+    assert notes[0] == "raised in worker 0, by f()"
+    assert notes[CHAIN_MAX // 2] == f"… {1001 - CHAIN_MAX} calls between …"
+    assert notes[-1].endswith("worker 999")
 
 
 def test_without_notes_there_are_none() -> None:
@@ -196,7 +224,7 @@ def test_one_without_words_is_described_without_them() -> None:
 def test_one_of_main_is_its_own_class_again(monkeypatch: pytest.MonkeyPatch) -> None:
     main = main_module(monkeypatch, "class Mine(Exception): pass")
     payload = encode_failure(main.Mine("x"))
-    assert type(decode_failure(payload, [])) is main.Mine
+    assert type(decode_failure(payload)) is main.Mine
 
 
 def test_one_whose_class_is_missing_here_is_described(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,16 +233,17 @@ def test_one_whose_class_is_missing_here_is_described(monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "only_there", module)
     payload = encode_failure(raised(module.Lost("where")))
     monkeypatch.delitem(sys.modules, "only_there")
-    back = decode_failure(payload, ["a note"])
+    back = decode_failure(payload, "a place")
     assert isinstance(back, RemoteError)
     assert (back.type_name, back.message) == ("only_there.Lost", "where")
     assert "does not unpickle here: ModuleNotFoundError" in back.reason
-    assert back.__notes__ == ["a note"]
+    assert back.__notes__ == ["raised in a place"]
 
 
 def test_what_travels_is_the_exception_its_traceback_and_its_names() -> None:
-    data, text, name, message = pickle.loads(encode_failure(Plain("x")))
+    data, text, name, message, label, chain = pickle.loads(encode_failure(Plain("x"), "f(1)"))
     assert pickle.loads(data).args == ("x",)
     assert "Plain: x" in text
     assert (name, message) == (f"{__name__}.Plain", "x")
+    assert (label, chain) == ("f(1)", ())
     assert dumps(Plain("x"), "exception") == data

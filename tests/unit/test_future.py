@@ -39,8 +39,11 @@ class Pool:
     def is_running(self, call: int) -> bool:
         return call == 7
 
-    def serve_until(self, done: Callable[[], bool], timeout: float | None) -> bool:
+    def wait_for(self, future: Future[Any], timeout: float | None) -> bool:
         return self._serve()
+
+    def make_waiters(self) -> list[Any]:
+        return []
 
 
 def make(pool: Pool | None = None, number: int = 1, options: Options = Options()) -> Future[Any]:  # noqa: B008  # a frozen value
@@ -200,6 +203,7 @@ class Torn(Future[Any]):
         self.claimed = threading.Event()
         self.go_on = threading.Event()
         self.looked = threading.Event()
+        vars(self)["state"] = PENDING
         super().__init__(Call(1, 1, b"", Options()), "f", Pool())
 
     @property

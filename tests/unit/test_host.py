@@ -24,6 +24,7 @@ from elsewhere.calls.messages import (
 from elsewhere.codec.values import dumps, loads
 from elsewhere.gateway.machine import Gateway
 from elsewhere.host import GatewayHost
+from elsewhere.stores.memory import MemoryStore
 from tests.inline_engine import InlineEngine, InlineWorker
 
 FUNCTION = 1
@@ -67,9 +68,13 @@ class Stage:
         self.engine = engine
         self.said: list[tuple[int, str]] = []
         self.ends = 0
-        self.host = GatewayHost(Gateway(), engine, self.say, self.end, "host-under-test")
+        self.store = MemoryStore()
+        self.host = GatewayHost(Gateway(), engine, self.say, self.end, "host-under-test", self.get_store)
         self.calls = 0
         self.host.post(Define(FUNCTION, dumps(abs, "abs")))
+
+    def get_store(self) -> MemoryStore:
+        return self.store
 
     def say(self, stream: int, text: str) -> None:
         self.said.append((stream, text))

@@ -191,13 +191,20 @@ def test_it_is_idle_between_calls_and_counts_them(worker: Worker) -> None:
     seen: list[object] = []
     attempt = worker.send(seen.append, ((1,), {}))
     worker.post.functions[attempt.function] = lambda _: seen.append(
-        (worker.runner.idle, worker.runner.current, worker.runner.begun)
+        (worker.runner.idle, worker.runner.own_root(), worker.runner.begun)
     )
     assert worker.runner.idle
     worker.outcomes()
     assert worker.runner.idle
-    assert seen == [(False, attempt, 1)]
+    ((idle, root, begun),) = seen  # type: ignore[misc]  # as just put there
+    assert (idle, root.attempt, begun) == (False, attempt, 1)
     assert worker.runner.current is None
+
+
+def test_an_interrupt_of_what_has_ended_is_forgotten(worker: Worker) -> None:
+    worker.post.interrupts.add((9, 1))
+    worker.outcomes()
+    assert worker.post.interrupts == set()
 
 
 def test_an_unfinished_line_is_ended_with_its_call(worker: Worker) -> None:
@@ -225,11 +232,11 @@ def test_outcomes_wait_for_each_other_only_so_long(
     worker.runner.run_ready()
     assert len(worker.link.to_gateway) == 1
     now += 2 * runner.FLUSH_SECONDS
-    worker.link.gateway.send([Interrupt(77, 1)])
+    worker.link.gateway.send([Stop()])
     worker.send(len, (("c",), {}))
     worker.runner.run_ready()
     assert len(worker.link.to_gateway) == 2
-    assert worker.post.interrupts == {(77, 1)}  # and it has looked for mail
+    assert worker.post.stopping  # and it has looked for mail
 
 
 # ------------------------------------------------------------ chunks

@@ -311,7 +311,7 @@ class Runner:
     def _label(self, attempt: Attempt) -> str:
         from elsewhere.codec.labels import label_of
 
-        function: Any = self._post.functions[attempt.function]
+        function: Any = self._post.functions.get(attempt.function, b"")
         if type(function) is bytes:
             return ""  # it could not even be loaded
         try:
