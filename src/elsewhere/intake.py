@@ -106,6 +106,8 @@ class Intake:
         self._reader = 0
         """the thread that is in the user's input, 0 if none is"""
         self._sending = False
+        self._told = False
+        """the pool was told that no more is sent"""
 
     @property
     def ended(self) -> bool:
@@ -121,7 +123,8 @@ class Intake:
 
     def fill(self) -> None:
         """Read input and send it, as far as there is room; nothing if somebody is at it."""
-        while not self.ended and self._turn.acquire(blocking=False):
+        turn = self._turn
+        while not (self._exhausted or self.stopped is not None) and turn.acquire(blocking=False):
             try:
                 if self._reader:
                     return
@@ -129,12 +132,13 @@ class Intake:
                 if size:
                     self._send_next(size)
             finally:
-                self._turn.release()
+                turn.release()
             if self._to_end:
                 self.meter.bell.ring()  # the results may be read in another thread
             elif not size:
                 return
-        self._tell_end()
+        if not self._told:
+            self._tell_end()
 
     def read_to_end(self) -> None:
         """The pool takes no more calls: send the rest if its length is known, or else cut it off."""
@@ -165,13 +169,16 @@ class Intake:
     def _tell_end(self) -> None:
         # Who sends looks at `ended` after it has said that it sends, and again after it has sent.
         if self.ended and not self._sending:
+            self._told = True
             self._sender.input_ended(self)
 
     def _next_size(self) -> int:
         """How many items to read now: 0 if no more may be under way."""
+        if self._to_end:
+            return self._size()
         self.meter.sum_up()
-        size = self._size()
-        return size if self._to_end else max(0, min(size, self._room()))
+        room = self._room()
+        return min(room, self._size()) if room > 0 else 0
 
     def _room(self) -> int:
         """How many more items may be under way."""
@@ -257,10 +264,13 @@ class Intake:
         finally:
             self._sending = False
 
-    def send_parts(self, parts: list[list[Any]]) -> None:
-        """Send the items of the first chunk once more, in parts that take its place."""
+    def send_parts(self, parts: list[list[Any]], failure: BaseException | None) -> None:
+        """Send the items of the first chunk once more, in parts that take its place, and `failure`
+        the place of the items behind them."""
         chunks = [self._chunk(dumps(part, "items"), len(part)) for part in parts]
         self.chunks.popleft()
+        if failure is not None:
+            self.chunks.appendleft(failure)
         self.chunks.extendleft(reversed(chunks))
         for chunk in chunks:
             self._send(chunk)

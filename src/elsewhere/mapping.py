@@ -6,9 +6,9 @@ from typing import Any
 
 from elsewhere.calls.messages import Settlement, Verdict
 from elsewhere.chunks import Bell, Chunk
-from elsewhere.codec.values import loads
+from elsewhere.codec.values import load_list
 from elsewhere.intake import Intake, Sender
-from elsewhere.outcome import open_failure
+from elsewhere.outcome import open_chunk
 
 SPLIT_PARTS = 16
 
@@ -95,24 +95,15 @@ class Mapping:
         intake = self.intake
         intake.meter.opened(chunk.items, len(settlement.payload))
         chunk.settlement = None
-        if settlement.verdict is Verdict.VALUE:
-            return loads(settlement.payload), None
-        values: list[Any] = []
-        if settlement.verdict is Verdict.ERROR:
-            values, failure = loads(settlement.payload)
-            settlement = Settlement(
-                settlement.call, Verdict.ERROR, failure, settlement.worker, settlement.attempt
-            )
-        return values, open_failure(settlement, intake.function.name, intake.options.timeout)
+        return open_chunk(settlement, intake.function.name, intake.options.timeout)
 
     def _split(self, chunk: Chunk) -> None:
         """Some item of the chunk took its worker down: send it again in parts, to find which."""
-        items = loads(chunk.payload)
+        items, refused = load_list(chunk.payload)
         self.intake.meter.opened(chunk.items, 0)
         size = max(1, len(items) // SPLIT_PARTS) if len(items) > SPLIT_PARTS**2 else 1
-        self.intake.send_parts(
-            [items[start : start + size] for start in range(0, len(items), size)]
-        )
+        parts = [items[start : start + size] for start in range(0, len(items), size)]
+        self.intake.send_parts(parts, refused)
 
 
 def _rung_since(bell: Bell, heard: int) -> Callable[[], bool]:

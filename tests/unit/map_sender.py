@@ -109,7 +109,7 @@ class Sender:
     def _apply(self, call: Call) -> tuple[Verdict, bytes]:
         try:
             function = loads(self.codes[call.function])
-            return Verdict.VALUE, apply_chunk(function, loads(call.payload), call.kind)
+            return Verdict.VALUE, apply_chunk(function, call.payload, call.kind)
         except ChunkFailed as error:
             if isinstance(error.__cause__, WorkerDied):
                 return Verdict.QUARANTINED, b""

@@ -4,7 +4,7 @@ import itertools
 import operator
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from typing import Any
 
@@ -49,6 +49,16 @@ def refuse() -> None:
 class Refuses:
     def __reduce__(self) -> tuple[object, tuple[()]]:
         return refuse, ()
+
+
+def refuse_at_five(x: int) -> object:
+    return Refuses() if x == 5 else x
+
+
+def refuse_at_five_and_fail_at_seven(x: int) -> object:
+    if x == 7:
+        raise ValueError("seven")
+    return refuse_at_five(x)
 
 
 class Deep(list[Any]):
@@ -211,10 +221,37 @@ def test_ctrl_c_while_the_input_is_read_ends_the_map_at_once() -> None:
     assert sender.taken_back == [([1, 2, 3, 4, 5], True)]
 
 
-def test_a_chunk_whose_items_cannot_be_loaded_fails_as_a_whole() -> None:
-    results = Sender().map(double, [1, Refuses()], chunksize=2).results(None)
+@pytest.mark.parametrize("chunksize", [1, 2, 3, 10])
+def test_an_item_that_cannot_be_loaded_fails_at_its_position(chunksize: int) -> None:
+    results = Sender().map(double, [1, 2, Refuses(), 4], chunksize=chunksize).results(None)
     values, error = until_it_fails(results)
-    assert values == []
+    assert values == [2, 4]
+    assert error.args == ("cannot be loaded",)
+    assert "raised in worker 1" in error.__notes__[-1]
+
+
+@pytest.mark.parametrize("chunksize", [1, 2, 3, 10])
+@pytest.mark.parametrize("function", [refuse_at_five, refuse_at_five_and_fail_at_seven])
+def test_a_result_that_cannot_be_loaded_fails_at_its_position(
+    function: Callable[[int], object], chunksize: int
+) -> None:
+    results = Sender().map(function, range(10), chunksize=chunksize).results(None)
+    values, error = until_it_fails(results)
+    assert values == [0, 1, 2, 3, 4]
+    assert error.args == ("cannot be loaded",)
+    assert "as it unpickled a value that worker 1 on" in error.__notes__[-1]
+
+
+def test_a_chunk_that_kills_and_cannot_be_loaded_here_fails_where_it_cannot() -> None:
+    items = [1, 2, Refuses(), 5]
+    sender = Sender(serves=False)
+    mapping = sender.map(double, items, chunksize=4)
+    mapping.intake.fill()
+    sent = sender.under_way.popleft()
+    sent.chunk.settle(Settlement(sent.call.id, Verdict.QUARANTINED, exit=Exit(1)))
+    sender.serves = True
+    values, error = until_it_fails(mapping.results(None))
+    assert values == [2, 4]
     assert error.args == ("cannot be loaded",)
 
 

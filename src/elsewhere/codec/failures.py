@@ -69,9 +69,14 @@ def decode_failure(payload: bytes, notes: list[str]) -> BaseException:
         error = RemoteError(name, message, reason)
     if text:
         _set(error, "__cause__", RemoteTraceback(text))
+    add_notes(error, notes)
+    return error
+
+
+def add_notes(error: BaseException, notes: list[str]) -> None:
+    """Add notes to an exception, whatever its class thinks of attributes."""
     if notes:
         _set(error, "__notes__", [*getattr(error, "__notes__", ()), *notes])
-    return error
 
 
 def _set(error: BaseException, name: str, value: object) -> None:
