@@ -32,7 +32,8 @@ class Settler(Protocol):
     """What a future needs of its pool."""
 
     def cancel(self, call: int, settled: Callable[[], bool]) -> None:
-        """Take the call back; returns once that has settled it, or its worker has said no."""
+        """Take the call back; returns once that has settled it, its worker has said no, or it has
+        said nothing in time."""
 
     def is_running(self, call: int) -> bool:
         """Whether a worker runs it."""
@@ -126,7 +127,11 @@ class Future(BaseFuture[T], Generic[T]):
     # ------------------------------------------------------------ the caller's side
 
     def cancel(self) -> bool:
-        """Take the call back. False if it runs (and may not be interrupted) or has ended."""
+        """Take the call back. False if it runs (and may not be interrupted) or has ended.
+
+        Also False if its worker does not say within half a second whether it has begun the call,
+        because C code holds its interpreter; if it has not, it is still taken back later.
+        """
         call = self._call
         if call is not None:
             self._settler.cancel(call.id, self._is_settled)
