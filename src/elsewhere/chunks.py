@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Protocol
 
 from elsewhere.calls.messages import Settlement, Verdict
+from elsewhere.reports import report
 
 
 class Bar(Protocol):
@@ -77,7 +78,7 @@ class Meter:
             self.bytes = max(size, len(chunk.payload)) / chunk.items
         split = settlement.verdict is Verdict.QUARANTINED and chunk.items > 1
         if self._bar is not None and not split and settlement.verdict is not Verdict.CANCELLED:
-            self._bar.advance(chunk.items, int(settlement.verdict is not Verdict.VALUE))
+            self._advance(self._bar, chunk.items, int(settlement.verdict is not Verdict.VALUE))
 
     def sum_up(self) -> None:
         """Bring the counts up to date. Only by whoever reads the input, one thread at a time."""
@@ -93,10 +94,18 @@ class Meter:
         """Encoded results that are or will be there to be read, as far as can be foreseen."""
         return self.unread_bytes + self.open_items * self.bytes
 
+    def _advance(self, bar: Bar, items: int, failed: int) -> None:
+        try:
+            bar.advance(items, failed)
+        except Exception as error:  # noqa: BLE001  # a settlement must not be lost for a picture
+            self._bar = None
+            report("the progress of a map can no longer be shown", error)
+
     def close(self) -> None:
         """The map has ended: so does its bar."""
-        if self._bar is not None:
-            self._bar.close()
+        bar, self._bar = self._bar, None
+        if bar is not None:
+            bar.close()
 
 
 class Chunk:

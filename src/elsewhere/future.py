@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError
 from concurrent.futures import Future as BaseFuture
-from logging import getLogger
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
 from elsewhere.calls.messages import Call, Settlement, Verdict
 from elsewhere.outcome import open_settlement
+from elsewhere.reports import report
 
 T = TypeVar("T")
 PENDING, FINISHED, CANCELLED = "PENDING", "FINISHED", "CANCELLED_AND_NOTIFIED"
@@ -120,9 +120,9 @@ class Future(BaseFuture[T], Generic[T]):
                 callback(self)
             except KeyboardInterrupt:
                 raise
-            except BaseException:
+            except BaseException as error:  # noqa: BLE001  # it is the callback's own affair
                 # A callback that calls sys.exit must not end the thread that serves everybody.
-                getLogger("concurrent.futures").exception("exception calling callback for %r", self)
+                report(f"exception calling callback for {self!r}", error, "concurrent.futures")
 
     # ------------------------------------------------------------ the caller's side
 

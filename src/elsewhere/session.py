@@ -4,10 +4,8 @@ Loaded after the pool has started its node, so that the node starts while this i
 """
 
 import os
-import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sized
-from contextlib import suppress
 from itertools import count
 from time import monotonic
 from typing import Any, TypeVar
@@ -27,6 +25,7 @@ from elsewhere.intake import Bounds, Intake
 from elsewhere.interrupts import DeferredInterrupts
 from elsewhere.mapping import Mapping
 from elsewhere.node.process import NodeProcess
+from elsewhere.screen import Screen
 
 T = TypeVar("T")
 SPANS_MAX = 100_000
@@ -49,7 +48,7 @@ class Session:
         engine = LocalEngine(node, workers, initializer)
         gateway = Gateway(tasks_per_worker_max=tasks_per_worker_max)
         name = f"elsewhere-pool-{next(_numbers)}"
-        self._host = GatewayHost(gateway, engine, _say, self._forget, name)
+        self._host = GatewayHost(gateway, engine, Screen().say, self._forget, name)
         self._functions = Functions(self._host.post)
         self._calls = count(1)
         self._spans: deque[Span] | None = deque(maxlen=SPANS_MAX) if record else None
@@ -256,20 +255,6 @@ def _name_argument(error: NotPicklable) -> NotPicklable:
     named = NotPicklable(path or "the arguments", error.what, error.remedy)
     named.__cause__ = error.__cause__
     return named
-
-
-def _say(stream: int, text: str) -> None:
-    """Show lines that a worker printed; a closed screen is no reason to stop working."""
-    screen = sys.stdout if stream == 1 else sys.stderr
-    if screen is None:  # the program was started without one
-        return
-    with suppress(OSError, ValueError):
-        try:
-            screen.write(text)
-        except UnicodeEncodeError:
-            known = screen.encoding or "ascii"
-            screen.write(text.encode(known, "backslashreplace").decode(known))
-        screen.flush()
 
 
 def _leave_to_parent() -> None:
