@@ -15,8 +15,8 @@ class Bar(Protocol):
     def advance(self, items: int, failed: int = 0) -> None:
         """So many more items are done, so many of them failed."""
 
-    def close(self) -> None:
-        """The map has ended. Idempotent."""
+    def close(self, *, interrupted: bool = False) -> None:
+        """The map has ended, perhaps by Ctrl-C. Idempotent."""
 
 
 class Bell:
@@ -101,11 +101,11 @@ class Meter:
             self._bar = None
             report("the progress of a map can no longer be shown", error)
 
-    def close(self) -> None:
+    def close(self, *, interrupted: bool) -> None:
         """The map has ended: so does its bar."""
         bar, self._bar = self._bar, None
         if bar is not None:
-            bar.close()
+            bar.close(interrupted=interrupted)
 
 
 class Chunk:

@@ -58,13 +58,20 @@ class Mapping:
             if intake.stopped is not None:
                 raise intake.stopped
         except KeyboardInterrupt:
-            intake.cancel(interrupt=True)
+            self.abandon(interrupted=True)
             raise
         finally:
-            intake.cancel()
+            self.abandon()
             # The traceback of what was raised has this frame, and must not keep what nobody reads.
             chunks.clear()
-            intake.meter.close()
+
+    def abandon(self, *, interrupted: bool = False) -> None:
+        """End, and take back what is not settled; if Ctrl-C has ended it, also what runs. Idempotent."""
+        try:
+            # First, because what is taken back did not fail.
+            self.intake.meter.close(interrupted=interrupted)
+        finally:
+            self.intake.cancel(interrupt=interrupted)
 
     def _await(self, chunk: Chunk, deadline: float | None) -> Settlement:
         while chunk.settlement is None:

@@ -124,12 +124,13 @@ class Session:
             Meter(bar),
         )
         self._reading.add(intake)
+        mapping = Mapping(self, intake)
         try:
             self._check_open()  # once more: whoever ends the pool now sees this map
-            results = Mapping(self, intake).results(deadline)
+            results = mapping.results(deadline)
             intake.fill()
         except BaseException as error:
-            intake.cancel(interrupt=isinstance(error, KeyboardInterrupt))
+            mapping.abandon(interrupted=isinstance(error, KeyboardInterrupt))
             raise
         return results
 

@@ -81,12 +81,14 @@ class Bar:
     def __init__(self) -> None:
         self.advanced: list[tuple[int, int]] = []
         self.closed = 0
+        self.interrupted = False
 
     def advance(self, items: int, failed: int = 0) -> None:
         self.advanced.append((items, failed))
 
-    def close(self) -> None:
+    def close(self, *, interrupted: bool = False) -> None:
         self.closed += 1
+        self.interrupted = self.interrupted or interrupted
 
 
 def first(results: Iterator[Any], count: int) -> list[Any]:
@@ -461,10 +463,12 @@ def test_a_map_that_was_never_asked_takes_back_what_it_sent() -> None:
 
 def test_ctrl_c_in_the_reader_interrupts_what_runs() -> None:
     sender = Sender()
-    results = sender.map(double, itertools.count()).results(None)
+    bar = Bar()
+    results = sender.map(double, itertools.count(), bar=bar).results(None)
     next(results)
     with pytest.raises(KeyboardInterrupt):
         results.throw(KeyboardInterrupt)
+    assert bar.interrupted
     assert sender.taken_back[0][1]
     assert not sender.under_way
 

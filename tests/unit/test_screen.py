@@ -24,7 +24,7 @@ class BrokenBar:
     def advance(self, items: int, failed: int = 0) -> None:
         raise LookupError("no bar")
 
-    def close(self) -> None:
+    def close(self, *, interrupted: bool = False) -> None:
         raise AssertionError("it was given up")
 
 
@@ -101,10 +101,10 @@ def test_a_meter_closes_its_bar_once() -> None:
     closed: list[str] = []
 
     class Bar(BrokenBar):
-        def close(self) -> None:
+        def close(self, *, interrupted: bool = False) -> None:
             closed.append("closed")
 
     meter = Meter(Bar())
-    meter.close()
-    meter.close()
+    meter.close(interrupted=False)
+    meter.close(interrupted=False)
     assert closed == ["closed"]
