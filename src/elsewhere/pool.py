@@ -16,13 +16,56 @@ if TYPE_CHECKING:
     from elsewhere.calls.messages import Options
     from elsewhere.calls.span import Span
     from elsewhere.future import Future
+    from elsewhere.session import Session
 
 P = ParamSpec("P")
 T = TypeVar("T")
 _pools: "weakref.WeakSet[Pool]" = weakref.WeakSet()
 
 
-class Pool(Executor):
+class _Door(Executor):
+    """What a pool and its views have in common: calls go to a session, with options."""
+
+    _session: "Session"
+    _options: "Options"
+
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
+        """Call ``fn(*args, **kwargs)`` on a worker.
+
+        What cannot be sent fails the future with `NotPicklable`. Raises RuntimeError after
+        `shutdown`.
+        """
+        return self._session.submit(self._options, fn, args, kwargs)
+
+    def map(
+        self,
+        fn: Callable[..., T],
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int | None = None,
+        buffersize: int | None = None,
+        progress: bool | str = False,
+    ) -> Iterator[T]:
+        """``map(fn, *iterables)`` on the workers; yields in order.
+
+        The iterables may be unbounded: a bounded number of items is in flight, or at most
+        ``buffersize``. Items travel in chunks, sized by their measured time and bytes, or of
+        ``chunksize``. ``timeout`` bounds the whole map, in seconds from now (TimeoutError).
+        ``progress`` shows a bar on standard error; a string describes it. An exception surfaces at
+        its position and cancels the rest, and so does closing or dropping the iterator.
+
+        Of `Pool.options` a time limit or retries hold for each item, or for each chunk if
+        ``chunksize`` is given.
+        """
+        for name, value in (("chunksize", chunksize), ("buffersize", buffersize)):
+            if value is not None:
+                _count(name, value)
+        return self._session.map(
+            self._options, fn, iterables, timeout, chunksize, buffersize, progress
+        )
+
+
+class Pool(_Door):
     """Runs functions on worker processes: ``with Pool() as pool: pool.map(f, items)``.
 
     ``workers`` defaults to the processors that this process may use. ``initializer(*initargs)`` runs
@@ -92,33 +135,6 @@ class Pool(Executor):
 
         return PoolView(self, Options(timeout, retries, interrupt))
 
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
-        """Call ``fn(*args, **kwargs)`` on a worker.
-
-        What cannot be sent fails the future with `NotPicklable`. Raises RuntimeError after
-        `shutdown`.
-        """
-        return self._session.submit(self._options, fn, args, kwargs)
-
-    def map(
-        self,
-        fn: Callable[..., T],
-        *iterables: Iterable[Any],
-        timeout: float | None = None,
-        chunksize: int | None = None,
-        buffersize: int | None = None,
-        progress: bool | str = False,
-    ) -> Iterator[T]:
-        """``map(fn, *iterables)`` on the workers; yields in order.
-
-        The iterables may be unbounded: a bounded number of items is in flight, or at most
-        ``buffersize``. Items travel in chunks, sized by their measured time and bytes, or of
-        ``chunksize``. ``timeout`` bounds the whole map, in seconds from now (TimeoutError).
-        ``progress`` shows a bar on standard error; a string describes it. An exception surfaces at
-        its position and cancels the rest, and so does closing or dropping the iterator.
-        """
-        return self._map(self._options, fn, iterables, timeout, chunksize, buffersize, progress)
-
     def timeline(self) -> "list[Span]":
         """What ran where and when, latest last. Needs ``Pool(record=True)``."""
         return self._session.timeline()
@@ -143,49 +159,14 @@ class Pool(Executor):
             self._session.terminate()
         self.shutdown(wait=True)
 
-    def _map(
-        self,
-        options: "Options",
-        fn: Callable[..., T],
-        iterables: tuple[Iterable[Any], ...],
-        timeout: float | None,
-        chunksize: int | None,
-        buffersize: int | None,
-        progress: bool | str,
-    ) -> Iterator[T]:
-        for name, value in (("chunksize", chunksize), ("buffersize", buffersize)):
-            if value is not None:
-                _count(name, value)
-        return self._session.map(options, fn, iterables, timeout, chunksize, buffersize, progress)
 
-
-class PoolView(Executor):
+class PoolView(_Door):
     """A pool with other options for the calls submitted through it; made by `Pool.options`."""
 
     def __init__(self, pool: Pool, options: "Options") -> None:
         self._pool = pool
+        self._session = pool._session
         self._options = options
-
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
-        """As `Pool.submit`, with these options."""
-        return self._pool._session.submit(self._options, fn, args, kwargs)
-
-    def map(
-        self,
-        fn: Callable[..., T],
-        *iterables: Iterable[Any],
-        timeout: float | None = None,
-        chunksize: int | None = None,
-        buffersize: int | None = None,
-        progress: bool | str = False,
-    ) -> Iterator[T]:
-        """As `Pool.map`, with these options.
-
-        A time limit or retries hold for each item, or for each chunk if `chunksize` is given.
-        """
-        return self._pool._map(
-            self._options, fn, iterables, timeout, chunksize, buffersize, progress
-        )
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Shut the pool itself down."""
