@@ -34,7 +34,7 @@ class Bell:
 
     def wait(self, timeout: float | None) -> None:
         """Wait for a ring, perhaps one that was not waited for at its time."""
-        self._lock.acquire(timeout=-1 if timeout is None else timeout)
+        self._lock.acquire(timeout=-1 if timeout is None else min(timeout, threading.TIMEOUT_MAX))
 
 
 class Meter:

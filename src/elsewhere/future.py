@@ -170,7 +170,8 @@ class Future(BaseFuture[T], Generic[T]):
     def _await_bell(self, timeout: float | None) -> None:
         """Wait for `settle` in another thread. A raw lock, because Ctrl-C can split a Condition."""
         bell = self.__dict__.setdefault(_BELL, _locked())
-        if self._state == PENDING and bell.acquire(timeout=-1 if timeout is None else timeout):
+        timeout = -1 if timeout is None else min(max(timeout, 0), threading.TIMEOUT_MAX)
+        if self._state == PENDING and bell.acquire(timeout=timeout):
             bell.release()  # for the next one who waits
 
     def _ring(self) -> None:

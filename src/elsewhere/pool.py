@@ -1,6 +1,7 @@
 """The caller's door: a `concurrent.futures.Executor` whose workers are processes of this machine."""
 
 import atexit
+import math
 import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator
@@ -16,18 +17,88 @@ if TYPE_CHECKING:
     from elsewhere.calls.messages import Options
     from elsewhere.calls.span import Span
     from elsewhere.future import Future
-    from elsewhere.session import Session
 
 P = ParamSpec("P")
 T = TypeVar("T")
+WORKERS_MAX = 4096
+"""Each is a process: a slip of the keyboard must not start a million."""
 _pools: "weakref.WeakSet[Pool]" = weakref.WeakSet()
 
 
-class _Door(Executor):
-    """What a pool and its views have in common: calls go to a session, with options."""
+class Pool(Executor):
+    """Runs functions on worker processes: ``with Pool() as pool: pool.map(f, items)``.
 
-    _session: "Session"
-    _options: "Options"
+    ``workers`` defaults to the processors that this process may use. ``initializer(*initargs)`` runs
+    once in each worker before its first call. ``max_tasks_per_child`` replaces a worker after so
+    many calls (a chunk of a map is one). ``record`` keeps a `Span` of each of the last 100,000
+    calls for `timeline`. Opens no port.
+
+    A worker that dies is replaced and its calls run again: a call may run more than once, but
+    settles once. After three deaths a call fails alone with `CallQuarantined`.
+    """
+
+    def __init__(
+        self,
+        workers: int | None = None,
+        *,
+        initializer: Callable[..., object] | None = None,
+        initargs: Iterable[Any] = (),
+        max_tasks_per_child: int | None = None,
+        record: bool = False,
+    ) -> None:
+        self._workers = min(usable_cpus(), WORKERS_MAX) if workers is None else workers
+        _count("workers", self._workers, most=WORKERS_MAX)
+        if max_tasks_per_child is not None:
+            _count("max_tasks_per_child", max_tasks_per_child)
+        if initializer is not None and not callable(initializer):
+            raise TypeError(f"initializer must be callable, not {initializer!r}")
+        if not isinstance(initargs, Iterable):
+            raise TypeError(f"initargs must be a tuple of arguments, not {initargs!r}")
+        with DeferredInterrupts():
+            node = NodeProcess()
+            try:
+                # The node starts while these are being imported, which takes as long.
+                from elsewhere.calls.messages import Options
+                from elsewhere.codec.values import dumps
+                from elsewhere.session import Session
+
+                setup = (
+                    b""
+                    if initializer is None
+                    else dumps((initializer, tuple(initargs)), "initializer")
+                )
+                self._session = Session(node, self._workers, setup, max_tasks_per_child, record)
+            except BaseException:
+                node.end()
+                raise
+            self._options = Options()
+            _pools.add(self)
+            weakref.finalize(self, Session.close, self._session).atexit = False
+
+    @property
+    def workers(self) -> int:
+        """How many workers there are when all goes well."""
+        return self._workers
+
+    def __repr__(self) -> str:
+        state = "shut down" if self._session.shut else f"{self._workers} workers"
+        return f"<elsewhere.Pool: {state}>"
+
+    def options(
+        self, *, timeout: float | None = None, retries: int = 0, interrupt: bool = False
+    ) -> "PoolView":
+        """This pool, with other options for the calls that are submitted through the result.
+
+        ``timeout``: seconds that one attempt may run; then it is interrupted, and its worker killed
+        and replaced if it does not yield. ``retries``: how often an attempt that raised or ran out
+        of time is tried again. ``interrupt``: whether `Future.cancel` also stops a running call.
+        """
+        if timeout is not None and _seconds("timeout", timeout) <= 0:
+            raise ValueError(f"timeout must be more than 0 seconds, not {timeout!r}")
+        _count("retries", retries, least=0)
+        from elsewhere.calls.messages import Options
+
+        return PoolView(self, Options(timeout, retries, interrupt))
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
         """Call ``fn(*args, **kwargs)`` on a worker.
@@ -60,80 +131,13 @@ class _Door(Executor):
         for name, value in (("chunksize", chunksize), ("buffersize", buffersize)):
             if value is not None:
                 _count(name, value)
+        if timeout is not None:
+            _seconds("timeout", timeout)
+        if not isinstance(progress, (bool, str)):
+            raise TypeError(f"progress must be True, False or a description, not {progress!r}")
         return self._session.map(
             self._options, fn, iterables, timeout, chunksize, buffersize, progress
         )
-
-
-class Pool(_Door):
-    """Runs functions on worker processes: ``with Pool() as pool: pool.map(f, items)``.
-
-    ``workers`` defaults to the processors that this process may use. ``initializer(*initargs)`` runs
-    once in each worker before its first call. ``max_tasks_per_child`` replaces a worker after so
-    many calls (a chunk of a map is one). ``record`` keeps a `Span` of each of the last 100,000
-    calls for `timeline`. Opens no port.
-
-    A worker that dies is replaced and its calls run again: a call may run more than once, but
-    settles once. After three deaths a call fails alone with `CallQuarantined`.
-    """
-
-    def __init__(
-        self,
-        workers: int | None = None,
-        *,
-        initializer: Callable[..., object] | None = None,
-        initargs: tuple[Any, ...] = (),
-        max_tasks_per_child: int | None = None,
-        record: bool = False,
-    ) -> None:
-        self._workers = _count("workers", usable_cpus() if workers is None else workers)
-        if max_tasks_per_child is not None:
-            _count("max_tasks_per_child", max_tasks_per_child)
-        if initializer is not None and not callable(initializer):
-            raise TypeError(f"initializer must be callable, not {initializer!r}")
-        with DeferredInterrupts():
-            node = NodeProcess()
-            try:
-                # The node starts while these are being imported, which takes as long.
-                from elsewhere.calls.messages import Options
-                from elsewhere.codec.values import dumps
-                from elsewhere.session import Session
-
-                setup = (
-                    b"" if initializer is None else dumps((initializer, initargs), "initializer")
-                )
-                self._session = Session(node, self._workers, setup, max_tasks_per_child, record)
-            except BaseException:
-                node.end()
-                raise
-            self._options = Options()
-            _pools.add(self)
-            weakref.finalize(self, Session.close, self._session).atexit = False
-
-    @property
-    def workers(self) -> int:
-        """How many workers there are when all goes well."""
-        return self._workers
-
-    def __repr__(self) -> str:
-        state = "shut down" if self._session.shut else f"{self._workers} workers"
-        return f"<elsewhere.Pool: {state}>"
-
-    def options(
-        self, *, timeout: float | None = None, retries: int = 0, interrupt: bool = False
-    ) -> "PoolView":
-        """This pool, with other options for the calls that are submitted through the result.
-
-        ``timeout``: seconds that one attempt may run; then it is interrupted, and its worker killed
-        and replaced if it does not yield. ``retries``: how often an attempt that raised or ran out
-        of time is tried again. ``interrupt``: whether `Future.cancel` also stops a running call.
-        """
-        if timeout is not None and not timeout > 0:
-            raise ValueError(f"timeout must be more than 0 seconds, not {timeout!r}")
-        _count("retries", retries, least=0)
-        from elsewhere.calls.messages import Options
-
-        return PoolView(self, Options(timeout, retries, interrupt))
 
     def timeline(self) -> "list[Span]":
         """What ran where and when, latest last. Needs ``Pool(record=True)``."""
@@ -160,11 +164,13 @@ class Pool(_Door):
         self.shutdown(wait=True)
 
 
-class PoolView(_Door):
+class PoolView(Pool):
     """A pool with other options for the calls submitted through it; made by `Pool.options`."""
 
     def __init__(self, pool: Pool, options: "Options") -> None:
+        # Not the base's __init__: it would start workers.
         self._pool = pool
+        self._workers = pool._workers
         self._session = pool._session
         self._options = options
 
@@ -173,11 +179,20 @@ class PoolView(_Door):
         self._pool.shutdown(wait, cancel_futures=cancel_futures)
 
 
-def _count(name: str, value: object, *, least: int = 1) -> int:
+def _count(name: str, value: object, *, least: int = 1, most: int | None = None) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name} must be a whole number, not {value!r}")
     if value < least:
         raise ValueError(f"{name} must be at least {least}, not {value}")
+    if most is not None and value > most:
+        raise ValueError(f"{name} must be at most {most}, not {value}")
+
+
+def _seconds(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be a number of seconds, not {value!r}")
+    if math.isnan(value):
+        raise ValueError(f"{name} must be a number of seconds, not {value!r}")
     return value
 
 
