@@ -176,6 +176,8 @@ class Intake:
         """How many items to read now: 0 if no more may be under way."""
         if self._to_end:
             return self._size()
+        if self._left == 0:
+            return 1  # at its end, which nothing but reading shows; a pool may wait for that
         self.meter.sum_up()
         room = self._room()
         return min(room, self._size()) if room > 0 else 0
@@ -225,7 +227,8 @@ class Intake:
             self._reader = 0
         self._read += len(items)
         if self._left is not None:
-            self._left = max(0, self._left - len(items))
+            # An input may have more than it said.
+            self._left = self._left - len(items) if len(items) <= self._left else None
         failure = refused or failure
         if count:
             self._send_new(payload, count)

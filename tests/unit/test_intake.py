@@ -138,6 +138,25 @@ def test_a_callback_that_cancels_the_map_has_all_of_it_taken_back() -> None:
     assert mapping.intake in sender.ended
 
 
+def test_an_input_of_known_length_is_known_to_have_ended_once_all_of_it_is_sent() -> None:
+    sender = Sender(serves=False)
+    mapping = sender.map(double, range(4), total=4)
+    mapping.intake.fill()
+    assert sender.sizes == [1, 1, 1, 1]
+    assert mapping.intake in sender.ended
+
+
+def test_an_input_that_has_more_than_it_said_is_read_like_one_that_said_nothing() -> None:
+    sender = Sender(serves=False)
+    mapping = sender.map(double, itertools.count(), total=3, buffersize=3)
+    mapping.intake.fill()
+    assert sum(sender.sizes) == 4, "one more than may be under way, to see"
+    assert mapping.intake not in sender.ended
+    sender.serves = True
+    results = mapping.results(None)
+    assert [next(results) for _ in range(9)] == [2 * x for x in range(9)]
+
+
 # ------------------------------------------------------------ in another thread
 
 
