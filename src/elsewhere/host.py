@@ -49,6 +49,9 @@ from elsewhere.link import GatewayEnd, LinkClosed
 from elsewhere.poller import READ, WRITE, Poller
 
 CANCEL_CHECK_SECONDS = 0.05
+CANCEL_SECONDS_MAX = 0.5
+"""How long a worker may take to say whether it has begun a call. One whose interpreter is held by C
+code says nothing; whoever asks may be an event loop."""
 STOP_GRACE_SECONDS = 5.0
 """How long workers may take to end by themselves once the pool is shut down."""
 
@@ -85,6 +88,8 @@ class GatewayHost:
         self._inbox: deque[tuple[Call, Pending] | ToGateway] = deque()
         self._pending: dict[int, Pending] = {}
         self._kept: dict[int, threading.Event] = {}
+        self._silent: set[int] = set()
+        """workers that did not answer a `cancel` in time, and have said nothing since"""
         self._links: dict[int, GatewayEnd] = {}
         self._callbacks: deque[Pending] = deque()
         """settled, and its callbacks not called yet"""
@@ -129,17 +134,28 @@ class GatewayHost:
         self.post(Cancel(list(self._pending)))
 
     def cancel(self, call: int, settled: Callable[[], bool]) -> None:
-        """Take one call back; returns once that has settled it, or its worker has said no."""
+        """Take one call back; returns once that has settled it, its worker has said no, or it has
+        said nothing in time."""
         answered = self._kept.setdefault(call, threading.Event())
         try:
             self.post(Cancel([call]))
+            with self._locked():
+                settlements = self._step_inbox()  # the cancel may have been left there
+                record = self._gateway.calls.get(call)
+                worker = 0 if record is None else record.worker
+            self._settle(settlements)
 
             def over() -> bool:
                 return settled() or answered.is_set()
 
+            until = monotonic() + (0.0 if worker in self._silent else CANCEL_SECONDS_MAX)
             while not over() and not self._poller.ended:
-                if not self._poller.serve_until(over, None):
-                    answered.wait(CANCEL_CHECK_SECONDS)
+                left = until - monotonic()
+                if left <= 0:
+                    self._silent.add(worker)
+                    return
+                if not self._poller.serve_until(over, left):
+                    answered.wait(min(CANCEL_CHECK_SECONDS, left))
         finally:
             self._kept.pop(call, None)
 
@@ -308,6 +324,7 @@ class GatewayHost:
                 self._poller.unwatch(link.fileno())
                 self._engine.kill(worker)
                 return
+            self._silent.discard(worker)
             self._hear(worker, messages)
 
     def _hear(self, worker: int, messages: list[FromWorker]) -> None:
@@ -358,6 +375,7 @@ class GatewayHost:
 
     def worker_lost(self, worker: int, how: Exit) -> None:
         link = self._links.pop(worker, None)
+        self._silent.discard(worker)
         if link is not None:
             # What the worker had sent before it died counts.
             self._drain(worker, link)

@@ -17,6 +17,7 @@ from elsewhere.calls.messages import (
     Exit,
     Options,
     Outcome,
+    Returned,
     Said,
     Settlement,
     Verdict,
@@ -254,6 +255,27 @@ def test_cancelling_waits_for_the_thread_that_serves(
     idle.host.cancel(2, second.is_settled)
     assert second.verdict is Verdict.CANCELLED
     assert next(refusals, None) is None
+
+
+def test_a_worker_that_does_not_answer_is_not_waited_for_long_and_only_once(
+    idle: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running, behind = idle.submit(), idle.submit()
+    monkeypatch.setattr(idle.worker(), "answer", lambda message: [])
+    monkeypatch.setattr(module, "CANCEL_SECONDS_MAX", 0.01)
+    idle.host.cancel(2, behind.is_settled)  # returns
+    assert not behind.is_settled()
+
+    monkeypatch.setattr(module, "CANCEL_SECONDS_MAX", 1e9)
+    idle.host.cancel(2, behind.is_settled)  # returns
+    idle.host.cancel(1, running.is_settled)  # returns
+
+    # The request stands: the worker wakes up and gives back what it has not begun.
+    idle.engine.say(1, Returned([(2, 1)], [(1, 1)]))
+    idle.until(behind.is_settled)
+    assert behind.verdict is Verdict.CANCELLED
+    assert not running.is_settled()
+    assert not idle.host._silent
 
 
 def test_all_that_does_not_run_is_taken_back_at_once(idle: Stage) -> None:

@@ -10,14 +10,14 @@ from types import TracebackType
 from typing import Any
 
 from elsewhere.codec.values import dumps, loads
-from elsewhere.errors import NotPicklable, RemoteError, RemoteTraceback
+from elsewhere.errors import NotPicklable, RemoteError, RemoteTraceback, type_name
 
 _PACKAGE = str(Path(__file__).parent.parent)
 
 
 def encode_failure(error: BaseException) -> bytes:
     """The bytes of an exception and of its traceback as text. Never raises for what `error` is."""
-    name, message = _name(type(error)), _say(error)
+    name, message = type_name(type(error)), _say(error)
     text = ""
     if not isinstance(error, NotPicklable):  # that one is ours, and so are its frames
         lines = traceback.format_exception(type(error), error, _users_part(error.__traceback__))
@@ -69,9 +69,14 @@ def decode_failure(payload: bytes, notes: list[str]) -> BaseException:
         error = RemoteError(name, message, reason)
     if text:
         _set(error, "__cause__", RemoteTraceback(text))
+    add_notes(error, notes)
+    return error
+
+
+def add_notes(error: BaseException, notes: list[str]) -> None:
+    """Add notes to an exception, whatever its class thinks of attributes."""
     if notes:
         _set(error, "__notes__", [*getattr(error, "__notes__", ()), *notes])
-    return error
 
 
 def _set(error: BaseException, name: str, value: object) -> None:
@@ -85,14 +90,6 @@ def _users_part(trace: TracebackType | None) -> TracebackType | None:
     while shown is not None and shown.tb_frame.f_code.co_filename.startswith(_PACKAGE):
         shown = shown.tb_next
     return shown
-
-
-def _name(kind: type[BaseException]) -> str:
-    return (
-        kind.__qualname__
-        if kind.__module__ == "builtins"
-        else f"{kind.__module__}.{kind.__qualname__}"
-    )
 
 
 def _say(error: BaseException) -> str:

@@ -94,7 +94,7 @@ class Runner:
             return dumps(function(*args, **kwargs), "result")
         from elsewhere.worker.chunk import apply_chunk
 
-        return apply_chunk(function, loads(attempt.payload), attempt.kind)
+        return apply_chunk(function, attempt.payload, attempt.kind)
 
     def _describe(self, attempt: Attempt, error: BaseException) -> bytes:
         # Only a failure pays for what its description imports.
