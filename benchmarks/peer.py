@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeVar
 
 WORKERS = 2
+STREAM_CHUNKSIZE = 1000
+"""Items in a chunk of a stream, where the library wants to be told."""
 
 Function = Callable[..., Any]
 Run = TypeVar("Run")

@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmarks.functions import same
 from benchmarks.peer import (
+    STREAM_CHUNKSIZE,
     Call,
     Function,
     Idiom,
@@ -23,7 +24,7 @@ from benchmarks.peer import (
 )
 
 CHUNKSIZES = (1000, 5000, 12500, 50000)
-STREAM_CHUNKSIZE = 1000
+PRODUCTS_CHUNKSIZE = 50
 
 
 class ExecutorPeer(Peer):

@@ -7,9 +7,7 @@ from functools import partial
 import loky
 
 from benchmarks.peer import WORKERS, Idiom, Idioms, Products, Script
-from benchmarks.peers.executor import ExecutorPeer, products_by_closure
-
-PRODUCTS_CHUNKSIZE = 50
+from benchmarks.peers.executor import PRODUCTS_CHUNKSIZE, ExecutorPeer, products_by_closure
 
 
 class Loky(ExecutorPeer):

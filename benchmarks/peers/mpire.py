@@ -9,27 +9,25 @@ import mpire
 
 from benchmarks.functions import same
 from benchmarks.peer import (
+    STREAM_CHUNKSIZE,
     WORKERS,
-    Call,
     Function,
     Idiom,
     Idioms,
     Initialized,
     Map,
     MapVectors,
-    Peer,
     Problem,
     Products,
     Script,
     Stream,
-    Submits,
 )
+from benchmarks.peers.applying import ApplyPeer
 
-STREAM_CHUNKSIZE = 1000
 STREAM_ITEMS_IN_FLIGHT = 8000
 
 
-class Mpire(Peer):
+class Mpire(ApplyPeer):
     script = Script(
         package="mpire",
         imports="from mpire import WorkerPool",
@@ -38,7 +36,6 @@ class Mpire(Peer):
         all_workers="values = pool.map(function, range(8))",
         close="pool.stop_and_join(); pool.terminate()",
     )
-    _pool: Any
 
     def version(self) -> str:
         return version("mpire")
@@ -50,12 +47,6 @@ class Mpire(Peer):
     def close(self) -> None:
         self._pool.stop_and_join()
         self._pool.terminate()
-
-    def submits(self) -> Idioms[Submits]:
-        return {"apply_async": Idiom(self._submit_all)}
-
-    def calls(self) -> Idioms[Call]:
-        return {"apply": Idiom(lambda function, item: self._pool.apply(function, (item,)))}
 
     def cheap_maps(self) -> Idioms[Map]:
         return {
@@ -76,10 +67,6 @@ class Mpire(Peer):
 
     def streams(self) -> Idioms[Stream]:
         return {f"imap, chunk_size {STREAM_CHUNKSIZE}": Idiom(self._stream)}
-
-    def _submit_all(self, function: Function, count: int) -> list[Any]:
-        results = [self._pool.apply_async(function, (item,)) for item in range(count)]
-        return [result.get() for result in results]
 
     def _map(self, function: Function, items: Sequence[Any], **options: int) -> list[Any]:
         return list(self._pool.map(function, items, **options))

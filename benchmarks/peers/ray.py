@@ -11,6 +11,7 @@ from ray.util.multiprocessing import Pool
 
 from benchmarks.functions import same
 from benchmarks.peer import (
+    STREAM_CHUNKSIZE,
     WORKERS,
     Call,
     Function,
@@ -26,8 +27,6 @@ from benchmarks.peer import (
     Stream,
     Submits,
 )
-
-STREAM_CHUNKSIZE = 1000
 
 
 class SetUpActor:

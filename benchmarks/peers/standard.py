@@ -11,25 +11,21 @@ from typing import Any
 
 from benchmarks.functions import same
 from benchmarks.peer import (
+    STREAM_CHUNKSIZE,
     WORKERS,
-    Call,
     Function,
     Idiom,
     Idioms,
     Initialized,
     Map,
     MapVectors,
-    Peer,
     Problem,
     Products,
     Script,
     Stream,
-    Submits,
 )
-from benchmarks.peers.executor import ExecutorPeer, products_by_partial
-
-PRODUCTS_CHUNKSIZE = 50
-STREAM_CHUNKSIZE = 1000
+from benchmarks.peers.applying import ApplyPeer
+from benchmarks.peers.executor import PRODUCTS_CHUNKSIZE, ExecutorPeer, products_by_partial
 
 
 class Futures(ExecutorPeer):
@@ -68,7 +64,7 @@ class Futures(ExecutorPeer):
             yield lambda vectors: list(pool.map(problem.kept, vectors, chunksize=chunksize))
 
 
-class MultiprocessingPool(Peer):
+class MultiprocessingPool(ApplyPeer):
     script = Script(
         package="multiprocessing",
         imports="from multiprocessing import Pool",
@@ -90,12 +86,6 @@ class MultiprocessingPool(Peer):
         self._pool.terminate()
         self._pool.join()
 
-    def submits(self) -> Idioms[Submits]:
-        return {"apply_async": Idiom(self._submit_all)}
-
-    def calls(self) -> Idioms[Call]:
-        return {"apply": Idiom(lambda function, item: self._pool.apply(function, (item,)))}
-
     def cheap_maps(self) -> Idioms[Map]:
         return {
             "default": Idiom(self._map),
@@ -116,10 +106,6 @@ class MultiprocessingPool(Peer):
 
     def streams(self) -> Idioms[Stream]:
         return {f"imap, chunksize {STREAM_CHUNKSIZE}": Idiom(self._stream)}
-
-    def _submit_all(self, function: Function, count: int) -> list[Any]:
-        results = [self._pool.apply_async(function, (item,)) for item in range(count)]
-        return [result.get() for result in results]
 
     def _map(
         self, function: Function, items: Sequence[Any], chunksize: int | None = None

@@ -20,6 +20,12 @@ names the worker, the host and the attempt.
 """
 
 
+def type_name(kind: type) -> str:
+    """The name of a type as messages give it: qualified, and with its module unless it is builtin."""
+    builtin = kind.__module__ == "builtins"
+    return kind.__qualname__ if builtin else f"{kind.__module__}.{kind.__qualname__}"
+
+
 class ElsewhereError(Exception):
     """The base of every error that elsewhere itself raises. Fields are pickled with it."""
 

@@ -11,11 +11,11 @@ import time
 from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError
 from concurrent.futures import Future as BaseFuture
-from logging import getLogger
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
 from elsewhere.calls.messages import Call, Settlement, Verdict
 from elsewhere.outcome import open_settlement
+from elsewhere.reports import report
 
 T = TypeVar("T")
 PENDING, FINISHED, CANCELLED = "PENDING", "FINISHED", "CANCELLED_AND_NOTIFIED"
@@ -32,7 +32,8 @@ class Settler(Protocol):
     """What a future needs of its pool."""
 
     def cancel(self, call: int, settled: Callable[[], bool]) -> None:
-        """Take the call back; returns once that has settled it, or its worker has said no."""
+        """Take the call back; returns once that has settled it, its worker has said no, or it has
+        said nothing in time."""
 
     def is_running(self, call: int) -> bool:
         """Whether a worker runs it."""
@@ -127,9 +128,9 @@ class Future(BaseFuture[T], Generic[T]):
                 callback(self)
             except KeyboardInterrupt:
                 raise
-            except BaseException:
+            except BaseException as error:  # noqa: BLE001  # it is the callback's own affair
                 # A callback that calls sys.exit must not end the thread that serves everybody.
-                getLogger("concurrent.futures").exception("exception calling callback for %r", self)
+                report(f"exception calling callback for {self!r}", error, "concurrent.futures")
 
     def wake_when_settled(self, wake: Callable[[object], None]) -> None:
         """As `add_done_callback`, but without the condition: who is settled already wakes nobody."""
@@ -138,7 +139,11 @@ class Future(BaseFuture[T], Generic[T]):
     # ------------------------------------------------------------ the caller's side
 
     def cancel(self) -> bool:
-        """Take the call back. False if it runs (and may not be interrupted) or has ended."""
+        """Take the call back. False if it runs (and may not be interrupted) or has ended.
+
+        Also False if its worker does not say within half a second whether it has begun the call,
+        because C code holds its interpreter; if it has not, it is still taken back later.
+        """
         call = self._call
         if call is not None:
             self._settler.cancel(call.id, self.is_settled)
@@ -180,7 +185,8 @@ class Future(BaseFuture[T], Generic[T]):
     def _await_bell(self, timeout: float | None) -> None:
         """Wait for `settle` in another thread. A raw lock, because Ctrl-C can split a Condition."""
         bell = self.__dict__.setdefault(_BELL, _locked())
-        if self._state == PENDING and bell.acquire(timeout=-1 if timeout is None else timeout):
+        timeout = -1 if timeout is None else min(max(timeout, 0), threading.TIMEOUT_MAX)
+        if self._state == PENDING and bell.acquire(timeout=timeout):
             bell.release()  # for the next one who waits
 
     def _ring(self) -> None:

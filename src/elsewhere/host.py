@@ -19,10 +19,8 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from logging import getLogger
 from threading import get_ident, main_thread
 from time import monotonic
-from typing import Protocol
 
 from elsewhere.calls.messages import (
     Answer,
@@ -42,36 +40,20 @@ from elsewhere.calls.messages import (
     Submit,
     ToGateway,
     Verdict,
-    Written,
 )
+from elsewhere.cancels import Cancels
 from elsewhere.engine import Engine
 from elsewhere.gateway.machine import Gateway
 from elsewhere.gateway.records import CLIENT, ENGINE, Turn
 from elsewhere.interrupts import DeferredInterrupts
 from elsewhere.link import GatewayEnd, LinkClosed
+from elsewhere.pending import Pending, Waited
 from elsewhere.poller import READ, WRITE, Poller
-from elsewhere.store import Remember, Store
+from elsewhere.remembering import Remembering
+from elsewhere.store import Store
 
-CANCEL_CHECK_SECONDS = 0.05
 STOP_GRACE_SECONDS = 5.0
 """How long workers may take to end by themselves once the pool is shut down."""
-
-
-class Pending(Protocol):
-    """Whoever waits for a call: a future."""
-
-    def settle(self, settlement: Settlement) -> None:
-        """Called once, without the machine's lock."""
-
-    def run_callbacks(self) -> None:
-        """Called once after that, when Ctrl-C may interrupt again."""
-
-
-class Waited(Protocol):
-    """Whoever can say whether it is settled."""
-
-    def is_settled(self) -> bool:
-        """Whether it is."""
 
 
 class GatewayHost:
@@ -91,18 +73,19 @@ class GatewayHost:
         store: Callable[[], Store],
     ) -> None:
         self._gateway = gateway
-        self._store = store
+        self._remembering = Remembering(gateway, store, self.post)
         self._engine = engine
         self._say = say
         self._on_end = on_end
         self._lock = threading.Lock()
         self._inbox: deque[tuple[Call, Pending] | ToGateway] = deque()
         self._pending: dict[int, Pending] = {}
-        self._kept: dict[int, threading.Event] = {}
+        """workers that did not answer a `cancel` in time, and have said nothing since"""
         self._links: dict[int, GatewayEnd] = {}
         self._callbacks: deque[Pending] = deque()
         """settled, and its callbacks not called yet"""
         self._poller = Poller()
+        self._cancels = Cancels(self._poller)
         self._poller.on_alarm(lambda: self._step(ENGINE, None))
         self._poller.on_served(self._callbacks, self._run_callbacks)
         self._closing = False
@@ -143,19 +126,18 @@ class GatewayHost:
         self.post(Cancel(list(self._pending)))
 
     def cancel(self, call: int, settled: Callable[[], bool]) -> None:
-        """Take one call back; returns once that has settled it, or its worker has said no."""
-        answered = self._kept.setdefault(call, threading.Event())
-        try:
+        """Take one call back; returns once that has settled it, its worker has said no, or it has
+        said nothing in time."""
+
+        def ask() -> int:
             self.post(Cancel([call]))
+            with self._locked():
+                settlements = self._step_inbox()  # the cancel may have been left there
+                record = self._gateway.calls.get(call)
+            self._settle(settlements)
+            return 0 if record is None else record.worker
 
-            def over() -> bool:
-                return settled() or answered.is_set()
-
-            while not over() and not self._poller.ended:
-                if not self._poller.serve_until(over, None):
-                    answered.wait(CANCEL_CHECK_SECONDS)
-        finally:
-            self._kept.pop(call, None)
+        self._cancels.wait(call, settled, ask)
 
     def serve_until(self, done: Callable[[], bool], timeout: float | None) -> bool:
         """Do the pool's work in this thread until `done` or `timeout`; False if another does it."""
@@ -225,7 +207,7 @@ class GatewayHost:
         while inbox:
             message = inbox.popleft()
             if isinstance(message, tuple):
-                calls = self._leave_unknown(self._collect_calls(message), settlements)
+                calls = self._remembering.leave_unknown(self._collect_calls(message), settlements)
                 self._act(self._gateway.step(CLIENT, Submit(calls), monotonic()), settlements)
             else:
                 self._act(self._gateway.step(CLIENT, message, monotonic()), settlements)
@@ -250,43 +232,16 @@ class GatewayHost:
                 settlements = self._step_inbox()
                 if isinstance(message, Submit):
                     known: list[Settlement] = []
-                    message = Submit(self._leave_unknown(message.calls, known))
+                    message = Submit(self._remembering.leave_unknown(message.calls, known))
                     if known:
                         self._send(sender, [Answer(known)])
                 self._act(self._gateway.step(sender, message, monotonic()), settlements)
             self._settle(settlements)
         self._drive()
 
-    def _leave_unknown(self, calls: list[Call], known: list[Settlement]) -> list[Call]:
-        """The calls that the machine must hear of; what the store remembers goes into `known`.
-
-        Looked up while nobody else can step the machine: what is not in the store now and is not
-        under way will be under way when this step is over.
-        """
-        unknown: list[Call] = []
-        for call in calls:
-            if call.key and not self._gateway.is_claimed(call.key):
-                kept = self._store().get(call.key)
-                if kept is not None:
-                    known.append(Settlement(call.id, kept.verdict, kept.payload))
-                    continue
-            unknown.append(call)
-        return unknown
-
-    def _write(self, rows: list[Remember]) -> None:
-        keys = [row.key for row in rows]
-        self._store().write(rows, lambda error: self._note_written(keys, error))
-
-    def _note_written(self, keys: list[bytes], error: BaseException | None) -> None:
-        """In the store's own thread, or at once in this one while it holds the machine."""
-        if self._gateway.waits_for_rows:
-            self.post(Written(keys, "" if error is None else str(error)))
-        elif error is not None:
-            getLogger("elsewhere").error("%d results were not remembered: %s", len(keys), error)
-
     def _act(self, turn: Turn, settlements: list[Settlement]) -> None:
         if turn.rows:
-            self._write(turn.rows)
+            self._remembering.write(turn.rows)
         if turn.sends:
             batches: dict[int, list[FromGateway]] = {}
             for peer, message in turn.sends:
@@ -304,9 +259,7 @@ class GatewayHost:
         elif peer == CLIENT:
             for message in messages:
                 if isinstance(message, Kept):
-                    for call in message.calls:
-                        if call in self._kept:
-                            self._kept[call].set()
+                    self._cancels.note_kept(message.calls)
         else:
             link = self._links.get(peer)
             if link is not None and not link.send(messages):  # type: ignore[arg-type]  # for a worker
@@ -363,6 +316,7 @@ class GatewayHost:
                 self._poller.unwatch(link.fileno())
                 self._engine.kill(worker)
                 return
+            self._cancels.note_heard(worker)
             self._hear(worker, messages)
 
     def _hear(self, worker: int, messages: list[FromWorker]) -> None:
@@ -413,6 +367,7 @@ class GatewayHost:
 
     def worker_lost(self, worker: int, how: Exit) -> None:
         link = self._links.pop(worker, None)
+        self._cancels.note_heard(worker)
         if link is not None:
             # What the worker had sent before it died counts.
             self._drain(worker, link)

@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from elsewhere.calls.messages import Settlement, Verdict
-from elsewhere.codec.values import loads
+from elsewhere.codec.values import load_list, loads
 
 
 def open_settlement(
@@ -16,7 +16,27 @@ def open_settlement(
     try:
         return loads(settlement.payload), None
     except Exception as error:  # noqa: BLE001  # unpickling runs the value's own code
-        return None, error
+        return None, note_unpickling(error, settlement)
+
+
+def open_chunk(
+    settlement: Settlement, function: str, timeout: float | None
+) -> tuple[list[Any], BaseException | None]:
+    """The values of a chunk of a map, up to the first that failed; and why it did."""
+    data, failure = settlement.payload, b""
+    if settlement.verdict is Verdict.ERROR:
+        data, failure = loads(settlement.payload)
+    elif settlement.verdict is not Verdict.VALUE:
+        return [], open_failure(settlement, function, timeout)
+    values, refused = load_list(data)
+    if refused is not None:
+        return values, note_unpickling(refused, settlement)
+    if not failure:
+        return values, None
+    failed = Settlement(
+        settlement.call, Verdict.ERROR, failure, settlement.worker, settlement.attempt
+    )
+    return values, open_failure(failed, function, timeout)
 
 
 def open_failure(settlement: Settlement, function: str, timeout: float | None) -> BaseException:
@@ -64,6 +84,15 @@ def open_failure(settlement: Settlement, function: str, timeout: float | None) -
                 f"no worker could be started to take {function}; "
                 f"the last one {describe_end(settlement)} before it was ready"
             )
+
+
+def note_unpickling(error: Exception, settlement: Settlement) -> Exception:
+    """Say that an exception was raised here, where a value came to, and not by the call."""
+    from elsewhere.codec.failures import add_notes
+
+    worker = f"worker {settlement.worker} on {os.uname().nodename}"
+    add_notes(error, [f"raised in this process, as it unpickled a value that {worker} returned"])
+    return error
 
 
 def describe_end(settlement: Settlement) -> str:

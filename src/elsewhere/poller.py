@@ -22,6 +22,8 @@ FOREVER = float("inf")
 HANDOVER_SECONDS_MAX = 0.01
 """How long a thread that waits hopes for the role; then it waits without it."""
 STANDBY_SECONDS = 0.002
+POLL_SECONDS_MAX = 3600.0
+"""How long to wait at once. The system refuses to wait for more than 24 days."""
 SPIN_SECONDS = 0.00005
 """How long a waiting thread looks before it sleeps: waking a sleeping processor takes as long."""
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
@@ -199,7 +201,7 @@ class Poller:
         )
         self._polling_until = until
         began = monotonic()
-        timeout = None if until == FOREVER else max(0.0, until - began)
+        timeout = None if until == FOREVER else min(max(0.0, until - began), POLL_SECONDS_MAX)
         if deferral is not None:
             deferral.allow()
         try:

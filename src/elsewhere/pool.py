@@ -1,6 +1,7 @@
 """The caller's door: a `concurrent.futures.Executor` whose workers are processes of this machine."""
 
 import atexit
+import math
 import os
 import sys
 import weakref
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 P = ParamSpec("P")
 T = TypeVar("T")
+WORKERS_MAX = 4096
+"""Each is a process: a slip of the keyboard must not start a million."""
 _pools: "weakref.WeakSet[Pool]" = weakref.WeakSet()
 
 
@@ -46,17 +49,20 @@ class Pool(Executor):
         workers: int | None = None,
         *,
         initializer: Callable[..., object] | None = None,
-        initargs: tuple[Any, ...] = (),
+        initargs: Iterable[Any] = (),
         max_tasks_per_child: int | None = None,
         record: bool = False,
         store: str | os.PathLike[str] | None = None,
         acknowledge: str | None = None,
     ) -> None:
-        self._workers = _count("workers", usable_cpus() if workers is None else workers)
+        self._workers = min(usable_cpus(), WORKERS_MAX) if workers is None else workers
+        _count("workers", self._workers, most=WORKERS_MAX)
         if max_tasks_per_child is not None:
             _count("max_tasks_per_child", max_tasks_per_child)
         if initializer is not None and not callable(initializer):
             raise TypeError(f"initializer must be callable, not {initializer!r}")
+        if not isinstance(initargs, Iterable):
+            raise TypeError(f"initargs must be a tuple of arguments, not {initargs!r}")
         opened = None if store is None and acknowledge is None else _open_store(store, acknowledge)
         with DeferredInterrupts():
             node = NodeProcess()
@@ -67,7 +73,9 @@ class Pool(Executor):
                 from elsewhere.session import Session
 
                 setup = (
-                    b"" if initializer is None else dumps((initializer, initargs), "initializer")
+                    b""
+                    if initializer is None
+                    else dumps((initializer, tuple(initargs)), "initializer")
                 )
                 self._session = Session(
                     node, self._workers, setup, max_tasks_per_child, record, opened
@@ -97,7 +105,7 @@ class Pool(Executor):
         and replaced if it does not yield. ``retries``: how often an attempt that raised or ran out
         of time is tried again. ``interrupt``: whether `Future.cancel` also stops a running call.
         """
-        if timeout is not None and not timeout > 0:
+        if timeout is not None and _seconds("timeout", timeout) <= 0:
             raise ValueError(f"timeout must be more than 0 seconds, not {timeout!r}")
         _count("retries", retries, least=0)
         from elsewhere.calls.messages import Options
@@ -128,8 +136,20 @@ class Pool(Executor):
         ``chunksize``. ``timeout`` bounds the whole map, in seconds from now (TimeoutError).
         ``progress`` shows a bar on standard error; a string describes it. An exception surfaces at
         its position and cancels the rest, and so does closing or dropping the iterator.
+
+        Of `Pool.options` a time limit or retries hold for each item, or for each chunk if
+        ``chunksize`` is given.
         """
-        return self._map(self._options, fn, iterables, timeout, chunksize, buffersize, progress)
+        for name, value in (("chunksize", chunksize), ("buffersize", buffersize)):
+            if value is not None:
+                _count(name, value)
+        if timeout is not None:
+            _seconds("timeout", timeout)
+        if not isinstance(progress, (bool, str)):
+            raise TypeError(f"progress must be True, False or a description, not {progress!r}")
+        return self._session.map(
+            self._options, fn, iterables, timeout, chunksize, buffersize, progress
+        )
 
     def timeline(self) -> "list[Span]":
         """What ran where and when, latest last. Needs ``Pool(record=True)``."""
@@ -166,49 +186,16 @@ class Pool(Executor):
             self._session.terminate()
         self.shutdown(wait=True)
 
-    def _map(
-        self,
-        options: "Options",
-        fn: Callable[..., T],
-        iterables: tuple[Iterable[Any], ...],
-        timeout: float | None,
-        chunksize: int | None,
-        buffersize: int | None,
-        progress: bool | str,
-    ) -> Iterator[T]:
-        for name, value in (("chunksize", chunksize), ("buffersize", buffersize)):
-            if value is not None:
-                _count(name, value)
-        return self._session.map(options, fn, iterables, timeout, chunksize, buffersize, progress)
 
-
-class PoolView(Executor):
+class PoolView(Pool):
     """A pool with other options for the calls submitted through it; made by `Pool.options`."""
 
     def __init__(self, pool: Pool, options: "Options") -> None:
+        # Not the base's __init__: it would start workers.
         self._pool = pool
+        self._workers = pool._workers
+        self._session = pool._session
         self._options = options
-
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
-        """As `Pool.submit`, with these options."""
-        return self._pool._session.submit(self._options, fn, args, kwargs)
-
-    def map(
-        self,
-        fn: Callable[..., T],
-        *iterables: Iterable[Any],
-        timeout: float | None = None,
-        chunksize: int | None = None,
-        buffersize: int | None = None,
-        progress: bool | str = False,
-    ) -> Iterator[T]:
-        """As `Pool.map`, with these options.
-
-        A time limit or retries hold for each item, or for each chunk if `chunksize` is given.
-        """
-        return self._pool._map(
-            self._options, fn, iterables, timeout, chunksize, buffersize, progress
-        )
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Shut the pool itself down."""
@@ -221,11 +208,20 @@ def _open_store(where: str | os.PathLike[str] | None, acknowledge: str | None) -
     return open_store(where, acknowledge)
 
 
-def _count(name: str, value: object, *, least: int = 1) -> int:
+def _count(name: str, value: object, *, least: int = 1, most: int | None = None) -> None:
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name} must be a whole number, not {value!r}")
     if value < least:
         raise ValueError(f"{name} must be at least {least}, not {value}")
+    if most is not None and value > most:
+        raise ValueError(f"{name} must be at most {most}, not {value}")
+
+
+def _seconds(name: str, value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name} must be a number of seconds, not {value!r}")
+    if math.isnan(value):
+        raise ValueError(f"{name} must be a number of seconds, not {value!r}")
     return value
 
 

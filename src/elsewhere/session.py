@@ -4,12 +4,9 @@ Loaded after the pool has started its node, so that the node starts while this i
 """
 
 import os
-import sys
 import threading
-import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sized
-from contextlib import suppress
 from itertools import count
 from time import monotonic
 from typing import Any, TypeVar
@@ -17,6 +14,7 @@ from typing import Any, TypeVar
 from elsewhere.calls.messages import Call, Cancel, Kind, Options, Settlement, Verdict
 from elsewhere.calls.span import Span
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
+from elsewhere.chunks import Bar, Meter
 from elsewhere.codec.functions import Functions
 from elsewhere.codec.labels import label_of
 from elsewhere.codec.values import dumps_call, too_large
@@ -24,10 +22,13 @@ from elsewhere.engines.local import LocalEngine
 from elsewhere.errors import NoKey, NotPicklable
 from elsewhere.future import Future, failed_future
 from elsewhere.gateway.machine import Gateway
-from elsewhere.host import GatewayHost, Pending
+from elsewhere.host import GatewayHost
+from elsewhere.intake import Bounds, Intake
 from elsewhere.interrupts import DeferredInterrupts
-from elsewhere.mapping import Bar, Bounds, Mapping
+from elsewhere.mapping import Mapping
 from elsewhere.node.process import NodeProcess
+from elsewhere.pending import Pending
+from elsewhere.screen import Screen
 from elsewhere.store import Acknowledge, Store
 from elsewhere.stream import AHEAD_MAX, Stream
 from elsewhere.task import merge_options, plain_function, task_of
@@ -56,12 +57,16 @@ class Session:
         gateway = Gateway(tasks_per_worker_max=tasks_per_worker_max, waits_for_rows=waits)
         self._opened = store
         name = f"elsewhere-pool-{next(_numbers)}"
-        self._host = GatewayHost(gateway, engine, _say, self._forget, name, self.store)
+        self._host = GatewayHost(gateway, engine, Screen().say, self._forget, name, self.store)
         self._functions = Functions(self._host.note)
         self._calls = count(1)
         self._opening = threading.Lock()
         self._spans: deque[Span] | None = deque(maxlen=SPANS_MAX) if record else None
-        self._maps: weakref.WeakSet[Mapping] = weakref.WeakSet()
+        # Not a WeakSet: it would run Python code where a map is dropped, and a Ctrl-C that lands in
+        # there is lost.
+        self._reading: set[Intake] = set()
+        """the input of each map that is not read to its end"""
+        self._closing = False
         self.shut = False
         self._host.open()
         _open_sessions.add(self)
@@ -81,6 +86,10 @@ class Session:
                     self._opened = open_store()
         return self._opened
 
+    def _check_open(self) -> None:
+        if self.shut:
+            raise RuntimeError("cannot schedule new futures after shutdown of the pool")
+
     def submit(
         self,
         options: Options,
@@ -89,8 +98,7 @@ class Session:
         kwargs: dict[str, Any],
     ) -> Future[T]:
         """As `Pool.submit`, with `options`."""
-        if self.shut:
-            raise RuntimeError("cannot schedule new futures after shutdown of the pool")
+        self._check_open()
         task = task_of(fn)
         if task is not None:
             options = merge_options(task.options, options)
@@ -109,6 +117,8 @@ class Session:
         try:
             function = self._functions.encode_task(fn)
             payload = dumps_call(args, kwargs)
+            if len(payload) > PAYLOAD_BYTES_MAX:
+                raise too_large("the arguments", len(payload))
             label = label_of(fn, args, kwargs) if key else ""
             call = Call(next(self._calls), function.number, payload, options, key=key, label=label)
             future: Future[T] = Future(call, function.name, self._host)
@@ -149,8 +159,7 @@ class Session:
         progress: bool | str,
     ) -> Iterator[T]:
         """As `Pool.map`, with `options`."""
-        if self.shut:
-            raise RuntimeError("cannot schedule new futures after shutdown of the pool")
+        self._check_open()
         if not iterables:
             raise TypeError("map needs at least one iterable")
         deadline = None if timeout is None else monotonic() + timeout
@@ -168,26 +177,30 @@ class Session:
         if task is not None:
             options = merge_options(task.options, options)
         single = len(iterables) == 1
+        source = iter(iterables[0]) if single else zip(*iterables, strict=False)
         # Ctrl-C waits for what these import: a torn import leaves the import system's own traceback.
         with DeferredInterrupts():
             function = self._functions.encode_task(fn)
             bar = self._open_bar(progress, total)
-        mapping = Mapping(
+        intake = Intake(
             self,
             function,
-            iter(iterables[0]) if single else zip(*iterables, strict=False),
+            source,
             Kind.MAP if single else Kind.STARMAP,
             options,
             Bounds(self._workers, total, chunksize, buffersize),
-            bar,
+            Meter(bar),
         )
-        self._maps.add(mapping)
+        self._reading.add(intake)
+        mapping = Mapping(self, intake)
         try:
-            mapping.fill()
+            self._check_open()  # once more: whoever ends the pool now sees this map
+            results = mapping.results(deadline)
+            intake.fill()
         except BaseException as error:
-            mapping.cancel(interrupt=isinstance(error, KeyboardInterrupt))
+            mapping.abandon(interrupted=isinstance(error, KeyboardInterrupt))
             raise
-        return mapping.results(deadline)
+        return results
 
     def _open_bar(self, progress: bool | str, total: int | None) -> Bar | None:
         if not progress:
@@ -207,16 +220,15 @@ class Session:
 
     def shut_down(self, *, wait: bool, cancel_futures: bool) -> None:
         """As `Pool.shutdown`."""
-        if not self.shut:
-            self.shut = True
-            for mapping in list(self._maps):
-                if cancel_futures:
-                    mapping.cancel()
-                else:
-                    mapping.read_to_end()
+        self.shut = True
+        for intake in list(self._reading):
+            if cancel_futures:
+                intake.cancel()
+            else:
+                intake.read_to_end()
         if cancel_futures:
             self._host.cancel_all()
-        self._host.close()
+        self.close()
         if wait:
             try:
                 self._host.join()
@@ -226,12 +238,16 @@ class Session:
                 raise
 
     def close(self) -> None:
-        """Nobody holds the pool any more: end once every call is settled."""
-        self._host.close()
+        """End once every map has read its input and every call is settled."""
+        self._closing = True
+        if not self._reading:
+            self._host.close()
 
     def terminate(self) -> None:
         """End now: kill the workers and cancel what is not settled."""
         self.shut = True
+        for intake in list(self._reading):
+            intake.cancel()
         self._host.terminate()
         self._host.join()
 
@@ -242,9 +258,7 @@ class Session:
         return next(self._calls)
 
     def send(self, call: Call, pending: Pending, function: str) -> None:
-        """Send a call on its way. Raises `NotPicklable` for one that no message can carry."""
-        if len(call.payload) > PAYLOAD_BYTES_MAX:
-            raise too_large("the arguments", len(call.payload))
+        """Send a call on its way."""
         if self._spans is not None:
             pending = _Recorder(pending, self._spans, function, call.items)
         self._host.submit(call, pending)
@@ -252,6 +266,12 @@ class Session:
     def take_back(self, calls: list[int], interrupt: bool) -> None:
         """Cancel calls, running ones too if `interrupt`."""
         self._host.post(Cancel(calls, interrupt))
+
+    def input_ended(self, intake: Intake) -> None:
+        """A map will send no more of its input."""
+        self._reading.discard(intake)
+        if self._closing:
+            self.close()
 
     def serve_until(self, done: Callable[[], bool], timeout: float | None) -> bool:
         """Do the pool's work in this thread until `done` or `timeout`; False if another does it."""
@@ -295,20 +315,6 @@ def _length(iterables: tuple[Iterable[Any], ...]) -> int | None:
     return min(len(iterable) for iterable in iterables if isinstance(iterable, Sized))
 
 
-def _say(stream: int, text: str) -> None:
-    """Show lines that a worker printed; a closed screen is no reason to stop working."""
-    screen = sys.stdout if stream == 1 else sys.stderr
-    if screen is None:  # the program was started without one
-        return
-    with suppress(OSError, ValueError):
-        try:
-            screen.write(text)
-        except UnicodeEncodeError:
-            known = screen.encoding or "ascii"
-            screen.write(text.encode(known, "backslashreplace").decode(known))
-        screen.flush()
-
-
 def _leave_to_parent() -> None:
     """In a forked child of the client: the pools are the parent's, and the child must not touch them."""
     for session in _open_sessions:
@@ -324,5 +330,4 @@ if hasattr(os, "register_at_fork"):
 def wait_for_all() -> None:
     """Wait until every pool has ended, also those that nobody holds any more."""
     for session in list(_open_sessions):
-        session.close()
-        session._host.join()
+        session.shut_down(wait=True, cancel_futures=False)

@@ -124,11 +124,12 @@ def test_a_map_is_what_the_built_in_map_is(  # noqa: PLR0917  # each is drawn by
     results = mapping.results(None)
     first, error = collect(islice(results, 3))
     if closes and sized and error is None:
-        mapping.read_to_end()
+        mapping.intake.read_to_end()
     rest, late_error = collect(results)
     assert (first + rest, error or late_error) == expected(items)
     assert not sender.under_way, "nothing is left running"
-    assert mapping._open_items == 0 or late_error or error
+    mapping.intake.meter.sum_up()
+    assert mapping.intake.meter.unread_items == 0 or late_error or error
     if buffersize is not None and not (closes and sized):
         assert sender.most_items <= buffersize
 
@@ -138,7 +139,7 @@ def test_a_map_may_be_abandoned_anywhere(items: list[int], read: int, size: int 
     sender = Sender()
     results = sender.map(abs, items, chunksize=size, total=len(items)).results(None)
     assert list(islice(results, read)) == [abs(item) for item in items[:read]]
-    results.close()  # type: ignore[attr-defined]  # it is a generator
+    results.close()
     assert not sender.under_way
 
 
@@ -147,5 +148,6 @@ def test_the_meter_comes_back_to_nothing(total: int | None) -> None:
     sender = Sender(choose=lambda count: count // 2)
     mapping = sender.map(abs, range(1000), total=total)
     assert list(mapping.results(None)) == list(range(1000))
-    meter = mapping._meter
+    meter = mapping.intake.meter
+    meter.sum_up()
     assert (meter.open_chunks, meter.open_items, meter.unread_bytes) == (0, 0, 0)

@@ -1,5 +1,6 @@
 """Calls can be taken back: from the queue, from a worker's prefetch, and, if asked for, running."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -198,3 +199,25 @@ def test_calls_cancelled_from_many_threads_settle_once(blocked: Blocked) -> None
 
     assert all(future.cancelled() for future in waiting)
     assert len(settled) == 200
+
+
+async def wait_briefly(future: "Future[int]") -> None:
+    await asyncio.wait_for(asyncio.wrap_future(future), 0.01)
+
+
+def test_a_worker_whose_interpreter_is_held_does_not_hold_up_who_cancels() -> None:
+    with Pool(1) as pool:
+        holder = pool.options(interrupt=True).submit(
+            functions.sleep_with_the_interpreter, int(FAR_TOO_LONG)
+        )
+        wait_until(holder.running, "it runs")
+        behind = [pool.submit(functions.square, number) for number in range(10)]
+
+        with pytest.raises(asyncio.TimeoutError):
+            asyncio.run(wait_briefly(behind[0]))
+        for future in behind[:8]:
+            future.cancel()
+
+        assert not holder.done()
+        assert holder.cancel()
+        assert behind[9].result() == 81

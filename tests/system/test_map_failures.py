@@ -1,6 +1,7 @@
 """What fails in a map surfaces at its own position, after all earlier results."""
 
 import functools
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -103,6 +104,52 @@ def test_an_item_that_cannot_be_sent_surfaces_at_its_position(
     assert isinstance(error, NotPicklable)
     assert "['lock']" in error.path
     assert list(pool.map(functions.square, [3])) == [9]
+
+
+class LoadsOnlyIn:
+    """Can be unpickled in just one process."""
+
+    def __init__(self, process: int) -> None:
+        self._process = process
+
+    def __reduce__(self) -> tuple[object, tuple[int]]:
+        return only_in, (self._process,)
+
+
+def only_in(process: int) -> str:
+    if os.getpid() != process:
+        raise LookupError("this is another process")
+    return "at home"
+
+
+def only_here_on(position: int, value: int) -> object:
+    return LoadsOnlyIn(os.getpid()) if value == position else value
+
+
+@pytest.mark.parametrize("chunksize", CHUNKSIZES)
+def test_an_item_that_its_worker_cannot_unpickle_surfaces_at_its_position(
+    pool: Pool, chunksize: int | None
+) -> None:
+    items = [*range(7), LoadsOnlyIn(os.getpid()), *range(7)]
+
+    values, error = read(pool.map(functions.identity, items, chunksize=chunksize))
+
+    assert values == list(range(7))
+    assert isinstance(error, LookupError)
+    assert "raised in worker" in error.__notes__[-1]
+
+
+@pytest.mark.parametrize("chunksize", CHUNKSIZES)
+def test_a_result_that_cannot_be_unpickled_here_surfaces_at_its_position(
+    pool: Pool, chunksize: int | None
+) -> None:
+    give = functools.partial(only_here_on, 7)
+
+    values, error = read(pool.map(give, range(20), chunksize=chunksize))
+
+    assert values == list(range(7))
+    assert isinstance(error, LookupError)
+    assert "raised in this process" in error.__notes__[-1]
 
 
 @pytest.mark.parametrize("chunksize", CHUNKSIZES)

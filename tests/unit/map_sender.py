@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from elsewhere.calls.messages import Call, Define, Kind, Options, Release, Settlement, Verdict
+from elsewhere.chunks import Bar, Chunk, Meter
 from elsewhere.codec.functions import Functions
 from elsewhere.codec.values import loads
-from elsewhere.mapping import Bar, Bounds, Chunk, Mapping
+from elsewhere.intake import Bounds, Intake
+from elsewhere.mapping import Mapping
 from elsewhere.worker.chunk import ChunkFailed, apply_chunk, encode_chunk_failure
 
 
@@ -39,6 +41,8 @@ class Sender:
     serves: bool = True
     under_way: deque[Sent] = field(default_factory=deque)
     taken_back: list[tuple[list[int], bool]] = field(default_factory=list)
+    ended: list[Intake] = field(default_factory=list)
+    """maps that will send no more"""
     sizes: list[int] = field(default_factory=list)
     """items of each call that was sent"""
     calls: int = 0
@@ -69,6 +73,9 @@ class Sender:
         for sent in [sent for sent in self.under_way if sent.call.id in calls]:
             self.under_way.remove(sent)
             sent.chunk.settle(Settlement(sent.call.id, Verdict.CANCELLED))
+
+    def input_ended(self, intake: Intake) -> None:
+        self.ended.append(intake)
 
     def serve_until(self, done: Callable[[], bool], timeout: float | None) -> bool:
         while self.serves and self.under_way and not done():
@@ -102,7 +109,7 @@ class Sender:
     def _apply(self, call: Call) -> tuple[Verdict, bytes]:
         try:
             function = loads(self.codes[call.function])
-            return Verdict.VALUE, apply_chunk(function, loads(call.payload), call.kind)
+            return Verdict.VALUE, apply_chunk(function, call.payload, call.kind)
         except ChunkFailed as error:
             if isinstance(error.__cause__, WorkerDied):
                 return Verdict.QUARANTINED, b""
@@ -123,12 +130,13 @@ class Sender:
         buffersize: int | None = None,
         bar: Bar | None = None,
     ) -> Mapping:
-        return Mapping(
+        intake = Intake(
             self,
             self.book.encode(function),
             iter(source),
             kind,
             options or Options(),
             Bounds(workers, total, chunksize, buffersize),
-            bar,
+            Meter(bar),
         )
+        return Mapping(self, intake)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from elsewhere import cancels
 from elsewhere import host as module
 from elsewhere.calls.messages import (
     Call,
@@ -17,6 +18,7 @@ from elsewhere.calls.messages import (
     Exit,
     Options,
     Outcome,
+    Returned,
     Said,
     Settlement,
     Verdict,
@@ -228,7 +230,7 @@ def test_a_call_that_runs_is_kept(idle: Stage) -> None:
     pending = idle.submit()
     idle.host.cancel(1, pending.is_settled)
     assert not pending.is_settled()
-    assert idle.host._kept == {}
+    assert idle.host._cancels._asked == {}
 
 
 def test_a_call_that_is_settled_meanwhile_ends_the_asking(stage: Stage) -> None:
@@ -240,13 +242,13 @@ def test_a_call_that_is_settled_meanwhile_ends_the_asking(stage: Stage) -> None:
 def test_cancelling_once_all_has_ended_returns(stage: Stage) -> None:
     stage.host._poller.ended = True
     stage.host.cancel(99, lambda: False)
-    assert stage.host._kept == {}
+    assert stage.host._cancels._asked == {}
 
 
 def test_cancelling_waits_for_the_thread_that_serves(
     idle: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "CANCEL_CHECK_SECONDS", 0.0)
+    monkeypatch.setattr(cancels, "CANCEL_CHECK_SECONDS", 0.0)
     idle.submit()
     second = idle.submit()
     refusals = iter([False, False])
@@ -259,6 +261,27 @@ def test_cancelling_waits_for_the_thread_that_serves(
     idle.host.cancel(2, second.is_settled)
     assert second.verdict is Verdict.CANCELLED
     assert next(refusals, None) is None
+
+
+def test_a_worker_that_does_not_answer_is_not_waited_for_long_and_only_once(
+    idle: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running, behind = idle.submit(), idle.submit()
+    monkeypatch.setattr(idle.worker(), "answer", lambda message: [])
+    monkeypatch.setattr(cancels, "CANCEL_SECONDS_MAX", 0.01)
+    idle.host.cancel(2, behind.is_settled)  # returns
+    assert not behind.is_settled()
+
+    monkeypatch.setattr(cancels, "CANCEL_SECONDS_MAX", 1e9)
+    idle.host.cancel(2, behind.is_settled)  # returns
+    idle.host.cancel(1, running.is_settled)  # returns
+
+    # The request stands: the worker wakes up and gives back what it has not begun.
+    idle.engine.say(1, Returned([(2, 1)], [(1, 1)]))
+    idle.until(behind.is_settled)
+    assert behind.verdict is Verdict.CANCELLED
+    assert not running.is_settled()
+    assert not idle.host._cancels._silent
 
 
 def test_all_that_does_not_run_is_taken_back_at_once(idle: Stage) -> None:

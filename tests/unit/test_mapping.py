@@ -4,13 +4,14 @@ import itertools
 import operator
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import CancelledError
 from typing import Any
 
 import pytest
 
-from elsewhere import mapping as module
+from elsewhere import intake as intake_module
+from elsewhere import mapping as mapping_module
 from elsewhere.calls.messages import Exit, Kind, Options, Settlement, Verdict
 from elsewhere.codec.values import dumps as encode_plainly
 from elsewhere.errors import CallQuarantined, CallTimeout, NotPicklable
@@ -50,6 +51,16 @@ class Refuses:
         return refuse, ()
 
 
+def refuse_at_five(x: int) -> object:
+    return Refuses() if x == 5 else x
+
+
+def refuse_at_five_and_fail_at_seven(x: int) -> object:
+    if x == 7:
+        raise ValueError("seven")
+    return refuse_at_five(x)
+
+
 class Deep(list[Any]):
     """Can be sent alone, and not in a list."""
 
@@ -70,12 +81,14 @@ class Bar:
     def __init__(self) -> None:
         self.advanced: list[tuple[int, int]] = []
         self.closed = 0
+        self.interrupted = False
 
     def advance(self, items: int, failed: int = 0) -> None:
         self.advanced.append((items, failed))
 
-    def close(self) -> None:
+    def close(self, *, interrupted: bool = False) -> None:
         self.closed += 1
+        self.interrupted = self.interrupted or interrupted
 
 
 def first(results: Iterator[Any], count: int) -> list[Any]:
@@ -121,7 +134,7 @@ def test_a_result_is_not_held_once_it_is_read() -> None:
 def test_a_thread_that_does_not_serve_is_woken_by_the_settlement() -> None:
     sender = Sender(serves=False)
     mapping = sender.map(double, [1], total=1)
-    mapping.fill()
+    mapping.intake.fill()
     asked = threading.Event()
     waits = sender.serve_until
 
@@ -210,10 +223,37 @@ def test_ctrl_c_while_the_input_is_read_ends_the_map_at_once() -> None:
     assert sender.taken_back == [([1, 2, 3, 4, 5], True)]
 
 
-def test_a_chunk_whose_items_cannot_be_loaded_fails_as_a_whole() -> None:
-    results = Sender().map(double, [1, Refuses()], chunksize=2).results(None)
+@pytest.mark.parametrize("chunksize", [1, 2, 3, 10])
+def test_an_item_that_cannot_be_loaded_fails_at_its_position(chunksize: int) -> None:
+    results = Sender().map(double, [1, 2, Refuses(), 4], chunksize=chunksize).results(None)
     values, error = until_it_fails(results)
-    assert values == []
+    assert values == [2, 4]
+    assert error.args == ("cannot be loaded",)
+    assert "raised in worker 1" in error.__notes__[-1]
+
+
+@pytest.mark.parametrize("chunksize", [1, 2, 3, 10])
+@pytest.mark.parametrize("function", [refuse_at_five, refuse_at_five_and_fail_at_seven])
+def test_a_result_that_cannot_be_loaded_fails_at_its_position(
+    function: Callable[[int], object], chunksize: int
+) -> None:
+    results = Sender().map(function, range(10), chunksize=chunksize).results(None)
+    values, error = until_it_fails(results)
+    assert values == [0, 1, 2, 3, 4]
+    assert error.args == ("cannot be loaded",)
+    assert "as it unpickled a value that worker 1 on" in error.__notes__[-1]
+
+
+def test_a_chunk_that_kills_and_cannot_be_loaded_here_fails_where_it_cannot() -> None:
+    items = [1, 2, Refuses(), 5]
+    sender = Sender(serves=False)
+    mapping = sender.map(double, items, chunksize=4)
+    mapping.intake.fill()
+    sent = sender.under_way.popleft()
+    sent.chunk.settle(Settlement(sent.call.id, Verdict.QUARANTINED, exit=Exit(1)))
+    sender.serves = True
+    values, error = until_it_fails(mapping.results(None))
+    assert values == [2, 4]
     assert error.args == ("cannot be loaded",)
 
 
@@ -226,7 +266,7 @@ def test_items_that_can_be_sent_alone_and_not_together_are_refused(
         monkeypatch.setattr(Deep, "within", int(type(value) is list))
         return plain(value, name)
 
-    monkeypatch.setattr(module, "dumps", dumps)
+    monkeypatch.setattr(intake_module, "dumps", dumps)
     values, error = until_it_fails(Sender().map(double, [Deep()], chunksize=2).results(None))
     assert values == []
     assert isinstance(error, NotPicklable)
@@ -236,7 +276,7 @@ def test_items_that_can_be_sent_alone_and_not_together_are_refused(
 def test_a_time_limit_is_reported_with_its_seconds() -> None:
     sender = Sender(serves=False)
     mapping = sender.map(double, [1], options=Options(timeout=3.0))
-    mapping.fill()
+    mapping.intake.fill()
     sent = sender.under_way.popleft()
     sent.chunk.settle(Settlement(sent.call.id, Verdict.TIMED_OUT, attempt=1))
     _, error = until_it_fails(mapping.results(None))
@@ -247,7 +287,7 @@ def test_a_time_limit_is_reported_with_its_seconds() -> None:
 def test_a_chunk_that_was_cancelled_under_the_map_says_so() -> None:
     sender = Sender(serves=False)
     mapping = sender.map(double, [1])
-    mapping.fill()
+    mapping.intake.fill()
     sender.take_back([1], False)
     _, error = until_it_fails(mapping.results(None))
     assert isinstance(error, CancelledError)
@@ -278,14 +318,14 @@ def test_a_chunk_that_kills_is_split_until_the_item_is_found(count: int) -> None
 def test_only_a_single_item_may_take_down_several_workers() -> None:
     sender = Sender(serves=False)
     mapping = sender.map(double, range(5), chunksize=4)
-    mapping.fill()
+    mapping.intake.fill()
     assert [sent.call.options.deaths_max for sent in sender.under_way] == [1, 3]
 
 
 def test_the_payload_of_a_chunk_is_kept_only_where_it_is_needed() -> None:
     sender = Sender(serves=False)
     mapping = sender.map(double, range(4), chunksize=2)
-    mapping.fill()
+    mapping.intake.fill()
     well, ill = sender.under_way
     well.chunk.settle(Settlement(1, Verdict.VALUE, b"x", elapsed=1.0))
     ill.chunk.settle(Settlement(2, Verdict.QUARANTINED, exit=Exit(1)))
@@ -299,8 +339,8 @@ def test_the_payload_of_a_chunk_is_kept_only_where_it_is_needed() -> None:
 def test_the_first_chunks_have_one_item_each() -> None:
     sender = Sender(serves=False)
     mapping = sender.map(double, itertools.count())
-    mapping.fill()
-    mapping.cancel()
+    mapping.intake.fill()
+    mapping.intake.cancel()
     assert set(sender.sizes) == {1}
     assert len(sender.sizes) == 4
 
@@ -320,7 +360,7 @@ def test_slow_items_go_one_by_one() -> None:
 
 
 def test_fast_items_are_bounded_by_their_number(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "CHUNK_ITEMS_MAX", 100)
+    monkeypatch.setattr(intake_module, "CHUNK_ITEMS_MAX", 100)
     sender = Sender(seconds=0.0)
     first(sender.map(double, itertools.count()).results(None), 1000)
     assert max(sender.sizes) == 100
@@ -333,7 +373,7 @@ def test_large_results_make_small_chunks() -> None:
 
 
 def test_large_results_are_not_read_ahead_without_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "UNREAD_BYTES_MAX", 3 * 2**20)
+    monkeypatch.setattr(intake_module, "UNREAD_BYTES_MAX", 3 * 2**20)
     sender = Sender(seconds=1e-6)
     results = sender.map(big, itertools.count(), workers=1).results(None)
     for _ in range(20):
@@ -375,17 +415,17 @@ def test_no_more_than_the_buffersize_is_under_way(chunksize: int | None) -> None
 
 
 def test_results_that_nobody_reads_hold_up_the_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "UNREAD_CHUNKS_MAX", 3)
+    monkeypatch.setattr(intake_module, "UNREAD_CHUNKS_MAX", 3)
     read: list[int] = []
     source = (read.append(x) or x for x in itertools.count())  # type: ignore[func-returns-value, redundant-expr]  # notes it
     sender = Sender()
     mapping = sender.map(double, source, chunksize=1)
     for _ in range(50):
-        mapping.fill()
+        mapping.intake.fill()
         while sender.under_way:
             sender.run()
     assert len(read) == 6
-    mapping.cancel()
+    mapping.intake.cancel()
 
 
 def test_the_first_seconds_are_forgotten_fast() -> None:
@@ -413,7 +453,7 @@ def test_an_abandoned_map_takes_back_the_rest() -> None:
 def test_a_map_that_was_never_asked_takes_back_what_it_sent() -> None:
     sender = Sender()
     mapping = sender.map(double, itertools.count())
-    mapping.fill()
+    mapping.intake.fill()
     results = mapping.results(None)
     del mapping
     assert sender.under_way
@@ -423,17 +463,19 @@ def test_a_map_that_was_never_asked_takes_back_what_it_sent() -> None:
 
 def test_ctrl_c_in_the_reader_interrupts_what_runs() -> None:
     sender = Sender()
-    results = sender.map(double, itertools.count()).results(None)
+    bar = Bar()
+    results = sender.map(double, itertools.count(), bar=bar).results(None)
     next(results)
     with pytest.raises(KeyboardInterrupt):
-        results.throw(KeyboardInterrupt)  # type: ignore[attr-defined]  # it is a generator
+        results.throw(KeyboardInterrupt)
+    assert bar.interrupted
     assert sender.taken_back[0][1]
     assert not sender.under_way
 
 
 def test_a_map_may_be_out_of_time(monkeypatch: pytest.MonkeyPatch) -> None:
     sender = Sender()
-    monkeypatch.setattr(module, "monotonic", lambda: 100.0)
+    monkeypatch.setattr(mapping_module, "monotonic", lambda: 100.0)
     assert list(sender.map(double, range(3)).results(101.0)) == [0, 2, 4]
     mapping = sender.map(double, range(3))
     _, error = until_it_fails(mapping.results(100.0))
@@ -447,11 +489,11 @@ def test_a_wait_has_what_is_left_of_the_time(monkeypatch: pytest.MonkeyPatch) ->
 
     def waited(done: Any, timeout: float | None) -> bool:
         waits.append(timeout)
-        monkeypatch.setattr(module, "monotonic", lambda: 105.0)
+        monkeypatch.setattr(mapping_module, "monotonic", lambda: 105.0)
         return True
 
     sender.serve_until = waited  # type: ignore[method-assign]  # to see what it is asked
-    monkeypatch.setattr(module, "monotonic", lambda: 100.0)
+    monkeypatch.setattr(mapping_module, "monotonic", lambda: 100.0)
     _, error = until_it_fails(sender.map(double, [1]).results(104.0))
     assert isinstance(error, TimeoutError)
     assert waits == [4.0]
@@ -462,7 +504,7 @@ def test_at_shutdown_an_input_of_known_length_is_read_to_its_end() -> None:
     mapping = sender.map(double, range(100), total=100)
     results = mapping.results(None)
     next(results)
-    mapping.read_to_end()
+    mapping.intake.read_to_end()
     assert sum(sender.sizes) == 100
     assert list(results) == [2 * x for x in range(1, 100)]
 
@@ -472,7 +514,7 @@ def test_at_shutdown_an_input_of_unknown_length_is_cut_off() -> None:
     mapping = sender.map(double, itertools.count())
     results = mapping.results(None)
     next(results)
-    mapping.read_to_end()
+    mapping.intake.read_to_end()
     values, error = until_it_fails(results)
     assert values == [2 * x for x in range(1, len(sender.sizes))]
     assert isinstance(error, RuntimeError)
@@ -481,8 +523,8 @@ def test_at_shutdown_an_input_of_unknown_length_is_cut_off() -> None:
 
 def test_at_shutdown_an_input_that_has_ended_is_complete() -> None:
     mapping = Sender().map(double, iter([1, 2]), chunksize=5)
-    mapping.fill()
-    mapping.read_to_end()
+    mapping.intake.fill()
+    mapping.intake.read_to_end()
     assert list(mapping.results(None)) == [2, 4]
 
 

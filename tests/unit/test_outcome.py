@@ -33,6 +33,7 @@ def test_a_value_that_does_not_unpickle_is_a_failure() -> None:
     assert value is None
     assert isinstance(error, ValueError)
     assert error.args == ("not here",)
+    assert "in this process, as it unpickled a value that worker 0 on" in error.__notes__[0]
 
 
 def test_an_error_says_where_it_was_raised() -> None:

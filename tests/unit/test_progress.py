@@ -169,6 +169,15 @@ def test_a_map_that_ends_early_says_so(log: Face) -> None:
     assert log.stderr.getvalue() == "map: 7/100 (7%), 7.0/s, stopped after 1.0 s\n"
 
 
+def test_a_map_that_ctrl_c_ended_says_so(log: Face) -> None:
+    progress = log.open()
+    progress.advance(7)
+    log.clock.now += 1.0
+    progress.close(interrupted=True)
+    progress.close()
+    assert log.stderr.getvalue() == "map: 7/100 (7%), 7.0/s, interrupted after 1.0 s\n"
+
+
 def test_an_empty_map_is_complete(log: Face) -> None:
     log.open(total=0).close()
     assert log.stderr.getvalue() == "map: 0/0, in 0.0 s\n"
@@ -558,7 +567,7 @@ def test_the_rate_follows_a_change_within_seconds() -> None:
             meter.advance(per_second // 10, 0)
     assert meter.read(0, 0).rate == pytest.approx(100)
     assert meter.read(0, 0).remaining == pytest.approx(78)
-    assert meter.read_closed().rate == pytest.approx(55)
+    assert meter.read_closed(interrupted=False).rate == pytest.approx(55)
 
 
 def test_the_rate_is_steady_when_chunks_take_long() -> None:

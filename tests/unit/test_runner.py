@@ -84,7 +84,7 @@ def failure(outcome: Outcome) -> BaseException:
 def chunk_failure(outcome: Outcome) -> tuple[list[Any], BaseException]:
     assert outcome.verdict is Verdict.ERROR
     values, payload = loads(outcome.payload)
-    return values, decode_failure(payload, [])
+    return loads(values), decode_failure(payload, [])
 
 
 def refuse() -> None:
@@ -284,10 +284,18 @@ def test_results_that_can_be_sent_alone_and_not_together_fail(
     assert str(error) == "cannot send result: too deep. Be flat"
 
 
-def test_a_chunk_that_cannot_be_loaded_fails_as_a_chunk(worker: Worker) -> None:
-    values, error = chunk_failure(worker.run(abs, [1, Refuses()], Kind.MAP))
-    assert values == []
+def test_an_item_of_a_chunk_that_cannot_be_loaded_keeps_what_came_before(worker: Worker) -> None:
+    values, error = chunk_failure(worker.run(abs, [-1, -2, Refuses(), 4], Kind.MAP))
+    assert values == [1, 2]
     assert error.args == ("cannot be loaded",)
+
+
+def test_a_function_that_fails_before_an_item_that_cannot_be_loaded_comes_first(
+    worker: Worker,
+) -> None:
+    values, error = chunk_failure(worker.run(fail, [0, 1, 2, Refuses()], Kind.MAP))
+    assert values == [0, 1]
+    assert isinstance(error, KeyError)
 
 
 # ------------------------------------------------------------ interrupts

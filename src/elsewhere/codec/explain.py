@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from elsewhere.codec.byvalue import cloudpickle_dumps
-from elsewhere.errors import NotPicklable
+from elsewhere.errors import NotPicklable, type_name
 
 DEPTH_MAX = 20
 SHOWN_MAX = 200
@@ -114,9 +114,5 @@ def _show(value: Any) -> str:
 
 
 def _article(kind: type) -> str:
-    name = (
-        kind.__qualname__
-        if kind.__module__ == "builtins"
-        else f"{kind.__module__}.{kind.__qualname__}"
-    )
+    name = type_name(kind)
     return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name} cannot be pickled"

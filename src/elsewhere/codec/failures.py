@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any
 
 from elsewhere.codec.values import dumps, loads
-from elsewhere.errors import NotPicklable, RemoteError, RemoteTraceback
+from elsewhere.errors import NotPicklable, RemoteError, RemoteTraceback, type_name
 
 _PACKAGE = str(Path(__file__).parent.parent)
 CHAIN_MAX = 24
@@ -23,7 +23,7 @@ def encode_failure(error: BaseException, label: str = "") -> bytes:
     `label` is the call that raised it, in words. An error that came from a call of that call keeps the
     traceback that it came with, and its chain grows by one.
     """
-    name, message = _name(type(error)), _say(error)
+    name, message = type_name(type(error)), _say(error)
     came = error.__cause__ if isinstance(error.__cause__, RemoteTraceback) else None
     if came is not None:
         text, chain = came.text, came.chain
@@ -93,10 +93,16 @@ def decode_failure(payload: bytes, place: str = "") -> BaseException:
         said = f"called by {label or 'a call'} in" if chain else "raised in"
         by = f", by {label}" if label and not chain else ""
         chain = _shorten((*chain, f"{said} {place}{by}"))
-        _set(error, "__notes__", [*getattr(error, "__notes__", ()), *chain])
+        add_notes(error, list(chain))
     if text:
         _set(error, "__cause__", RemoteTraceback(text, chain))
     return error
+
+
+def add_notes(error: BaseException, notes: list[str]) -> None:
+    """Add notes to an exception, whatever its class thinks of attributes."""
+    if notes:
+        _set(error, "__notes__", [*getattr(error, "__notes__", ()), *notes])
 
 
 def _shorten(chain: tuple[str, ...]) -> tuple[str, ...]:
@@ -124,14 +130,6 @@ def _users_part(trace: TracebackType | None) -> TracebackType | None:
 
 def _is_ours(filename: str) -> bool:
     return filename.startswith(_PACKAGE)
-
-
-def _name(kind: type[BaseException]) -> str:
-    return (
-        kind.__qualname__
-        if kind.__module__ == "builtins"
-        else f"{kind.__module__}.{kind.__qualname__}"
-    )
 
 
 def _say(error: BaseException) -> str:

@@ -16,6 +16,16 @@ _MAIN = b"__main__"
 loads = pickle.loads
 
 
+def load_list(data: bytes) -> tuple[list[Any], Exception | None]:
+    """The values of an encoded list, and None; or those up to the first that raises, and its error."""
+    try:
+        return loads(data), None
+    except Exception:  # noqa: BLE001  # it comes again, and then it is known of which value
+        from elsewhere.codec.salvage import loads_each
+
+        return loads_each(data)
+
+
 def dumps(value: Any, name: str) -> bytes:
     """The bytes of `value`; `name` is what a message calls it, such as ``args``.
 

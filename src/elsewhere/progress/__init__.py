@@ -22,7 +22,7 @@ class _Hidden:
     def advance(self, items: int, failed: int = 0) -> None:
         pass
 
-    def close(self) -> None:
+    def close(self, *, interrupted: bool = False) -> None:
         pass
 
 

@@ -3,7 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 Clock = Callable[[], float]
 
@@ -27,6 +27,8 @@ class Reading:
     busy: int = 0
     alive: int = 0
     closed: bool = False
+    interrupted: bool = False
+    """closed by Ctrl-C"""
 
     @property
     def remaining(self) -> float | None:
@@ -43,7 +45,9 @@ class Meter:
         self._description = description
         self._total = total
         self._clock = clock
-        self._lock = threading.Lock()
+        # Reentrant, because a finaliser may end another map in the middle of a count, and so settle
+        # chunks of this one.
+        self._lock = threading.RLock()
         self._done = 0
         self._failed = 0
         self._started = clock()
@@ -68,10 +72,11 @@ class Meter:
         with self._lock:
             return self._reading(*self._samples[0], busy=busy, alive=alive, closed=False)
 
-    def read_closed(self) -> Reading:
+    def read_closed(self, *, interrupted: bool) -> Reading:
         """The state of a map that has ended; its rate is that of its whole time."""
         with self._lock:
-            return self._reading(self._started, 0, busy=0, alive=0, closed=True)
+            reading = self._reading(self._started, 0, busy=0, alive=0, closed=True)
+        return replace(reading, interrupted=interrupted)
 
     def _reading(
         self, since: float, done_then: int, *, busy: int, alive: int, closed: bool

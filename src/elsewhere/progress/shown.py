@@ -20,7 +20,7 @@ class Progress(Protocol):
     def advance(self, items: int, failed: int = 0) -> None:
         """Count finished items, of which some failed; cheap, from any thread."""
 
-    def close(self) -> None:
+    def close(self, *, interrupted: bool = False) -> None:
         """Show the final state and leave it there; again, nothing."""
 
 
@@ -85,11 +85,11 @@ class Shown:
             self._give_up(error)
             return None
 
-    def close(self) -> None:
+    def close(self, *, interrupted: bool = False) -> None:
         # A forked child inherits the map, but neither the thread nor the screen.
         if os.getpid() != self._process:
             return
-        reading = self._meter.read_closed()
+        reading = self._meter.read_closed(interrupted=interrupted)
         with self._lock:
             if self._closed:
                 return

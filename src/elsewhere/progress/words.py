@@ -34,7 +34,8 @@ def _counts(reading: Reading) -> str:
 def _time(reading: Reading) -> str:
     if reading.closed:
         early = reading.total is not None and reading.done < reading.total
-        return f"{'stopped after' if early else 'in'} {span(reading.elapsed, decimals=1)}"
+        how = "interrupted after" if reading.interrupted else "stopped after" if early else "in"
+        return f"{how} {span(reading.elapsed, decimals=1)}"
     if reading.remaining is None:
         return ""
     return f"{span(math.ceil(reading.remaining))} left"

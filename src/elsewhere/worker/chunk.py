@@ -9,7 +9,7 @@ from itertools import starmap
 from typing import Any
 
 from elsewhere.calls.messages import Kind
-from elsewhere.codec.values import dumps
+from elsewhere.codec.values import dumps, load_list
 from elsewhere.errors import CallInterrupted, NotPicklable
 
 
@@ -20,8 +20,9 @@ class ChunkFailed(BaseException):
         self.payload = payload
 
 
-def apply_chunk(function: Callable[..., Any], items: list[Any], kind: Kind) -> bytes:
-    """The encoded list of results. Raises `ChunkFailed`."""
+def apply_chunk(function: Callable[..., Any], payload: bytes, kind: Kind) -> bytes:
+    """The encoded list of results for an encoded list of items. Raises `ChunkFailed`."""
+    items, refused = load_list(payload)
     results: list[Any] = []
     try:
         # extend keeps what it had when the function raises, and its loop runs in C.
@@ -35,6 +36,8 @@ def apply_chunk(function: Callable[..., Any], items: list[Any], kind: Kind) -> b
             f"the function raised StopIteration for item {len(results)} of a chunk"
         )
         raise ChunkFailed(encode_chunk_failure(results, stopped))
+    if refused is not None:
+        raise ChunkFailed(encode_chunk_failure(results, refused)) from refused
     try:
         return dumps(results, "result")
     except NotPicklable as error:
@@ -42,13 +45,15 @@ def apply_chunk(function: Callable[..., Any], items: list[Any], kind: Kind) -> b
 
 
 def encode_chunk_failure(results: list[Any], error: BaseException) -> bytes:
-    """The values before the item that failed, and its failure."""
+    """The values before the item that failed, and its failure; each encoded, for the values may
+    refuse to be decoded where they come to."""
     from elsewhere.codec.failures import encode_failure
 
     try:
-        return dumps((results, encode_failure(error)), "result")
+        values = dumps(results, "result")
     except NotPicklable as refused:
         return _encode_up_to_unpicklable(results, refused)
+    return dumps((values, encode_failure(error)), "result")
 
 
 def _encode_up_to_unpicklable(results: list[Any], refused: NotPicklable) -> bytes:

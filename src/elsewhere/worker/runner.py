@@ -277,7 +277,7 @@ class Runner:
             return dumps(self.finish(function(*args, **kwargs)), "result")
         from elsewhere.worker.chunk import apply_chunk
 
-        return apply_chunk(function, loads(attempt.payload), attempt.kind)
+        return apply_chunk(function, attempt.payload, attempt.kind)
 
     def finish(self, value: Any) -> Any:
         """The value of a call; of an `async def` function, once its coroutine has ended."""

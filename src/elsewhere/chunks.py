@@ -1,0 +1,131 @@
+"""The chunks of one map, what is measured of them, and the bell that says that one is settled."""
+
+import threading
+from collections import deque
+from contextlib import suppress
+from typing import Protocol
+
+from elsewhere.calls.messages import Settlement, Verdict
+from elsewhere.reports import report
+
+
+class Bar(Protocol):
+    """Whoever shows how far a map has come."""
+
+    def advance(self, items: int, failed: int = 0) -> None:
+        """So many more items are done, so many of them failed."""
+
+    def close(self, *, interrupted: bool = False) -> None:
+        """The map has ended, perhaps by Ctrl-C. Idempotent."""
+
+
+class Bell:
+    """Rings when a chunk is settled. One raw lock, because Ctrl-C can split an Event in two."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lock.acquire()
+        self.rings = 0
+
+    def ring(self) -> None:
+        self.rings += 1
+        with suppress(RuntimeError):  # it rings already
+            self._lock.release()
+
+    def wait(self, timeout: float | None) -> None:
+        """Wait for a ring, perhaps one that was not waited for at its time."""
+        self._lock.acquire(timeout=-1 if timeout is None else min(timeout, threading.TIMEOUT_MAX))
+
+
+class Meter:
+    """What a map has measured so far, and the bell that says that it has measured more.
+
+    Chunks are settled in any thread, also by a finaliser in the middle of what is done here. So
+    changes of the counts are only noted, in one append, and summed by whoever reads the input.
+    """
+
+    def __init__(self, bar: Bar | None) -> None:
+        self.bell = Bell()
+        self.seconds: float | None = None
+        """moving average of the seconds of an item"""
+        self.bytes = 0.0
+        """moving average of the larger of an item's argument and result, encoded"""
+        self._bar = bar
+        self._notes: deque[tuple[int, int, int, int]] = deque()
+        self.open_chunks = 0
+        """chunks that are not settled"""
+        self.open_items = 0
+        self.unread_items = 0
+        """items under way, and those whose results were not read yet"""
+        self.unread_bytes = 0
+        """encoded arguments under way and results that were not read yet"""
+
+    def sent(self, items: int, size: int) -> None:
+        self._notes.append((1, items, items, size))
+
+    def opened(self, items: int, size: int) -> None:
+        """The results of a chunk are being read, or it is being split."""
+        self._notes.append((0, 0, -items, -size))
+
+    def settled(self, chunk: "Chunk", settlement: Settlement) -> None:
+        size = len(settlement.payload)
+        self._notes.append((-1, -chunk.items, 0, size - len(chunk.payload)))
+        if settlement.verdict is Verdict.VALUE:
+            seconds = settlement.elapsed / chunk.items
+            # The first items of a function pay for its loading: forget them fast.
+            known = self.seconds
+            self.seconds = seconds if known is None else min(seconds, (known + seconds) / 2)
+            self.bytes = max(size, len(chunk.payload)) / chunk.items
+        split = settlement.verdict is Verdict.QUARANTINED and chunk.items > 1
+        if self._bar is not None and not split and settlement.verdict is not Verdict.CANCELLED:
+            self._advance(self._bar, chunk.items, int(settlement.verdict is not Verdict.VALUE))
+
+    def sum_up(self) -> None:
+        """Bring the counts up to date. Only by whoever reads the input, one thread at a time."""
+        notes = self._notes
+        while notes:
+            chunks, items, unread_items, unread_bytes = notes.popleft()
+            self.open_chunks += chunks
+            self.open_items += items
+            self.unread_items += unread_items
+            self.unread_bytes += unread_bytes
+
+    def bytes_to_read(self) -> float:
+        """Encoded results that are or will be there to be read, as far as can be foreseen."""
+        return self.unread_bytes + self.open_items * self.bytes
+
+    def _advance(self, bar: Bar, items: int, failed: int) -> None:
+        try:
+            bar.advance(items, failed)
+        except Exception as error:  # noqa: BLE001  # a settlement must not be lost for a picture
+            self._bar = None
+            report("the progress of a map can no longer be shown", error)
+
+    def close(self, *, interrupted: bool) -> None:
+        """The map has ended: so does its bar."""
+        bar, self._bar = self._bar, None
+        if bar is not None:
+            bar.close(interrupted=interrupted)
+
+
+class Chunk:
+    """Some items under way, and in the end their settlement."""
+
+    __slots__ = ("call", "items", "meter", "payload", "settlement")
+
+    def __init__(self, call: int, payload: bytes, items: int, meter: Meter) -> None:
+        self.call = call
+        self.payload = payload
+        self.items = items
+        self.meter = meter
+        self.settlement: Settlement | None = None
+
+    def settle(self, settlement: Settlement) -> None:
+        self.meter.settled(self, settlement)
+        if settlement.verdict is not Verdict.QUARANTINED:
+            self.payload = b""
+        self.settlement = settlement
+        self.meter.bell.ring()
+
+    def run_callbacks(self) -> None:
+        return None

@@ -1,0 +1,22 @@
+"""Whoever waits for a call."""
+
+from typing import Protocol
+
+from elsewhere.calls.messages import Settlement
+
+
+class Pending(Protocol):
+    """Whoever waits for a call: a future."""
+
+    def settle(self, settlement: Settlement) -> None:
+        """Called once, without the machine's lock."""
+
+    def run_callbacks(self) -> None:
+        """Called once after that, when Ctrl-C may interrupt again."""
+
+
+class Waited(Protocol):
+    """Whoever can say whether it is settled."""
+
+    def is_settled(self) -> bool:
+        """Whether it is."""

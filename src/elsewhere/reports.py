@@ -1,0 +1,21 @@
+"""Failures that must not be raised where they are met, because that would hurt somebody else."""
+
+from contextlib import suppress
+from logging import getLogger
+from traceback import format_exception_only
+
+
+def report(what: str, error: BaseException, log: str = "elsewhere") -> None:
+    """Tell a log of `error`, with its traceback."""
+    _log(what, error, log)
+
+
+def report_briefly(what: str, error: BaseException) -> None:
+    """Tell a log of `error` in a line, where it is known from where it comes."""
+    _log(f"{what}: {''.join(format_exception_only(error)).strip()}", None, "elsewhere")
+
+
+def _log(text: str, error: BaseException | None, log: str) -> None:
+    # A log may end on the very stream that is closed, and then nobody is left to be told.
+    with suppress(OSError, ValueError):
+        getLogger(log).error("%s", text, exc_info=error)
