@@ -10,6 +10,7 @@ from elsewhere.calls.messages import (
     Outcome,
     Ready,
     Release,
+    Run,
     ToGateway,
     Verdict,
 )
@@ -59,7 +60,7 @@ def test_a_message_of_the_wrong_kind_is_refused() -> None:
     reader: FrameReader[FromWorker] = FrameReader(FromWorker)
 
     with pytest.raises(DecodeError):
-        reader.feed(encode_frame([Define(1, b"code")]))
+        reader.feed(encode_frame([Run([])]))
 
 
 @pytest.mark.parametrize(
