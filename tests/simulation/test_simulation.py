@@ -10,9 +10,9 @@ import pytest
 from elsewhere.gateway.machine import Gateway
 from elsewhere.testing.campaign import run_campaign
 from elsewhere.testing.faults import KINDS
+from elsewhere.testing.planted import PLANTED, Patch
 from elsewhere.testing.run import run_seed
 from elsewhere.testing.simulate import main
-from tests.simulation.planted import PLANTED
 
 SEEDS = 60
 PLANTED_SEEDS_MAX = 1000
@@ -68,10 +68,10 @@ def _hash_in_process(seed: int, hash_seed: str) -> str:
 
 
 @pytest.mark.parametrize("bug", PLANTED)
-def test_a_planted_bug_is_found(bug: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    PLANTED[bug](monkeypatch)
-
-    found = next((s for s in range(PLANTED_SEEDS_MAX) if run_seed(s).violation), None)
+def test_a_planted_bug_is_found(bug: str) -> None:
+    with Patch() as patch:
+        PLANTED[bug](patch)
+        found = next((s for s in range(PLANTED_SEEDS_MAX) if run_seed(s).violation), None)
 
     assert found is not None, f"not within {PLANTED_SEEDS_MAX} seeds: {bug}"
 

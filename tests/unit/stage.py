@@ -4,17 +4,21 @@ What is told, one event a line; a call is meant with its fence as ``call#fence``
 
     at SECONDS                          only the time; also in front of any event: at 0.5 ready 1
     start W | ready W | unready W       a worker was started, is ready, its initializer raised
-    define F | release F ...
+    define F [by=W] | release F ... [by=W]
     submit C ... of F [timeout=S] [retries=N] [interrupt] [deaths=N] [items=N] [bytes=N]
-    cancel C ... [interrupt]
+        [by=W] [parent=C] [key=K] [remember-errors]
+    cancel C ... [interrupt] [by=W]
     done W C#F ... [value|error|interrupted] [took=S]
     return W C#F ... [kept C#F ...]
+    park W C#F | resume W C#F | has W N
     lost W [running=C] [signal=N]
+    written K ... [failure=TEXT]
 """
 
 from collections.abc import Callable
 
 from elsewhere.calls.messages import (
+    Answer,
     Call,
     Cancel,
     Define,
@@ -22,47 +26,57 @@ from elsewhere.calls.messages import (
     Exit,
     Forget,
     FromGateway,
+    Has,
     Interrupt,
     Kept,
     Kill,
     Lost,
     Options,
     Outcome,
+    Parked,
     Ready,
     Recall,
     Release,
+    Resumed,
     Returned,
     Run,
     Settlement,
+    Share,
     Started,
     Stop,
     Submit,
     ToGateway,
     Unready,
     Verdict,
+    Written,
 )
 from elsewhere.gateway.invariants import check_invariants
 from elsewhere.gateway.machine import Gateway
-from elsewhere.gateway.records import CLIENT, ENGINE, Turn
+from elsewhere.gateway.records import CLIENT, ENGINE, STORE, Turn
+from elsewhere.store import Remember
 
 
 class Stage:
     """One gateway, told what happens in words. Its invariants are checked after every step."""
 
-    def __init__(self, tasks: int | None = None) -> None:
-        self.gateway = Gateway(tasks_per_worker_max=tasks)
+    def __init__(self, tasks: int | None = None, *, waits_for_rows: bool = False) -> None:
+        self.gateway = Gateway(tasks_per_worker_max=tasks, waits_for_rows=waits_for_rows)
         self.now = 0.0
         self._readers: dict[str, Callable[[list[str]], tuple[int, ToGateway]]] = {
             "start": lambda words: (ENGINE, Started(int(words[0]))),
             "ready": lambda words: (int(words[0]), Ready(1)),
             "unready": lambda words: (int(words[0]), Unready(b"raised")),
-            "define": lambda words: (CLIENT, Define(int(words[0]), b"code")),
-            "release": lambda words: (CLIENT, Release([int(word) for word in words])),
+            "define": lambda words: (_read_asker(words), Define(int(words[0]), b"code", "f")),
+            "release": lambda words: (_read_asker(words), Release(_read_numbers(words))),
             "submit": _read_submit,
             "cancel": _read_cancel,
             "done": _read_done,
             "return": _read_return,
+            "park": lambda words: (int(words[0]), Parked(*_read_attempt(words[1]))),
+            "resume": lambda words: (int(words[0]), Resumed(*_read_attempt(words[1]))),
+            "has": lambda words: (int(words[0]), Has(int(words[1]))),
             "lost": _read_lost,
+            "written": _read_written,
         }
 
     def tell(self, *events: str) -> list[str]:
@@ -100,13 +114,34 @@ def _read_submit(words: list[str]) -> tuple[int, ToGateway]:
         retries=int(given.get("retries", "0")),
         interrupt="interrupt" in plain,
         deaths_max=int(given.get("deaths", "3")),
+        remember_errors="remember-errors" in plain,
     )
     function, items = int(plain[at + 1]), int(given.get("items", "1"))
     payload = bytes(int(given.get("bytes", "1")))
     numbers = [number for word in plain[:at] for number in _range(word)]
-    return CLIENT, Submit(
-        [Call(number, function, payload, options, items=items) for number in numbers]
+    return _read_asker(words), Submit(
+        [
+            Call(
+                number,
+                function,
+                payload,
+                options,
+                items=items,
+                key=given.get("key", "").encode(),
+                parent=int(given.get("parent", "0")),
+                label=f"f({number})" if "key" in given else "",
+            )
+            for number in numbers
+        ]
     )
+
+
+def _read_asker(words: list[str]) -> int:
+    return int(_split(words)[1].get("by", CLIENT))
+
+
+def _read_numbers(words: list[str]) -> list[int]:
+    return [int(word) for word in _split(words)[0] if word != "interrupt"]
 
 
 def _range(word: str) -> range:
@@ -115,7 +150,7 @@ def _range(word: str) -> range:
 
 
 def _read_cancel(words: list[str]) -> tuple[int, ToGateway]:
-    return CLIENT, Cancel([int(w) for w in words if w != "interrupt"], "interrupt" in words)
+    return _read_asker(words), Cancel(_read_numbers(words), "interrupt" in words)
 
 
 def _read_done(words: list[str]) -> tuple[int, ToGateway]:
@@ -146,6 +181,11 @@ def _read_lost(words: list[str]) -> tuple[int, ToGateway]:
     return ENGINE, Lost(int(plain[0]), exit_seen)
 
 
+def _read_written(words: list[str]) -> tuple[int, ToGateway]:
+    plain, given = _split(words)
+    return STORE, Written([word.encode() for word in plain], given.get("failure", ""))
+
+
 def _read_attempt(word: str) -> tuple[int, int]:
     call, _, fence = word.partition("#")
     return int(call), int(fence)
@@ -155,8 +195,9 @@ def _read_attempt(word: str) -> tuple[int, int]:
 
 
 def render(turn: Turn, *, wake: bool = False) -> list[str]:
-    """A turn as lines: what it sends, what it settles and, if `wake`, when it is to be woken."""
-    lines = [f"{_name(peer)}: {_write(message)}" for peer, message in turn.sends]
+    """A turn as lines: its rows, what it sends and settles and, if `wake`, when it is to be woken."""
+    lines = [_write_row(row) for row in turn.rows]
+    lines += [f"{_name(peer)}: {_write(message)}" for peer, message in turn.sends]
     lines += [_write_settlement(settlement) for settlement in turn.settlements]
     if wake and turn.wake is not None:
         lines.append(f"wake at {turn.wake:g}")
@@ -179,6 +220,10 @@ def _write(message: FromGateway) -> str:
             return "recall " + _write_attempts(message.attempts)
         case Interrupt():
             return f"interrupt {message.call}#{message.fence}"
+        case Share():
+            return "share"
+        case Answer():
+            return "; ".join(_write_settlement(settlement) for settlement in message.settlements)
         case Stop():
             return "stop"
         case Kill():
@@ -189,6 +234,10 @@ def _write(message: FromGateway) -> str:
 
 def _write_attempts(attempts: list[tuple[int, int]]) -> str:
     return " ".join(f"{call}#{fence}" for call, fence in attempts)
+
+
+def _write_row(row: Remember) -> str:
+    return f"remember {row.key.decode()}: {row.verdict.name.lower()}"
 
 
 def _write_settlement(settlement: Settlement) -> str:

@@ -5,10 +5,11 @@ from collections.abc import Callable
 import pytest
 
 from elsewhere.calls.lifecycle import CallState, WorkerState
+from elsewhere.calls.messages import Call, Options, Settlement, Verdict
 from elsewhere.errors import GatewayBug
 from elsewhere.gateway.invariants import check_invariants
 from elsewhere.gateway.machine import Gateway
-from elsewhere.gateway.records import FunctionRecord
+from elsewhere.gateway.records import CLIENT, CallRecord, FunctionRecord
 from tests.unit.stage import Stage
 
 
@@ -41,8 +42,7 @@ def count_wrongly(gateway: Gateway) -> None:
 
 
 def remember_a_released_function(gateway: Gateway) -> None:
-    gateway.functions[8] = FunctionRecord(b"")
-    gateway.functions[8].released = True
+    gateway.functions[8] = FunctionRecord(8, b"", "f")
 
 
 def disagree_about_a_function(gateway: Gateway) -> None:
@@ -69,12 +69,64 @@ def miscount_bytes(gateway: Gateway) -> None:
     gateway.workers[1].held_bytes += 1
 
 
+def park_what_is_held(gateway: Gateway) -> None:
+    gateway.workers[1].parked[1] = gateway.calls[1]
+
+
+def queue_what_nobody_wants(gateway: Gateway) -> None:
+    gateway.calls[5].asker = None
+
+
+def write_without_a_key(gateway: Gateway) -> None:
+    record = gateway.calls[6]
+    record.state = CallState.WRITING
+    gateway.queue.remove(record)
+    record.outcome = Settlement(7, Verdict.VALUE)
+
+
+def lose_a_claim(gateway: Gateway) -> None:
+    gateway.ledger.asks.claims.clear()
+
+
+def claim_for_a_stranger(gateway: Gateway) -> None:
+    gateway.ledger.asks.claims[b"other"] = CallRecord(
+        Call(9, 7, b"", Options()), gateway.functions[7], CLIENT, 99
+    )
+
+
+def forget_who_joined(gateway: Gateway) -> None:
+    gateway.calls[6].joined = None
+
+
+def join_without_being_found(gateway: Gateway) -> None:
+    gateway.ledger.asks.joined.clear()
+
+
+def forget_what_a_worker_asked_for(gateway: Gateway) -> None:
+    gateway.workers[1].asks.clear()
+
+
+def rank_a_child_before_its_parent(gateway: Gateway) -> None:
+    gateway.calls[50].rank = 0
+
+
+def forget_a_child(gateway: Gateway) -> None:
+    gateway.calls[1].asked.clear()
+
+
+def forget_a_parent(gateway: Gateway) -> None:
+    gateway.calls[50].parents.clear()
+
+
 TAMPERING: list[tuple[Callable[[Gateway], None], str]] = [
-    (settle_without_forgetting, "a call that the gateway knows is queued or assigned"),
+    (
+        settle_without_forgetting,
+        "a call that the gateway knows is queued, assigned or being written",
+    ),
     (lose_from_the_queue, "stands in the queue exactly once"),
     (queue_a_stranger, "what waits in the queue is a call that the gateway knows"),
-    (assign_to_nobody, "an assigned call is held by its worker"),
-    (hold_for_another, "what a worker holds is assigned to it"),
+    (assign_to_nobody, "an assigned call is held or parked by its worker"),
+    (hold_for_another, "what a worker holds or has parked is assigned to it"),
     (count_wrongly, "the function of every live call is known"),
     (remember_a_released_function, "a released function without live calls is forgotten"),
     (disagree_about_a_function, "who was sent a function and who it was sent to agree"),
@@ -82,6 +134,17 @@ TAMPERING: list[tuple[Callable[[Gateway], None], str]] = [
     (sort_wrongly, "workers are sorted by what they hold"),
     (remember_a_worker_that_is_gone, "nothing is known of a worker that is gone"),
     (run_what_is_not_first, "a worker's running call is the first that it holds"),
+    (park_what_is_held, "a worker holds nothing that it has parked"),
+    (queue_what_nobody_wants, "a queued call is wanted by somebody"),
+    (write_without_a_key, "what is being written has a key and an outcome of its own"),
+    (lose_a_claim, "a key is claimed by the one call that has it"),
+    (claim_for_a_stranger, "a key is claimed by the one call that has it"),
+    (forget_who_joined, "who has joined a call and what each has joined agree"),
+    (join_without_being_found, "who has joined a call and what each has joined agree"),
+    (forget_what_a_worker_asked_for, "the calls that a worker waits for are those that it asked"),
+    (rank_a_child_before_its_parent, "the rank of a call is more than that of every call"),
+    (forget_a_child, "what was asked for inside a call and inside which it was asked for agree"),
+    (forget_a_parent, "what was asked for inside a call and inside which it was asked for agree"),
     (miscount_bytes, "the bytes that a worker holds are counted"),
 ]
 
@@ -89,7 +152,8 @@ TAMPERING: list[tuple[Callable[[Gateway], None], str]] = [
 @pytest.mark.parametrize(("tamper", "sentence"), TAMPERING)
 def test_a_broken_invariant_is_named(tamper: Callable[[Gateway], None], sentence: str) -> None:
     stage = Stage()
-    stage.tell("start 1", "ready 1", "define 7", "submit 1 2 3 4 5 of 7")
+    stage.tell("start 1", "ready 1", "define 7", "submit 1 2 3 4 5 of 7", "submit 6 8 of 7 key=k")
+    stage.tell("submit 50 of 7 by=1 parent=1")
 
     tamper(stage.gateway)
 

@@ -6,7 +6,7 @@ from elsewhere.calls.lifecycle import CALL_MOVES, WORKER_MOVES, CallState, Worke
 from elsewhere.calls.messages import Call, Options, Verdict
 from elsewhere.errors import GatewayBug
 from elsewhere.gateway import dispatch
-from elsewhere.gateway.records import CallRecord, FunctionRecord, WorkerRecord
+from elsewhere.gateway.records import CLIENT, CallRecord, FunctionRecord, WorkerRecord
 from tests.unit.stage import Stage
 from tests.unit.test_gateway_calls import with_worker
 
@@ -62,7 +62,7 @@ def test_a_call_of_many_items_is_thought_to_take_that_much_longer() -> None:
 
 
 def test_the_time_of_a_function_is_a_moving_average() -> None:
-    function = FunctionRecord(b"code")
+    function = FunctionRecord(8, b"code", "f")
 
     function.measure(1.0, 1)
     function.measure(0.5, 5)
@@ -331,7 +331,7 @@ def test_a_worker_that_died_need_not_forget() -> None:
 
 
 def test_a_move_that_the_tables_do_not_have_is_our_bug() -> None:
-    call = CallRecord(Call(1, 7, b"", Options()), FunctionRecord(b""))
+    call = CallRecord(Call(1, 7, b"", Options()), FunctionRecord(8, b"", "f"), CLIENT, 1)
     worker = WorkerRecord(1, None)
     call.become(CallState.SETTLED)
     worker.become(WorkerState.GONE)

@@ -162,6 +162,9 @@ class Sending:
     def receive(self, timeout: float | None = None) -> list[Any]:
         return []
 
+    def watch(self, fileno: int) -> None:
+        raise AssertionError("nothing else is waited for")
+
 
 def test_a_finaliser_may_print_in_the_middle_of_a_message() -> None:
     link = Sending()

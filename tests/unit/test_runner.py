@@ -78,13 +78,13 @@ def worker() -> Worker:
 
 def failure(outcome: Outcome) -> BaseException:
     assert outcome.verdict is Verdict.ERROR
-    return decode_failure(outcome.payload, [])
+    return decode_failure(outcome.payload)
 
 
 def chunk_failure(outcome: Outcome) -> tuple[list[Any], BaseException]:
     assert outcome.verdict is Verdict.ERROR
     values, payload = loads(outcome.payload)
-    return loads(values), decode_failure(payload, [])
+    return loads(values), decode_failure(payload)
 
 
 def refuse() -> None:
@@ -188,7 +188,7 @@ def test_the_node_can_see_which_call_is_in_control(worker: Worker) -> None:
 
 
 def test_it_is_idle_between_calls_and_counts_them(worker: Worker) -> None:
-    seen: list[object] = []
+    seen: list[Any] = []
     attempt = worker.send(seen.append, ((1,), {}))
     worker.post.functions[attempt.function] = lambda _: seen.append(
         (worker.runner.idle, worker.runner.own_root(), worker.runner.begun)
@@ -196,7 +196,7 @@ def test_it_is_idle_between_calls_and_counts_them(worker: Worker) -> None:
     assert worker.runner.idle
     worker.outcomes()
     assert worker.runner.idle
-    ((idle, root, begun),) = seen  # type: ignore[misc]  # as just put there
+    ((idle, root, begun),) = seen
     assert (idle, root.attempt, begun) == (False, attempt, 1)
     assert worker.runner.current is None
 
@@ -482,7 +482,7 @@ def test_an_initializer_runs_first() -> None:
 def test_an_initializer_that_raises_is_reported_and_the_worker_ends() -> None:
     (message,) = live([Setup(1, dumps((fail, (2,)), "initializer"))], [Stop()])
     assert isinstance(message, Unready)
-    assert isinstance(decode_failure(message.failure, []), KeyError)
+    assert isinstance(decode_failure(message.failure), KeyError)
 
 
 @pytest.mark.usefixtures("quiet")

@@ -43,7 +43,6 @@ class Asks:
                 record.joined = {}
             record.joined[call.id] = asker
             self.joined[call.id] = record
-            record.cancelling = False
         return circle
 
     def withdraw(self, record: CallRecord, number: int) -> int | None:

@@ -41,6 +41,16 @@ def has_room(worker: WorkerRecord) -> bool:
     )
 
 
+def may_take(worker: WorkerRecord) -> bool:
+    """Whether a worker that holds nothing may be given something.
+
+    One that leaves may, while what it has begun waits: perhaps for what no other worker can run.
+    """
+    if worker.state is WorkerState.LEAVING:
+        return bool(worker.parked) and not worker.killed
+    return worker.state is WorkerState.READY
+
+
 def estimate(record: CallRecord) -> float:
     """Seconds that a call is thought to take; what was never measured fills a worker."""
     seconds = record.function.seconds
@@ -69,18 +79,13 @@ class Dispatch:
     def update(self, worker: WorkerRecord) -> None:
         """Sort a worker in anew, after what it holds or its state has changed."""
         number = worker.id
-        if worker.state is WorkerState.READY:
-            if not worker.held:
-                self.idle[number] = worker
-                self.roomy.pop(number, None)
-            else:
-                self.idle.pop(number, None)
-                if has_room(worker):
-                    self.roomy[number] = worker
-                else:
-                    self.roomy.pop(number, None)
+        if not worker.held and may_take(worker):
+            self.idle[number] = worker
         else:
             self.idle.pop(number, None)
+        if worker.held and worker.state is WorkerState.READY and has_room(worker):
+            self.roomy[number] = worker
+        else:
             self.roomy.pop(number, None)
         if len(worker.held) > 1 and worker.state is not WorkerState.GONE:
             self.laden[number] = worker
@@ -98,19 +103,19 @@ class Dispatch:
         if len(given) >= SERVED_MAX and self.queue:
             self.check_at = now
         elif self.idle and not self.queue:
-            if self.laden:
-                self._rob(turn, now)
-            elif self.parents:
+            robbed = self._rob(turn, now)
+            if not robbed:
                 self._ask_to_share(turn)
         return given
 
-    def serve(self, worker: WorkerRecord, share: int, turn: Turn) -> bool:
+    def serve(self, worker: WorkerRecord, share: int, turn: Turn) -> None:
         """Give a worker the front of the queue, which it has asked for, as far as it has room.
 
         To send short calls elsewhere takes longer than to run them. Of long ones it has room for few,
         and what is too much for it is recalled.
         """
-        return worker.state is WorkerState.READY and self._fill(worker, share, turn)
+        if worker.state is WorkerState.READY:
+            self._fill(worker, share, turn)
 
     def _hand_out(self, turn: Turn) -> list[WorkerRecord]:
         given: list[WorkerRecord] = []
@@ -134,13 +139,13 @@ class Dispatch:
             attempts.append(self._assign(record, worker, turn))
             if worker.tasks_left is not None:
                 worker.tasks_left -= 1
-                if worker.tasks_left == 0:
-                    worker.become(WorkerState.LEAVING)
+                if worker.tasks_left <= 0:
                     break
         if not attempts:
             return False
         turn.sends.append((worker.id, Run(attempts)))
-        if worker.state is WorkerState.LEAVING:
+        if worker.tasks_left == 0:
+            worker.become(WorkerState.LEAVING)
             turn.sends.append((worker.id, Stop()))
         # Whoever got something idles no more, and goes to the end of those with room: they take turns.
         self.idle.pop(worker.id, None)
@@ -152,6 +157,7 @@ class Dispatch:
         record.become(CallState.ASSIGNED)
         record.worker = worker.id
         record.fence += 1
+        record.due = None
         worker.take(record)
         function = record.function
         if function.number not in worker.functions:
@@ -160,14 +166,15 @@ class Dispatch:
             turn.sends.append((worker.id, Define(function.number, function.code)))
         return Attempt(call.id, record.fence, function.number, call.payload, call.kind)
 
-    def _rob(self, turn: Turn, now: float) -> None:
+    def _rob(self, turn: Turn, now: float) -> bool:
+        """Recall a part of a backlog, if there is one that is worth it."""
         candidates = [w for w in islice(self.laden.values(), VICTIMS_MAX) if not w.recalling]
         if not candidates:
-            return
+            return False
         victim = max(candidates, key=lambda worker: max(worker.ahead, now - worker.head_since))
         if max(victim.ahead, now - victim.head_since) <= ROB_SECONDS:
             self.check_at = now + ROB_CHECK_SECONDS
-            return
+            return False
         half = len(victim.held) // 2
         attempts = [(r.call.id, r.fence) for r in islice(victim.unstarted(), half)]
         victim.recalling = victim.stuck = True
@@ -176,6 +183,7 @@ class Dispatch:
         if len(candidates) > 1:
             # A worker that its call keeps from answering must not keep the others' backlogs here.
             self.check_at = now + ROB_CHECK_SECONDS
+        return True
 
     def _ask_to_share(self, turn: Turn) -> None:
         candidates = [w for w in islice(self.parents.values(), VICTIMS_MAX) if not w.sharing]

@@ -4,9 +4,9 @@ from collections import Counter
 
 from elsewhere.calls.lifecycle import CallState, WorkerState
 from elsewhere.errors import GatewayBug
-from elsewhere.gateway.dispatch import has_room
+from elsewhere.gateway.dispatch import has_room, may_take
 from elsewhere.gateway.machine import Gateway
-from elsewhere.gateway.records import CallRecord
+from elsewhere.gateway.records import CLIENT, CallRecord
 
 Examined = tuple[str, list[object]]
 """an invariant in a sentence, and what breaks it"""
@@ -20,17 +20,23 @@ def check_invariants(gateway: Gateway) -> None:
 
 
 def _examine(gateway: Gateway) -> list[Examined]:
-    return [*_examine_calls(gateway), *_examine_functions(gateway), *_examine_workers(gateway)]
+    return [
+        *_examine_calls(gateway),
+        *_examine_functions(gateway),
+        *_examine_workers(gateway),
+        *_examine_asks(gateway),
+        *_examine_ancestry(gateway),
+    ]
 
 
 def _examine_calls(gateway: Gateway) -> list[Examined]:
     calls, workers = gateway.calls, gateway.workers
     waiting = _waiting(gateway)
     places = Counter(record.call.id for record in waiting)
-    held = [(w, r) for w in workers.values() for r in w.held.values()]
+    held = [(w, r) for w in workers.values() for r in [*w.held.values(), *w.parked.values()]]
     return [
         (
-            "a call that the gateway knows is queued or assigned",
+            "a call that the gateway knows is queued, assigned or being written",
             [n for n, r in calls.items() if r.state is CallState.SETTLED or r.call.id != n],
         ),
         (
@@ -46,17 +52,37 @@ def _examine_calls(gateway: Gateway) -> list[Examined]:
             [r.call.id for r in waiting if calls.get(r.call.id) is not r],
         ),
         (
-            "an assigned call is held by its worker",
+            "an assigned call is held or parked by its worker",
             [
                 n
                 for n, r in calls.items()
                 if r.state is CallState.ASSIGNED
-                and (r.worker not in workers or workers[r.worker].held.get(n) is not r)
+                and (r.worker not in workers or workers[r.worker].attempt(n, r.fence) is not r)
             ],
         ),
         (
-            "what a worker holds is assigned to it, or was settled while it ran",
-            [(w.id, r.call.id) for w, r in held if r.state is CallState.QUEUED or r.worker != w.id],
+            "what a worker holds or has parked is assigned to it, or was settled while it ran",
+            [
+                (w.id, r.call.id)
+                for w, r in held
+                if r.state not in {CallState.ASSIGNED, CallState.SETTLED} or r.worker != w.id
+            ],
+        ),
+        (
+            "a worker holds nothing that it has parked",
+            [(w.id, n) for w in workers.values() for n in w.parked if n in w.held],
+        ),
+        (
+            "a queued call is wanted by somebody",
+            [n for n, r in calls.items() if r.state is CallState.QUEUED and not r.wanted],
+        ),
+        (
+            "what is being written has a key and an outcome of its own",
+            [
+                n
+                for n, r in calls.items()
+                if r.state is CallState.WRITING and (not r.call.key or r.outcome.call != n)
+            ],
         ),
     ]
 
@@ -100,17 +126,18 @@ def _examine_workers(gateway: Gateway) -> list[Examined]:
             [
                 w.id
                 for w in workers.values()
-                if (w.id in dispatch.idle) != (w.state is WorkerState.READY and not w.held)
+                if (w.id in dispatch.idle) != (may_take(w) and not w.held)
                 or (w.id in dispatch.roomy)
                 != (w.state is WorkerState.READY and bool(w.held) and has_room(w))
                 or (w.id in dispatch.laden) != (len(w.held) > 1)
+                or (w.id in dispatch.parents) != (w.children > 0)
             ],
         ),
         (
             "nothing is known of a worker that is gone",
             [
                 n
-                for group in (dispatch.idle, dispatch.roomy, dispatch.laden)
+                for group in (dispatch.idle, dispatch.roomy, dispatch.laden, dispatch.parents)
                 for n in group
                 if n not in workers
             ],
@@ -125,6 +152,60 @@ def _examine_workers(gateway: Gateway) -> list[Examined]:
                 w.id
                 for w in workers.values()
                 if w.held_bytes != sum(len(r.call.payload) for r in w.held.values())
+            ],
+        ),
+    ]
+
+
+def _examine_asks(gateway: Gateway) -> list[Examined]:
+    calls, asks = gateway.calls, gateway.ledger.asks
+    joined = [(n, r) for r in calls.values() for n in r.joined or ()]
+    by_worker: dict[int, set[int]] = {number: set() for number in gateway.workers}
+    for record in calls.values():
+        askers = {record.call.id: record.asker, **(record.joined or {})}
+        for number, asker in askers.items():
+            if asker is not None and asker != CLIENT:
+                by_worker.setdefault(asker, set()).add(number)
+    return [
+        (
+            "a key is claimed by the one call that has it",
+            [n for n, r in calls.items() if r.call.key and asks.claims.get(r.call.key) is not r]
+            or [k for k, r in asks.claims.items() if calls.get(r.call.id) is not r],
+        ),
+        (
+            "who has joined a call and what each has joined agree",
+            [
+                *(n for n, r in joined if asks.joined.get(n) is not r or n in calls),
+                *sorted(asks.joined.keys() - {n for n, _ in joined}),
+            ],
+        ),
+        (
+            "the calls that a worker waits for are those that it asked for, and it is there",
+            [
+                number
+                for number, asked in by_worker.items()
+                if number not in gateway.workers or gateway.workers[number].asks != asked
+            ],
+        ),
+    ]
+
+
+def _examine_ancestry(gateway: Gateway) -> list[Examined]:
+    calls = gateway.calls
+    edges = [(calls[p], r) for r in calls.values() for p in r.parents if p in calls]
+    return [
+        (
+            "the rank of a call is more than that of every call inside which it was asked for",
+            [(p.call.id, r.call.id) for p, r in edges if p.rank >= r.rank],
+        ),
+        (
+            "what was asked for inside a call and inside which it was asked for agree",
+            [(p.call.id, r.call.id) for p, r in edges if r.call.id not in p.asked]
+            or [
+                (n, child)
+                for n, r in calls.items()
+                for child in r.asked
+                if child in calls and n not in calls[child].parents
             ],
         ),
     ]

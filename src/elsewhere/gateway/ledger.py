@@ -55,9 +55,11 @@ class Ledger:
         function.names += 1
         self._names[message.function] = function
 
-    def release(self, numbers: Iterable[int]) -> None:
+    def release(self, sender: int, numbers: Iterable[int]) -> None:
         """Nobody will call functions by these numbers any more."""
         for number in numbers:
+            if sender in self._workers:
+                self._workers[sender].defined.discard(number)
             function = self._names.pop(number, None)
             if function is not None:
                 function.names -= 1
@@ -80,6 +82,8 @@ class Ledger:
         worker = self._workers.get(asker)
         claimed = self.asks.claims.get(call.key) if call.key else None
         if claimed is not None:
+            if claimed.cancelling:
+                self._let_go(claimed)
             circle = self.asks.join(claimed, call, asker)
             if circle:
                 chain = "\n".join(part.call.label for part in [*circle, claimed]).encode()
@@ -109,6 +113,14 @@ class Ledger:
         if asker is not None:
             self.answer(number, asker, Settlement(number, Verdict.CANCELLED))
         return None if record.wanted else record
+
+    def _let_go(self, record: CallRecord) -> None:
+        """Who took this call back need not wait for its worker to agree: somebody else wants it."""
+        record.cancelling = False
+        asker = self.asks.withdraw(record, record.call.id)
+        if asker is not None:
+            number = record.call.id
+            self.answer(number, asker, Settlement(number, Verdict.CANCELLED))
 
     def forget(self, worker: WorkerRecord) -> list[CallRecord]:
         """A worker is gone, and nobody hears its answers. Returns the calls that nobody else wants."""

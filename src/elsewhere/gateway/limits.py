@@ -26,10 +26,9 @@ class Limits:
         """An attempt has got to run. Its time runs from now, the parked time too."""
         if record.stopping is not Stopping.NOT:
             self._grant_grace(worker, record, now)
-        elif record.limited != record.fence:
-            record.limited = record.fence
-            if record.call.options.timeout is not None:
-                self._set(worker, record, now + record.call.options.timeout)
+        elif record.due is None and record.call.options.timeout is not None:
+            record.due = now + record.call.options.timeout
+            self._set(worker, record, record.due)
 
     def stop(
         self, turn: Turn, worker: WorkerRecord, record: CallRecord, why: Stopping, now: float
@@ -52,7 +51,8 @@ class Limits:
             if worker is None or record is None:
                 continue  # it has come out in time
             if record.stopping is Stopping.NOT:
-                self.stop(turn, worker, record, Stopping.TIMEOUT, now)
+                if record.due is not None and when >= record.due:
+                    self.stop(turn, worker, record, Stopping.TIMEOUT, now)
             elif worker.running is record and when >= record.yield_by:
                 if worker.state is WorkerState.READY:
                     worker.become(WorkerState.LEAVING)

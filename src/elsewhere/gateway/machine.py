@@ -55,6 +55,7 @@ from elsewhere.gateway.ledger import Ledger
 from elsewhere.gateway.limits import Limits
 from elsewhere.gateway.records import (
     CLIENT,
+    ENGINE,
     CallRecord,
     Stopping,
     Turn,
@@ -133,7 +134,7 @@ class Gateway:
             case Define():
                 self.ledger.define(sender, message)
             case Release():
-                self.ledger.release(message.functions)
+                self.ledger.release(sender, message.functions)
             case Cancel():
                 self._on_cancel(message)
             case _:
@@ -189,7 +190,9 @@ class Gateway:
             # What calls ask for goes first, so that what was begun ends before more is begun.
             self.queue.extendleft(reversed(opened))
             worker = self.workers[sender]
-            if opened and self.dispatch.serve(worker, len(opened), self._turn):
+            # What it shares is for others.
+            if opened and not worker.sharing:
+                self.dispatch.serve(worker, len(opened), self._turn)
                 self._reach_head(worker)
 
     def _on_cancel(self, message: Cancel) -> None:
@@ -312,7 +315,7 @@ class Gateway:
         worker.parked.clear()
         unwanted = self.ledger.forget(worker)
         self._take_back((r for r in unwanted if r.state is not CallState.WRITING), interrupt=False)
-        self.ledger.release(sorted(worker.defined))
+        self.ledger.release(ENGINE, sorted(worker.defined))
         if was_starting:
             self.starts_lost += 1
             self._fail_unstartable(b"", how)
@@ -345,6 +348,9 @@ class Gateway:
         self.dispatch.update(worker)
 
     def _requeue(self, record: CallRecord, *, front: bool) -> None:
+        if not record.wanted:
+            self.ledger.settle(record, Verdict.CANCELLED)
+            return
         record.become(CallState.QUEUED)
         record.worker = 0
         record.stopping = Stopping.NOT

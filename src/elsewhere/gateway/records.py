@@ -75,12 +75,12 @@ class CallRecord:
         "call",
         "cancelling",
         "deaths",
+        "due",
         "estimate",
         "failures",
         "fence",
         "function",
         "joined",
-        "limited",
         "outcome",
         "parents",
         "rank",
@@ -120,8 +120,8 @@ class CallRecord:
         self.stopping = Stopping.NOT
         self.cancelling = False
         """nobody wants it any more, and its worker has been asked to give it back"""
-        self.limited = 0
-        """the latest attempt whose time has begun to run"""
+        self.due: float | None = None
+        """when the time of this attempt is up; None while it does not run"""
 
     @property
     def wanted(self) -> bool:
@@ -233,5 +233,8 @@ class WorkerRecord:
 
     def resume(self, record: CallRecord) -> None:
         if self.parked.pop(record.call.id, None) is not None:
+            passed_over = self.head()
+            if passed_over is not None:
+                passed_over.due = None  # had it begun, it would be parked
             self.take(record)
             self.held.move_to_end(record.call.id, last=False)
