@@ -1,0 +1,96 @@
+"""Pure tasks: equal calls run once, whoever asks, and what came out is remembered."""
+
+from collections.abc import Iterator
+from concurrent.futures import wait
+from pathlib import Path
+from threading import Lock
+
+import pytest
+
+import elsewhere
+from elsewhere import CircularCall, NoKey, Pool
+from tests.system import nested
+
+
+@pytest.fixture(params=[1, 2], ids=["one worker", "two workers"])
+def pool(request: pytest.FixtureRequest) -> Iterator[Pool]:
+    with Pool(request.param) as pool:
+        yield pool
+
+
+@pytest.fixture
+def notes(tmp_path: Path) -> Path:
+    return tmp_path / "notes"
+
+
+def test_equal_calls_run_once_for_all_who_ask(pool: Pool, notes: Path) -> None:
+    futures = [pool.submit(nested.sum_of_squares, str(notes), n) for n in (5, 10, 10, 7)]
+    assert [future.result(timeout=60) for future in futures] == [30, 285, 285, 91]
+    assert sorted(map(int, notes.read_text().split())) == list(range(10))
+
+
+def test_what_came_out_is_remembered_while_the_pool_lasts(pool: Pool, notes: Path) -> None:
+    for _ in range(3):
+        assert pool.submit(nested.note_and_square, str(notes), 3).result(timeout=60) == 9
+        assert list(pool.map(nested.note_and_square, [str(notes)] * 2, [3, 3])) == [9, 9]
+        assert pool.submit(nested.note_and_square, n=3, path=str(notes)).result(timeout=60) == 9
+    assert notes.read_text() == "3\n"
+
+
+def test_what_came_out_is_remembered_in_a_file(tmp_path: Path, notes: Path) -> None:
+    for acknowledge in ("durable", "crash", "memory"):
+        for _ in range(2):
+            with Pool(2, store=tmp_path / acknowledge, acknowledge=acknowledge):
+                assert elsewhere.call(nested.sum_of_squares, str(notes), 6) == 55
+        assert len(notes.read_text().split()) == 6, acknowledge
+        notes.unlink()
+
+
+def test_what_is_remembered_needs_no_worker(tmp_path: Path, notes: Path) -> None:
+    with Pool(1, store=tmp_path / "store") as pool:
+        pool.submit(nested.note_and_square, str(notes), 3).result(timeout=60)
+    with Pool(1, store=tmp_path / "store", record=True) as pool:
+        assert pool.submit(nested.note_and_square, str(notes), 3).result(timeout=60) == 9
+        assert pool.timeline() == []
+
+
+def test_a_call_that_waits_for_itself_is_told_so(pool: Pool) -> None:
+    for length in (1, 2, 5):
+        with pytest.raises(CircularCall) as caught:
+            pool.submit(nested.around, 0, length).result(timeout=60)
+        assert len(caught.value.chain) == length + 1
+        assert caught.value.chain[0] == caught.value.chain[-1]
+        assert caught.value.chain[0].startswith("around(")
+
+
+def test_errors_are_not_remembered_unless_asked(pool: Pool, notes: Path) -> None:
+    for _ in range(2):
+        with pytest.raises(LookupError, match="always"):
+            pool.submit(nested.fail_and_note, str(notes)).result(timeout=60)
+    assert notes.read_text() == "ran\nran\n"
+    remembering = elsewhere.task(pure=True, remember_errors=True)(nested.fail_and_note.function)
+    for _ in range(2):
+        with pytest.raises(LookupError, match="always"):
+            pool.submit(remembering, str(notes)).result(timeout=60)
+    assert notes.read_text() == "ran\n" * 3
+
+
+def test_what_has_no_exact_name_is_refused(pool: Pool) -> None:
+    with pytest.raises(NoKey, match=r"lock"):
+        pool.submit(nested.note_and_square, Lock(), 3).result(timeout=60)
+
+
+def test_results_that_are_shared_do_not_deadlock() -> None:
+    # A waits for B; C for D, which waits for E; Z for E: on one stack on top of each other these hang.
+    for workers in (1, 2):
+        with Pool(workers) as pool:
+            tasks = (nested.a, nested.c, nested.z, nested.e, nested.d)
+            futures = [pool.submit(task, "x") for task in tasks]
+            assert not wait(futures, timeout=60).not_done
+            assert [f.result() for f in futures] == ["AB", "CDE", "ZE", "E", "DE"]
+
+
+def test_a_task_called_plainly_is_a_function(notes: Path) -> None:
+    assert nested.note_and_square(str(notes), 4) == 16
+    assert nested.note_and_square(str(notes), 4) == 16
+    assert notes.read_text() == "4\n4\n"
