@@ -15,9 +15,9 @@ from typing import NamedTuple
 from elsewhere.errors import StoreError
 from elsewhere.store import Done, Remember
 from elsewhere.stores.blobs import Blobs
-from elsewhere.stores.database import Database, explain
-from elsewhere.stores.reader import Notes
-from elsewhere.stores.rows import GET, INSERT, Damaged, Inserted, to_insert, to_remembered
+from elsewhere.stores.database import Database, Malformed, explain
+from elsewhere.stores.reader import Notes, Reader
+from elsewhere.stores.rows import INSERT, INSERT_NEW, Damaged, Inserted, to_insert
 
 # One transaction takes this much, or one batch, if that is more.
 GROUP_ROWS_MAX = 10_000
@@ -54,6 +54,7 @@ class Writer:
         """`take_notes` hands over what hits have left to write down."""
         self._database = database
         self._blobs = blobs
+        self._reader = Reader(database, blobs)
         self._take_notes = take_notes
         self._noted = time.monotonic()
         self._queue: SimpleQueue[_Batch | _Order] = SimpleQueue()
@@ -114,7 +115,7 @@ class Writer:
                 problems.append(self._explained(error))
         common: BaseException | None = None
         try:
-            self._insert(ready)
+            self._insert_or_mend(ready)
         except Exception as error:  # noqa: BLE001  whoever waits for the group is told
             common = self._explained(error)
         for batch, problem in zip(group, problems, strict=True):
@@ -140,6 +141,17 @@ class Writer:
                 ready.blobs[blob] = row.payload
         return ready
 
+    def _insert_or_mend(self, ready: list[_Ready]) -> None:
+        try:
+            self._insert(ready)
+        except StoreError as error:
+            if not isinstance(error.__cause__, Malformed):
+                raise
+            # If what is damaged is an index, it can be made anew from the rows.
+            with self._database.writing():
+                self._database.execute("REINDEX")
+            self._insert(ready)
+
     def _insert(self, ready: list[_Ready]) -> None:
         database = self._database
         with database.writing():
@@ -149,19 +161,16 @@ class Writer:
                     if not self._blobs.has(name):
                         self._blobs.write(name, payload)
                 for insert in inserts:
-                    database.execute(INSERT, insert)
+                    database.execute(INSERT_NEW, insert)
                     if not database.changes() and self._is_damaged(insert[0]):
-                        database.execute("DELETE FROM results WHERE key = ?", (insert[0],))
                         database.execute(INSERT, insert)
 
     def _is_damaged(self, key: bytes) -> bool:
-        """Whether what is remembered as `key` cannot be read, so that it makes way for the new."""
-        row = self._database.execute(GET, (key,)).get
+        """Whether what is remembered as `key` cannot be read, so that the new takes its place."""
         try:
-            to_remembered(key, row, self._database.path, self._blobs.read)
-        except (Damaged, FileNotFoundError):
+            return self._reader.read(key) is None
+        except Damaged:
             return True
-        return False
 
     def _write_notes(self) -> None:
         self._noted = time.monotonic()
