@@ -23,6 +23,7 @@ class Disk:
 
     def __init__(self) -> None:
         self.count = 0
+        self.syncs = 0
         self.failing = range(0)
         self.error: type[apsw.Error] = apsw.FullError
 
@@ -42,6 +43,7 @@ class FaultyFile(apsw.VFSFile):
     def xSync(self, flags: int) -> None:  # noqa: N802  SQLite's name
         self.disk.operate()
         super().xSync(flags)
+        self.disk.syncs += 1
 
 
 class FaultySystem(apsw.VFS):
@@ -95,6 +97,27 @@ def test_any_operation_may_fail(
         if not reached:
             break
     assert told >= first - 1
+
+
+@pytest.mark.parametrize(("level", "synced"), [("durable", 5), ("crash", 0)])
+def test_durable_is_synced_before_it_is_said(
+    tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch, level: str, synced: int
+) -> None:
+    with closing(open_store(tmp_path / "r.db", level)) as store:
+        # The first write of a log syncs its header, at any level.
+        remember(store, row(100))
+        before, said = disk.syncs, []
+        for number in range(5):
+            store.write([row(number)], lambda _: said.append(disk.syncs))
+            remember(store)
+        assert len(said) == 5
+        # Each has at least one sync of its own, which came before it.
+        assert [said[n] - before >= n + 1 for n in range(5)] == [synced == 5] * 5
+        files: list[int] = []
+        monkeypatch.setattr(os, "fsync", files.append)
+        remember(store, row(10, LARGE))
+        # The blob, and the folders that lead to it.
+        assert len(files) == (4 if synced else 0)
 
 
 def test_a_full_disk_is_named_with_its_remedy(tmp_path: Path, disk: Disk) -> None:

@@ -89,6 +89,8 @@ class Database(apsw.Connection):
             if not path.exists():
                 if not create:
                     raise StoreError(self.path, "there is no store", "Check the path")
+                if not path.parent.is_dir():
+                    raise StoreError(self.path, "its folder does not exist", "Make the folder")
                 _make(path)
             _look_at(path)
             # A reader writes too: to the shared memory that tells it what is in the log.
