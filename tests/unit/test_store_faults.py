@@ -120,6 +120,23 @@ def test_durable_is_synced_before_it_is_said(
         assert len(files) == (4 if synced else 0)
 
 
+def test_durable_holds_for_what_another_store_has_written_without_sync(
+    tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "r.db"
+    with closing(open_store(path, "crash")) as other, closing(open_store(path)) as store:
+        remember(store, row(100))
+        remember(other, row(1), row(2, LARGE))
+        before = disk.syncs
+        remember(store, row(1))
+        assert disk.syncs > before
+        files: list[int] = []
+        monkeypatch.setattr(os, "fsync", files.append)
+        # What is there stays, so its blob has to be safe.
+        remember(store, row(2, b"another value"))
+        assert len(files) == 4
+
+
 def test_a_full_disk_is_named_with_its_remedy(tmp_path: Path, disk: Disk) -> None:
     with closing(open_store(tmp_path / "r.db")) as store:
         disk.failing = range(disk.count, disk.count + 1000)

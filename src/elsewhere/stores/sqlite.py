@@ -69,6 +69,8 @@ class SqliteStore:
             self._take_back(reader)
 
     def write(self, rows: Sequence[Remember], done: Done) -> None:
+        # Before the lock, which another thread may have held when this process was forked.
+        self._check_open()
         for row in rows:
             check_row(row)
         queued = self.acknowledge is Acknowledge.MEMORY

@@ -17,7 +17,15 @@ from elsewhere.store import Done, Remember
 from elsewhere.stores.blobs import Blobs
 from elsewhere.stores.database import Database, Malformed, explain
 from elsewhere.stores.reader import Notes, Reader
-from elsewhere.stores.rows import INSERT, INSERT_NEW, Damaged, Inserted, to_insert
+from elsewhere.stores.rows import (
+    INLINE_BYTES_MAX,
+    INSERT,
+    INSERT_NEW,
+    Damaged,
+    Inserted,
+    content_name,
+    to_insert,
+)
 
 # One transaction takes this much, or one batch, if that is more.
 GROUP_ROWS_MAX = 10_000
@@ -162,15 +170,23 @@ class Writer:
                         self._blobs.write(name, payload)
                 for insert in inserts:
                     database.execute(INSERT_NEW, insert)
-                    if not database.changes() and self._is_damaged(insert[0]):
+                    if not database.changes() and not self._confirm(insert[0]):
                         database.execute(INSERT, insert)
 
-    def _is_damaged(self, key: bytes) -> bool:
-        """Whether what is remembered as `key` cannot be read, so that the new takes its place."""
+    def _confirm(self, key: bytes) -> bool:
+        """Make what is remembered as `key` as safe as this store promises; False if it is damaged."""
         try:
-            return self._reader.read(key) is None
+            found = self._reader.read(key)
         except Damaged:
-            return True
+            return False
+        if found is None:
+            return False
+        # A store that promises less may have written it, and not have synced it.
+        if len(found.payload) > INLINE_BYTES_MAX:
+            self._blobs.write(content_name(found.payload), found.payload)
+        # A transaction that changes nothing would not be synced.
+        self._database.execute(NOTE_HITS, (found.function, 0, 0.0))
+        return True
 
     def _write_notes(self) -> None:
         self._noted = time.monotonic()
