@@ -195,9 +195,12 @@ class Writer:
             return
         try:
             with self._database.writing():
-                self._database.executemany(
-                    NOTE_USE, [(now, key, now) for key, now in notes.used.items()]
-                )
+                for key, now in notes.used.items():
+                    try:
+                        self._database.execute(NOTE_USE, (now, key, now))
+                    except Malformed:
+                        # Whoever reads what is damaged is told. This result goes a little earlier.
+                        continue
                 self._database.executemany(
                     NOTE_HITS, [(function, *hits) for function, hits in notes.hits.items()]
                 )
