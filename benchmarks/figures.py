@@ -63,6 +63,9 @@ FIGURES = (
     Figure(workload="memory", metric="pss_mib", comparison="≤", bound=38),
     Figure(workload="initializer", metric="seconds", comparison="≤", bound=1, peer=ANY_PEER),
     Figure(workload="stream", metric="growth_mb", comparison="<", bound=20),
+    Figure(workload="store", metric="hits_per_second", comparison="≥", bound=20_000),
+    Figure(workload="store", metric="hits_per_second", comparison="≥", bound=10, peer="joblib"),
+    Figure(workload="store", metric="results_per_second", comparison="≥", bound=10_000),
 )
 
 

@@ -7,11 +7,23 @@ SETUP_SECONDS = 1.0
 WORK_SECONDS = 0.005
 
 _is_set_up = False
+_runs = 0
 
 
 def same(value: int) -> int:
     """Do nothing: the no-op of every workload, which still lets results be told apart."""
     return value
+
+
+def same_counted(value: int) -> int:
+    """Do nothing but count; `runs` says how often that was in this process."""
+    global _runs
+    _runs += 1
+    return value
+
+
+def runs() -> int:
+    return _runs
 
 
 def nth_prime(n: int) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 WORKERS = 2
@@ -38,6 +39,8 @@ Initialized = Callable[
     [Callable[[], None], Function, Sequence[Any]], AbstractContextManager[list[Any]]
 ]
 Stream = Callable[[Function, Iterable[Any]], Iterator[Any]]
+CallEach = Callable[[Sequence[Any]], list[Any]]
+Remembering = Callable[[Function, Path], AbstractContextManager[CallEach]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,4 +117,11 @@ class Peer(Protocol):
 
     def streams(self) -> Idioms[Stream]:
         """Return the ways to map over a generator and take the results one by one, in order."""
+        return {}
+
+    def remembering(self) -> Idioms[Remembering]:
+        """Return the ways to call a function whose results are remembered in a folder.
+
+        What was called is written when the call of all items returns.
+        """
         return {}

@@ -1,12 +1,32 @@
 """Our own adapter: no option is given, as in a user's first program."""
 
-from collections.abc import Callable, Iterable, Iterator
+import pickle
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
+from contextlib import closing, contextmanager
+from functools import partial
+from hashlib import blake2b
+from pathlib import Path
+from queue import SimpleQueue
 
 import elsewhere
-from benchmarks.peer import WORKERS, Function, Idiom, Idioms, Map, Products, Script, Stream
+from benchmarks.peer import (
+    WORKERS,
+    CallEach,
+    Function,
+    Idiom,
+    Idioms,
+    Map,
+    Products,
+    Remembering,
+    Script,
+    Stream,
+)
 from benchmarks.peers.executor import ExecutorPeer, products_by_closure
 from elsewhere import Pool
+from elsewhere.calls.messages import Verdict
+from elsewhere.store import KEY_BYTES, Acknowledge, Remember
+from elsewhere.stores.opening import open_store
 
 
 class Elsewhere(ExecutorPeer):
@@ -37,8 +57,43 @@ class Elsewhere(ExecutorPeer):
     def streams(self) -> Idioms[Stream]:
         return {"default": Idiom(self._stream_default)}
 
+    def remembering(self) -> Idioms[Remembering]:
+        return {
+            str(level): Idiom(partial(remembering, level))
+            for level in (Acknowledge.DURABLE, Acknowledge.CRASH)
+        }
+
     def _map_default(self, function: Function, items: Iterable[object]) -> list[object]:
         return list(self._pool.map(function, items))
 
     def _stream_default(self, function: Function, items: Iterable[object]) -> Iterator[object]:
         return self._pool.map(function, items)
+
+
+@contextmanager
+def remembering(level: Acknowledge, function: Function, folder: Path) -> Iterator[CallEach]:
+    """The store by itself: keys of our own making, calls in this process."""
+    name = f"{function.__module__}.{function.__qualname__}"
+    with closing(open_store(folder / "results.db", level)) as store:
+
+        def call(item: object, said: "SimpleQueue[BaseException | None]") -> object:
+            arguments = pickle.dumps(item)
+            key = blake2b(arguments, digest_size=KEY_BYTES).digest()
+            found = store.get(key)
+            if found is not None:
+                said.put(None)
+                return pickle.loads(found.payload)
+            value = function(item)
+            store.write([Remember(key, name, Verdict.VALUE, pickle.dumps(value), 0.0)], said.put)
+            return value
+
+        def call_each(items: Sequence[object]) -> list[object]:
+            said: SimpleQueue[BaseException | None] = SimpleQueue()
+            values = [call(item, said) for item in items]
+            for _ in items:
+                problem = said.get()
+                if problem is not None:
+                    raise problem
+            return values
+
+        yield call_each

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import joblib
@@ -12,6 +13,7 @@ from benchmarks.functions import same
 from benchmarks.peer import (
     WORKERS,
     Call,
+    CallEach,
     Function,
     Idiom,
     Idioms,
@@ -21,6 +23,7 @@ from benchmarks.peer import (
     Peer,
     Problem,
     Products,
+    Remembering,
     Script,
     Stream,
     Submits,
@@ -78,6 +81,10 @@ class Joblib(Peer):
     def streams(self) -> Idioms[Stream]:
         return {f"generator, batch_size {STREAM_BATCH_SIZE}": Idiom(self._stream)}
 
+    def remembering(self) -> Idioms[Remembering]:
+        # The whole count would take minutes.
+        return {"Memory": Idiom(self._remembering, fewer=20)}
+
     def _call(self, function: Function, item: int) -> Any:
         return self._parallel(function, [item])[0]
 
@@ -103,6 +110,11 @@ class Joblib(Peer):
     ) -> Iterator[list[Any]]:
         yield self._parallel(function, items, initializer=initializer)
         self.close()
+
+    @contextmanager
+    def _remembering(self, function: Function, folder: Path) -> Iterator[CallEach]:
+        remembered = joblib.Memory(folder, verbose=0).cache(function)
+        yield lambda items: [remembered(item) for item in items]
 
     def _stream(self, function: Function, items: Iterable[Any]) -> Iterator[Any]:
         parallel = joblib.Parallel(

@@ -85,10 +85,10 @@ def _as_text(summary: "Summary") -> str:
         for kept in summary.functions
     ]
     count = sum(kept.results for kept in summary.functions)
+    blobs = f"{summary.blobs:,} blobs {byte_text(summary.blob_bytes)}"
     lines = [
         f"{summary.path}: {count:,} results, format {summary.format}",
-        f"database {byte_text(summary.database_bytes)}, "
-        f"{summary.blobs:,} blobs {byte_text(summary.blob_bytes)}",
+        f"database {byte_text(summary.database_bytes)}, {blobs}",
     ]
     return "\n".join([*lines, *(table(_HEADER, rows, right=8) if rows else [])])
 

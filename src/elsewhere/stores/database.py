@@ -18,7 +18,16 @@ import apsw
 
 from elsewhere.errors import StoreError
 
-__all__ = ["DAMAGE", "FORMAT", "NEW_SUFFIX", "Database", "Error", "explain", "sync_folder"]
+__all__ = [
+    "DAMAGE",
+    "FORMAT",
+    "NEW_SUFFIX",
+    "Database",
+    "Error",
+    "Malformed",
+    "explain",
+    "sync_folder",
+]
 
 FORMAT = 1
 APPLICATION = int.from_bytes(b"else", "big")
@@ -31,7 +40,7 @@ LOG_BYTES_MAX = 64 * 2**20
 SCHEMA = """
 CREATE TABLE results (
     id INTEGER PRIMARY KEY,
-    key BLOB NOT NULL UNIQUE,
+    key BLOB NOT NULL,
     size INTEGER NOT NULL,          -- bytes of payload and parts
     function TEXT NOT NULL,
     verdict INTEGER NOT NULL,
@@ -43,6 +52,8 @@ CREATE TABLE results (
     payload BLOB,
     parts BLOB NOT NULL
 ) STRICT;
+-- Not unique: a row that cannot be read any more may stay beside the one that replaces it.
+CREATE INDEX results_of_key ON results(key);
 CREATE INDEX results_of_function ON results(function);
 CREATE INDEX results_of_blob ON results(blob) WHERE blob IS NOT NULL;
 CREATE TABLE functions (            -- what remembering was worth
@@ -53,8 +64,15 @@ CREATE TABLE functions (            -- what remembering was worth
 """
 
 Error = apsw.Error
+Malformed = apsw.CorruptError
 # What reading a damaged file or a dying disk raises.
-DAMAGE = (apsw.CorruptError, apsw.NotADBError, apsw.IOError)
+DAMAGE = (
+    apsw.CorruptError,
+    apsw.NotADBError,
+    apsw.IOError,
+    apsw.TooBigError,
+    UnicodeDecodeError,
+)
 
 
 class Database(apsw.Connection):
@@ -71,6 +89,8 @@ class Database(apsw.Connection):
             if not path.exists():
                 if not create:
                     raise StoreError(self.path, "there is no store", "Check the path")
+                if not path.parent.is_dir():
+                    raise StoreError(self.path, "its folder does not exist", "Make the folder")
                 _make(path)
             _look_at(path)
             # A reader writes too: to the shared memory that tells it what is in the log.
@@ -137,7 +157,7 @@ class Database(apsw.Connection):
             finally:
                 if self.in_transaction:
                     self.execute("ROLLBACK")
-        except apsw.Error as error:
+        except (apsw.Error, UnicodeDecodeError) as error:
             raise explain(self.path, error) from error
 
 
@@ -224,7 +244,7 @@ def explain(path: str, error: Exception) -> StoreError:
     if isinstance(error, apsw.BusyError):
         what = f"another process has locked it for more than {LOCK_SECONDS_MAX:g} s"
         return StoreError(path, what, "End that process, or use a store of its own")
-    if isinstance(error, apsw.CorruptError | apsw.NotADBError):
+    if isinstance(error, apsw.CorruptError | apsw.NotADBError | UnicodeDecodeError):
         return StoreError(
             path,
             f"the database is damaged ({error})",

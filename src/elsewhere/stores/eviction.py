@@ -22,7 +22,10 @@ SLICE_PAGES = 500
 # Nobody takes this long to make an empty database.
 NEW_SECONDS = 3600.0
 
-SELECT = "SELECT key, used, size, blob, function FROM results ORDER BY used DESC, id DESC"
+# Damage may have changed the type of anything.
+SELECT = """\
+SELECT key, CAST(used AS REAL), CAST(size AS INTEGER), blob, function
+FROM results ORDER BY used DESC, id DESC"""
 # What was used meanwhile stays.
 DELETE = "DELETE FROM results WHERE key = ? AND used <= ?"
 NAMED = "SELECT EXISTS (SELECT 1 FROM results WHERE blob = ?)"

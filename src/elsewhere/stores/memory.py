@@ -11,7 +11,7 @@ from elsewhere.stores.rows import check_row
 
 BYTES_MAX = 256 * 2**20
 # What Python needs for a row beside its bytes: measured with rows that have next to none.
-ROW_BYTES = 600
+ROW_BYTES = 450
 
 
 class MemoryStore:

@@ -33,9 +33,9 @@ def open_store(
     return SqliteStore(store_path(where), level or Acknowledge.DURABLE)
 
 
-def store_path(where: str | os.PathLike[str]) -> Path:
+def store_path(where: object) -> Path:
     """The file that `where` names. Raises `StoreError` and `TypeError`."""
-    text = os.fspath(where)
+    text = os.fspath(where) if isinstance(where, str | os.PathLike) else None
     if not isinstance(text, str):
         raise TypeError(f"a store is named by a path, not by {where!r}")
     if not text or text == ":memory:":

@@ -5,9 +5,12 @@ from typing import Any
 from elsewhere.store import Remembered
 from elsewhere.stores.blobs import Blobs
 from elsewhere.stores.database import DAMAGE, Database, Error, explain
-from elsewhere.stores.rows import GET, Damaged, Row, to_remembered
+from elsewhere.stores.rows import GET, GET_NUMBER, Damaged, Row, to_remembered
 
 LATEST = "SELECT key FROM results WHERE function = ? ORDER BY id DESC LIMIT 1"
+
+# The numbers of all rows of a key; asks the index alone.
+NUMBERS = "SELECT id FROM results WHERE key = ?"
 
 # A use is noted if the last one that was noted is older; so a hit rarely costs a write.
 USE_SECONDS = 3600.0
@@ -44,12 +47,11 @@ class Reader:
 
     def use(self, key: bytes, now: float) -> Remembered | None:
         """As `read`, and noted as used at `now`, in seconds of the epoch."""
-        row = self._row(key)
-        remembered = None if row is None else self._open(key, row)
-        if row is None or remembered is None:
+        remembered, used = self._find(key)
+        if remembered is None:
             return None
         notes = self.notes
-        if now - row[4] > USE_SECONDS:
+        if now - used > USE_SECONDS:
             notes.used[key] = now
         hits, saved = notes.hits.get(remembered.function, (0, 0.0))
         notes.hits[remembered.function] = (hits + 1, saved + remembered.elapsed)
@@ -57,30 +59,43 @@ class Reader:
 
     def read(self, key: bytes) -> Remembered | None:
         """The result of the call `key`, None if there is none. Raises `Damaged`, `StoreError`."""
-        row = self._row(key)
-        return None if row is None else self._open(key, row)
+        return self._find(key)[0]
 
     def latest(self, function: str) -> bytes:
         """The key of `function` that was written last, empty if there is none."""
-        return self._first(LATEST, function) or b""
+        rows = self._select(LATEST, function)
+        return rows[0][0] if rows else b""
 
-    def _row(self, key: bytes) -> Row | None:
-        row: Row | None = self._first(GET, key)
-        return row
-
-    def _first(self, query: str, parameter: bytes | str) -> Any:
+    def _find(self, key: bytes) -> tuple[Remembered | None, float]:
+        """A result and when it was used."""
         try:
-            return self.database.execute(query, (parameter,)).get
+            return self._open(key, self._select(GET, key))
+        except Damaged:
+            # Another row may have been written in its place.
+            for (number,) in self._select(NUMBERS, key):
+                try:
+                    found = self._open(key, self._select(GET_NUMBER, number))
+                except Damaged:
+                    continue
+                if found[0] is not None:
+                    return found
+            raise
+
+    def _select(self, query: str, parameter: bytes | str | int) -> list[Any]:
+        try:
+            return self.database.execute(query, (parameter,)).fetchall()
         except DAMAGE as error:
             raise Damaged(self.database.path, f"the database cannot be read ({error})") from error
         except Error as error:
             raise explain(self.database.path, error) from error
 
-    def _open(self, key: bytes, row: Row) -> Remembered | None:
+    def _open(self, key: bytes, rows: list[Row]) -> tuple[Remembered | None, float]:
+        if not rows:
+            return None, 0.0
         try:
-            return to_remembered(key, row, self.database.path, self._blobs.read)
+            return to_remembered(key, rows[0], self.database.path, self._blobs.read), rows[0][4]
         except FileNotFoundError as error:
-            if self._row(key) is None:
+            if not self._select(GET, key):
                 # Evicted meanwhile.
-                return None
+                return None, 0.0
             raise Damaged(str(error.filename), "its blob is not there") from error

@@ -4,9 +4,9 @@ The seal covers all that a row says but when it was used. A large payload is not
 has the name of its blob, which is the hash of its content.
 """
 
+import struct
 from collections.abc import Callable
 from hashlib import blake2b
-from struct import Struct
 from typing import Final, TypeAlias
 
 from elsewhere.calls.messages import Verdict
@@ -16,16 +16,20 @@ INLINE_BYTES_MAX = 64 * 1024 - 1
 HASH_BYTES = 32
 
 COLUMNS = "function, verdict, elapsed, made, used, blob, seal, payload, parts"
-GET = f"SELECT {COLUMNS} FROM results WHERE key = ?"
+# After damage a key may have several rows, of which any that is whole will do.
+GET = f"SELECT {COLUMNS} FROM results WHERE key = ? LIMIT 1"
+GET_NUMBER = f"SELECT {COLUMNS} FROM results WHERE id = ?"
 INSERT = f"""\
-INSERT INTO results(key, size, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT(key) DO NOTHING"""
+INSERT INTO results(key, size, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+INSERT_NEW = f"""\
+INSERT INTO results(key, size, {COLUMNS}) SELECT ?1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?
+WHERE NOT EXISTS (SELECT 1 FROM results WHERE key = ?1)"""
 
 Row: TypeAlias = tuple[str, int, float, float, float, bytes | None, bytes, bytes | None, bytes]
 """the values of `COLUMNS`"""
 Inserted: TypeAlias = tuple[bytes, int, *Row]
 
-_FIXED: Final = Struct("<BddIII?")
+_FIXED: Final = struct.Struct("<BddIII?")
 
 
 class Damaged(Exception):
@@ -71,15 +75,18 @@ def to_remembered(
     key: bytes, row: Row, path: str, read_blob: Callable[[bytes], bytes]
 ) -> Remembered:
     """What the row in the database `path` says. Raises `Damaged`."""
-    function, verdict, elapsed, made, _, blob, seal, payload, parts = row
+    function, verdict, elapsed, made, used, blob, seal, payload, parts = row
     content = payload if blob is None else blob
-    if content is None or seal != _seal(
-        key, function, verdict, elapsed, made, content, parts, blob is None
-    ):
+    try:
+        fields = (function, verdict, elapsed, made, content or b"", parts, blob is None)
+        whole = seal == _seal(key, *fields)
+    except (AttributeError, TypeError, ValueError, struct.error):
+        # Damage may have changed the type of anything.
+        whole = False
+    if content is None or not whole or type(used) is not float:
         raise Damaged(path, "its row is not what was written")
-    if blob is not None:
-        content = read_blob(blob)
-    return Remembered(key, function, Verdict(verdict), content, elapsed, parts, made)
+    value = content if blob is None else read_blob(blob)
+    return Remembered(key, function, Verdict(verdict), value, elapsed, parts, made)
 
 
 def _seal(

@@ -37,6 +37,7 @@ class SqliteStore:
         # Readers that no thread uses at the moment. Those of a deque are taken and given back
         # without a lock.
         self._readers: deque[Reader] = deque()
+        self._full: deque[Notes] = deque()
         self._lock = threading.Lock()
         self._closed = False
         self._damaged: set[bytes] = set()
@@ -68,6 +69,8 @@ class SqliteStore:
             self._take_back(reader)
 
     def write(self, rows: Sequence[Remember], done: Done) -> None:
+        # Before the lock, which another thread may have held when this process was forked.
+        self._check_open()
         for row in rows:
             check_row(row)
         queued = self.acknowledge is Acknowledge.MEMORY
@@ -112,6 +115,8 @@ class SqliteStore:
 
     def _take_back(self, reader: Reader) -> None:
         if len(reader.notes.used) >= NOTES_MAX:
+            self._full.append(reader.notes)
+            reader.notes = Notes()
             self._writer.note()
         self._readers.append(reader)
         # Again after it was given back, so that `close` has seen it or it is seen here.
@@ -129,6 +134,8 @@ class SqliteStore:
 
     def _take_notes(self) -> Notes:
         notes = Notes()
+        while self._full:
+            notes.add(self._full.popleft())
         for _ in range(len(self._readers)):
             try:
                 # From the left, where the idle are; those in use are met another time.

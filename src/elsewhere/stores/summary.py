@@ -9,8 +9,10 @@ from elsewhere.stores.database import FORMAT, Database, explain
 from elsewhere.stores.sqlite import blobs_folder
 
 # A row for each function that has results; what hits saved stays when its results are evicted.
+# Damage may have changed the type of anything.
 SELECT = """\
-SELECT r.function, count(*), sum(r.size), sum(r.elapsed), min(r.made), max(r.made), max(r.used),
+SELECT r.function, count(*), sum(r.size), sum(r.elapsed), min(CAST(r.made AS REAL)),
+    max(CAST(r.made AS REAL)), max(CAST(r.used AS REAL)),
     coalesce(max(f.hits), 0), coalesce(max(f.saved), 0.0)
 FROM results r LEFT JOIN functions f ON f.function = r.function
 GROUP BY r.function ORDER BY sum(r.size) DESC, r.function"""

@@ -15,9 +15,17 @@ from typing import NamedTuple
 from elsewhere.errors import StoreError
 from elsewhere.store import Done, Remember
 from elsewhere.stores.blobs import Blobs
-from elsewhere.stores.database import Database, explain
-from elsewhere.stores.reader import Notes
-from elsewhere.stores.rows import GET, INSERT, Damaged, Inserted, to_insert, to_remembered
+from elsewhere.stores.database import Database, Malformed, explain
+from elsewhere.stores.reader import Notes, Reader
+from elsewhere.stores.rows import (
+    INLINE_BYTES_MAX,
+    INSERT,
+    INSERT_NEW,
+    Damaged,
+    Inserted,
+    content_name,
+    to_insert,
+)
 
 # One transaction takes this much, or one batch, if that is more.
 GROUP_ROWS_MAX = 10_000
@@ -54,6 +62,7 @@ class Writer:
         """`take_notes` hands over what hits have left to write down."""
         self._database = database
         self._blobs = blobs
+        self._reader = Reader(database, blobs)
         self._take_notes = take_notes
         self._noted = time.monotonic()
         self._queue: SimpleQueue[_Batch | _Order] = SimpleQueue()
@@ -114,7 +123,7 @@ class Writer:
                 problems.append(self._explained(error))
         common: BaseException | None = None
         try:
-            self._insert(ready)
+            self._insert_or_mend(ready)
         except Exception as error:  # noqa: BLE001  whoever waits for the group is told
             common = self._explained(error)
         for batch, problem in zip(group, problems, strict=True):
@@ -140,6 +149,17 @@ class Writer:
                 ready.blobs[blob] = row.payload
         return ready
 
+    def _insert_or_mend(self, ready: list[_Ready]) -> None:
+        try:
+            self._insert(ready)
+        except StoreError as error:
+            if not isinstance(error.__cause__, Malformed):
+                raise
+            # If what is damaged is an index, it can be made anew from the rows.
+            with self._database.writing():
+                self._database.execute("REINDEX")
+            self._insert(ready)
+
     def _insert(self, ready: list[_Ready]) -> None:
         database = self._database
         with database.writing():
@@ -149,19 +169,24 @@ class Writer:
                     if not self._blobs.has(name):
                         self._blobs.write(name, payload)
                 for insert in inserts:
-                    database.execute(INSERT, insert)
-                    if not database.changes() and self._is_damaged(insert[0]):
-                        database.execute("DELETE FROM results WHERE key = ?", (insert[0],))
+                    database.execute(INSERT_NEW, insert)
+                    if not database.changes() and not self._confirm(insert[0]):
                         database.execute(INSERT, insert)
 
-    def _is_damaged(self, key: bytes) -> bool:
-        """Whether what is remembered as `key` cannot be read, so that it makes way for the new."""
-        row = self._database.execute(GET, (key,)).get
+    def _confirm(self, key: bytes) -> bool:
+        """Make what is remembered as `key` as safe as this store promises; False if it is damaged."""
         try:
-            to_remembered(key, row, self._database.path, self._blobs.read)
-        except (Damaged, FileNotFoundError):
-            return True
-        return False
+            found = self._reader.read(key)
+        except Damaged:
+            return False
+        if found is None:
+            return False
+        # A store that promises less may have written it, and not have synced it.
+        if len(found.payload) > INLINE_BYTES_MAX:
+            self._blobs.write(content_name(found.payload), found.payload)
+        # A transaction that changes nothing would not be synced.
+        self._database.execute(NOTE_HITS, (found.function, 0, 0.0))
+        return True
 
     def _write_notes(self) -> None:
         self._noted = time.monotonic()
@@ -170,9 +195,12 @@ class Writer:
             return
         try:
             with self._database.writing():
-                self._database.executemany(
-                    NOTE_USE, [(now, key, now) for key, now in notes.used.items()]
-                )
+                for key, now in notes.used.items():
+                    try:
+                        self._database.execute(NOTE_USE, (now, key, now))
+                    except Malformed:
+                        # Whoever reads what is damaged is told. This result goes a little earlier.
+                        continue
                 self._database.executemany(
                     NOTE_HITS, [(function, *hits) for function, hits in notes.hits.items()]
                 )
