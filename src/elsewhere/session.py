@@ -19,7 +19,7 @@ from elsewhere.codec.functions import Functions
 from elsewhere.codec.labels import label_of
 from elsewhere.codec.values import dumps_call, too_large
 from elsewhere.engines.local import LocalEngine
-from elsewhere.errors import NoKey, NotPicklable
+from elsewhere.errors import NoKey, NotPicklable, StoreError
 from elsewhere.future import Future, failed_future
 from elsewhere.gateway.machine import Gateway
 from elsewhere.host import GatewayHost
@@ -28,6 +28,7 @@ from elsewhere.interrupts import DeferredInterrupts
 from elsewhere.mapping import Mapping
 from elsewhere.node.process import NodeProcess
 from elsewhere.pending import Pending
+from elsewhere.reports import report
 from elsewhere.screen import Screen
 from elsewhere.store import Acknowledge, Store
 from elsewhere.stream import AHEAD_MAX, Stream
@@ -74,7 +75,10 @@ class Session:
     def _forget(self) -> None:
         _open_sessions.discard(self)
         if self._opened is not None:
-            self._opened.close()
+            try:
+                self._opened.close()
+            except StoreError as error:
+                report("the store could not be closed", error)
 
     def store(self) -> Store:
         """What remembers the results of pure calls; made when first needed, if none was given."""

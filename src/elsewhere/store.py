@@ -73,7 +73,7 @@ class Store(Protocol):
         """
 
     def latest(self, function: str) -> Remembered | None:
-        """The result of `function` that was written last; does not count as a use."""
+        """The result of `function` that was written last with parts; does not count as a use."""
 
     def close(self) -> None:
         """Write what was given to `write`, then close. Idempotent."""

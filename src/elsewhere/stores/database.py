@@ -55,6 +55,7 @@ CREATE TABLE results (
 -- Not unique: a row that cannot be read any more may stay beside the one that replaces it.
 CREATE INDEX results_of_key ON results(key);
 CREATE INDEX results_of_function ON results(function);
+CREATE INDEX results_with_parts ON results(function) WHERE parts <> x'';
 CREATE INDEX results_of_blob ON results(blob) WHERE blob IS NOT NULL;
 CREATE TABLE functions (            -- what remembering was worth
     function TEXT PRIMARY KEY,

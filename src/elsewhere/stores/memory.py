@@ -26,7 +26,7 @@ class MemoryStore:
         self._bytes_max = bytes_max
         self._lock = threading.Lock()
         self._rows: OrderedDict[bytes, Remembered] = OrderedDict()
-        # Of each function the keys that are kept, the latest last.
+        # Of each function the keys whose parts are kept, the latest last.
         self._keys: dict[str, dict[bytes, None]] = {}
         self._closed = False
         self.bytes = 0
@@ -69,14 +69,16 @@ class MemoryStore:
         if size > self._bytes_max:
             return
         self._rows[row.key] = row
-        self._keys.setdefault(row.function, {})[row.key] = None
+        if row.parts:
+            self._keys.setdefault(row.function, {})[row.key] = None
         self.bytes += size
         while self.bytes > self._bytes_max:
             _, oldest = self._rows.popitem(last=False)
-            keys = self._keys[oldest.function]
-            del keys[oldest.key]
-            if not keys:
-                del self._keys[oldest.function]
+            if oldest.parts:
+                keys = self._keys[oldest.function]
+                del keys[oldest.key]
+                if not keys:
+                    del self._keys[oldest.function]
             self.bytes -= _bytes_of(oldest)
 
     def _check_open(self) -> None:

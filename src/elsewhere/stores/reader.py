@@ -7,7 +7,7 @@ from elsewhere.stores.blobs import Blobs
 from elsewhere.stores.database import DAMAGE, Database, Error, explain
 from elsewhere.stores.rows import GET, GET_NUMBER, Damaged, Row, to_remembered
 
-LATEST = "SELECT key FROM results WHERE function = ? ORDER BY id DESC LIMIT 1"
+LATEST = "SELECT key FROM results WHERE function = ? AND parts <> x'' ORDER BY id DESC LIMIT 1"
 
 # The numbers of all rows of a key; asks the index alone.
 NUMBERS = "SELECT id FROM results WHERE key = ?"
@@ -62,7 +62,7 @@ class Reader:
         return self._find(key)[0]
 
     def latest(self, function: str) -> bytes:
-        """The key of `function` that was written last, empty if there is none."""
+        """The key of `function` that was written last with its parts, empty if there is none."""
         rows = self._select(LATEST, function)
         return rows[0][0] if rows else b""
 
