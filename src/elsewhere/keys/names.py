@@ -96,9 +96,12 @@ def _attributes(steps: list[Step], place: int) -> tuple[str, ...]:
         found.append(str(argument))
     if not found and 0 < place < len(steps) - 1:
         # getattr(helpers, "scale") says as much as helpers.scale.
-        before, after = steps[place - 1], steps[place + 1]
-        if before in _BY_NAME and after[0] == "LOAD_CONST":
-            return (after[1],) if isinstance(after[1], str) else ()
+        (step, constant), *rest = steps[place + 1 : place + 4]
+        is_whole = any(name.startswith("CALL") for name, _ in rest[:1]) or (
+            len(rest) > 1 and rest[0][0] == "LOAD_CONST" and rest[1][0].startswith("CALL")
+        )
+        if steps[place - 1] in _BY_NAME and step == "LOAD_CONST" and is_whole:
+            return (constant,) if isinstance(constant, str) else ()
     return tuple(found)
 
 
