@@ -63,5 +63,8 @@ def test_a_key_changes_exactly_if_the_answer_may(case: Case, answers: Answers) -
         assert before.startswith("refused: no key for "), before
         assert after.startswith("refused: no key for "), after
     else:
-        assert not {"refused", "failed"} & {before.split(":")[0], after.split(":")[0]}, (before, after)
+        assert not {"refused", "failed"} & {before.split(":")[0], after.split(":")[0]}, (
+            before,
+            after,
+        )
         assert (SAME if before == after else DIFFERENT) == case.expected

@@ -94,7 +94,9 @@ def _write_words(writer: Writer, array: Any, arrow: Any) -> None:
     if array.type == arrow.month_day_nano_interval():
         writer.sequence(b"[", array.to_pylist())
         return
-    words = array.view({8: arrow.int8(), 16: arrow.int16(), 32: arrow.int32()}.get(width, arrow.int64()))
+    words = array.view(
+        {8: arrow.int8(), 16: arrow.int16(), 32: arrow.int32()}.get(width, arrow.int64())
+    )
     writer.write((words.fill_null(0) if words.null_count else words).to_numpy())
 
 

@@ -48,7 +48,10 @@ def members_of(kind: type) -> Iterator[tuple[str, Any]]:
 def _is_managed(kind: type) -> bool:
     """Whether code that is no part of Python makes the class, and may read its annotations."""
     makers = {type(kind), *kind.__mro__[1:]}
-    if type(kind) not in (type, abc.ABCMeta, enum.EnumMeta) and library_of_class(type(kind)) is None:
+    if (
+        type(kind) not in (type, abc.ABCMeta, enum.EnumMeta)
+        and library_of_class(type(kind)) is None
+    ):
         return True
     return any(library_of_class(maker) not in (None, PYTHON, OURS) for maker in makers)
 
@@ -75,6 +78,6 @@ def _fields(fields: dict[str, "dataclasses.Field[Any]"]) -> Iterator[tuple[str, 
     for name, field in fields.items():
         kind = field._field_type.name  # type: ignore[attr-defined]  # there is no public way to it
         said = [kind, *(getattr(field, part) for part in _FIELD), dict(field.metadata)]
-        for part in (field.default, field.default_factory):
-            said.append([] if part is dataclasses.MISSING else [part])
+        made = [field.default, field.default_factory]
+        said += [[] if part is dataclasses.MISSING else [part] for part in made]
         yield f"field {name}", said

@@ -15,7 +15,9 @@ DOMAIN = b"elsewhere.key.1"
 
 
 def key_of(
-    function: Callable[..., Any], args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+    function: Callable[..., Any],
+    args: tuple[Any, ...] = (),
+    kwargs: Mapping[str, Any] | None = None,
 ) -> bytes:
     """The key of ``function(*args, **kwargs)``, 32 bytes: equal calls of equal code have equal keys.
 

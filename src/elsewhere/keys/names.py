@@ -134,8 +134,7 @@ def _steps(code: types.CodeType) -> Iterator[Step]:
         name = step.opname
         if isinstance(step.argval, tuple) and "_FAST_" in name:
             # Two steps in one, such as LOAD_FAST_LOAD_FAST.
-            for part, argument in zip(_halves(name), step.argval, strict=True):
-                yield part, argument
+            yield from zip(_halves(name), step.argval, strict=True)
         else:
             yield _SPELLINGS.get(name, name), step.argval
 

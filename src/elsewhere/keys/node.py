@@ -34,7 +34,7 @@ def root_digest(root: Node) -> bytes:
     no longer path tells more apart.
     """
     nodes = _reachable(root)
-    colours = {node: b"" for node in nodes}
+    colours = dict.fromkeys(nodes, b"")
     count = 1
     while True:
         finer = {node: _colour(node, colours) for node in nodes}

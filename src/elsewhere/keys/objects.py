@@ -9,6 +9,7 @@ import collections
 import copyreg
 import enum
 import functools
+import sys
 import types
 import typing
 from collections.abc import Callable
@@ -19,6 +20,7 @@ from elsewhere.keys.arrays import write_numpy
 from elsewhere.keys.arrow import write_arrow
 from elsewhere.keys.canonical import Writer
 from elsewhere.keys.frames import write_pandas
+from elsewhere.keys.origin import file_of, library_of
 from elsewhere.keys.standard import STANDARD
 
 KEY_METHOD = "__elsewhere_key__"
@@ -82,9 +84,7 @@ def write_other(writer: Writer, value: Any) -> None:
     known = STANDARD.get(kind)
     if known is not None:
         known(writer, value)
-    elif isinstance(value, type) and not isinstance(value, types.GenericAlias):
-        writer.refer(writer, value)
-    elif isinstance(value, CALLABLES):
+    elif isinstance(value, (type, *CALLABLES)):
         writer.refer(writer, value)
     elif hasattr(kind, KEY_METHOD):
         _write_own_key(writer, value)
@@ -168,15 +168,12 @@ def _reduce(value: Any) -> Any:
 
 def _write_reduced(writer: Writer, value: Any, reduced: Any) -> None:
     kind = type(value)
+    writer.out.append(b"G" if isinstance(reduced, str) else b"o")
+    writer.refer(writer, kind)
     if isinstance(reduced, str):
-        # A thing of which there is one, such as typing.Any: known by its place.
-        writer.out.append(b"G")
-        writer.text(getattr(value, "__module__", None) or kind.__module__)
-        writer.text(reduced)
+        _write_place(writer, value, reduced)
         return
     make, arguments, state, items, pairs, setter = (*reduced, None, None, None, None)[:6]
-    writer.out.append(b"o")
-    writer.refer(writer, kind)
     if make is not copyreg.__newobj__ or arguments != (kind,):  # type: ignore[attr-defined]  # typeshed lacks it
         writer.write(make)
         writer.write(arguments)
@@ -185,6 +182,22 @@ def _write_reduced(writer: Writer, value: Any, reduced: Any) -> None:
     ordered = writer.in_order or isinstance(value, collections.OrderedDict)
     writer.mapping(b"{", list(pairs or ()), in_order=ordered)
     writer.write(setter)
+
+
+def _write_place(writer: Writer, value: Any, name: str) -> None:
+    """Write a thing of which there is one, such as typing.Any or numpy.sum."""
+    kind = type(value)
+    home = getattr(value, "__module__", None) or kind.__module__
+    module = found = sys.modules.get(home)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if module is None or found is not value:
+        raise NoKey(
+            "", f"{_article(kind)} says it is {home}.{name}, which it is not", _remedy(kind)
+        )
+    writer.text(f"{home}.{name}")
+    if library_of(home, file_of(vars(module))) is not None:
+        writer.refer(writer, module)
 
 
 def _write_state(writer: Writer, state: Any) -> None:
@@ -203,11 +216,13 @@ def _write_state(writer: Writer, state: Any) -> None:
 
 
 def _article(kind: type) -> str:
-    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    name = (
+        kind.__qualname__
+        if kind.__module__ == "builtins"
+        else f"{kind.__module__}.{kind.__qualname__}"
+    )
     return f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
 
 
 def _remedy(kind: type) -> str:
     return REMEDIES.get(kind.__name__, REMEDY)
-
-

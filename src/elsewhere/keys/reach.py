@@ -13,7 +13,7 @@ from elsewhere.keys.classes import members_of
 from elsewhere.keys.names import Read, reads_of
 from elsewhere.keys.node import Node, Part
 from elsewhere.keys.objects import CALLABLES, write_other
-from elsewhere.keys.references import library_of_function, write_reference
+from elsewhere.keys.references import LOOKUP_REMEDY, library_of_function, write_reference
 from elsewhere.keys.resolve import UNBOUND, OfLibrary, cell_value, resolve
 from elsewhere.keys.source import text_of
 from elsewhere.keys.watch import Watch
@@ -54,7 +54,9 @@ class Reach:
         return Writer(write_other, self._refer, in_order=True)
 
     def _refer(self, writer: Writer, value: Any) -> None:
-        write_reference(writer, value, self._follow)
+        library = write_reference(writer, value, self._follow)
+        if library is not None:
+            self.libraries.add(library)
 
     def _follow(self, writer: Writer, value: Any) -> None:
         node = self._nodes.get(id(value))
@@ -87,6 +89,7 @@ class Reach:
         self.watch.function(function)
         library = library_of_function(function)
         if library is None:
+            _check_names(function.__code__, name)
             writer.data(b"b", text_of(function.__code__, function.__globals__))
         else:
             # Made at run time by a library: what it was made with is in its closure.
@@ -129,9 +132,7 @@ class Reach:
                 writer.text(key)
                 self._write_value(writer, f"{name}.<{what}>.{key}", found[key])
 
-    def _write_registry(
-        self, writer: Writer, function: types.FunctionType, name: str
-    ) -> None:
+    def _write_registry(self, writer: Writer, function: types.FunctionType, name: str) -> None:
         # The cache of a singledispatch function is in its closure too, and says nothing.
         registry = vars(function)["registry"]
         self.watch.mapping(registry)
@@ -170,3 +171,12 @@ def _place(function: types.FunctionType, read: Read) -> str:
 
 def _is_single_dispatch(function: types.FunctionType) -> bool:
     return function.__globals__.get("__name__") == "functools" and "registry" in vars(function)
+
+
+def _check_names(code: types.CodeType, name: str) -> None:
+    for found in code.co_names:
+        if found in ("__globals__", "f_globals", "f_back", "__builtins__", "__loader__"):
+            raise NoKey(f"{name}: {found}", "it leads to names that are made up", LOOKUP_REMEDY)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            _check_names(constant, name)

@@ -24,65 +24,84 @@ MODULE_REMEDY = (
     "Name what is used of it, such as helpers.scale, so that it can be followed; "
     "or keep the candidates in a dict"
 )
+_LOOKUPS = frozenset((
+    "builtins.__import__", "builtins.eval", "builtins.exec", "builtins.globals",
+    "importlib.__import__", "importlib.import_module", "importlib.reload", "inspect.currentframe",
+    "inspect.stack", "pkgutil.resolve_name", "runpy.run_module", "runpy.run_path", "sys._getframe",
+))  # fmt: skip
+_LOOKUP_MODULES = frozenset(("builtins", "importlib", "sys"))
+LOOKUP_REMEDY = "Name what the function uses, keep the candidates in a dict, or pass them"
 
 
-def write_reference(writer: Writer, value: Any, follow: Write) -> None:
-    """Write what a library defines by the library's name and version, and `follow` all else."""
+def check_is_no_lookup(name: str) -> None:
+    """`NoKey` for what finds or runs things that no name in the code leads to."""
+    if name in _LOOKUPS:
+        raise NoKey("", f"what {name} finds or runs is not named in the code", LOOKUP_REMEDY)
+
+
+def write_reference(writer: Writer, value: Any, follow: Write) -> str | None:
+    """Write what a library defines by its version, which is returned, and `follow` all else."""
     if isinstance(value, types.ModuleType):
-        _write_module(writer, value)
-    elif isinstance(value, types.FunctionType):
+        return _write_module(writer, value)
+    if isinstance(value, types.FunctionType):
         library = library_of_function(value)
         if library is not None and is_found(value, value.__globals__.get("__name__")):
-            _write_name(writer, library, value)
-        else:
-            follow(writer, value)
+            return _write_name(writer, library, value)
+        follow(writer, value)
     elif isinstance(value, type):
         library = library_of_class(value)
         if library is not None:
-            _write_name(writer, library, value)
-        else:
-            follow(writer, value)
+            return _write_name(writer, library, value)
+        follow(writer, value)
     elif isinstance(value, functools._lru_cache_wrapper):
         writer.out.append(b"*")
         writer.write_at(".__wrapped__", value.__wrapped__)
     elif isinstance(value, _DESCRIPTORS):
         writer.out.append(b";")
-        write_reference(writer, value.__objclass__, follow)
+        writer.write_at(".__objclass__", value.__objclass__)
         writer.text(value.__name__)
     else:
-        _write_builtin(writer, value)
+        return _write_builtin(writer, value)
+    return None
 
 
-def _write_name(writer: Writer, library: str, value: Any) -> None:
+def _write_name(writer: Writer, library: str, value: Any) -> str:
+    check_is_no_lookup(f"{value.__module__}.{value.__qualname__}")
     writer.out.append(b"l")
     writer.text(library)
     writer.text(f"{value.__module__}.{value.__qualname__}")
+    return library
 
 
-def _write_module(writer: Writer, value: types.ModuleType) -> None:
+def _write_module(writer: Writer, value: types.ModuleType) -> str:
     library = library_of(value.__name__, file_of(vars(value)))
     if library is None:
         what = f"the module {value.__name__} is the user's own, and any name of it could be meant"
         raise NoKey("", what, MODULE_REMEDY)
+    if value.__name__ in _LOOKUP_MODULES:
+        what = f"whatever is taken of the module {value.__name__} may find or run anything"
+        raise NoKey("", what, MODULE_REMEDY)
     writer.out.append(b"L")
     writer.text(library)
     writer.text(value.__name__)
+    return library
 
 
-def _write_builtin(writer: Writer, value: Any) -> None:
+def _write_builtin(writer: Writer, value: Any) -> str | None:
     owner = value.__self__
     if owner is not None and not isinstance(owner, types.ModuleType):
         # A method of an object, such as {}.get, or of a class, such as dict.fromkeys.
         writer.out.append(b"n")
         writer.write_at(".__self__", owner)
         writer.text(value.__name__)
-        return
+        return None
     module = value.__module__ or "builtins"
+    # The builtin functions of a module that nobody has imported, such as those of _operator.
     space = vars(sys.modules[module]) if module in sys.modules else {}
     library = library_of(module, file_of(space))
     if library is None:
         library = _compiled(module, file_of(space))
-    _write_name(writer, library, value)
+    return _write_name(writer, library, value)
 
 
 def _compiled(module: str, file: str | None) -> str:

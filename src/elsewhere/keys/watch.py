@@ -4,7 +4,7 @@ It is asked for every key, so what can be compared by identity is, in as few ste
 code, defaults, closures, the members of classes. What can change in place is encoded anew.
 """
 
-import datetime
+import datetime as dt
 import decimal
 import enum
 import fractions
@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from operator import attrgetter, is_, itemgetter
 from typing import Any
 
+from elsewhere.errors import NoKey
 from elsewhere.keys.canonical import ATOMS, Writer
 from elsewhere.keys.node import digest_of
 from elsewhere.keys.objects import CALLABLES, write_other
@@ -25,25 +26,29 @@ _code = attrgetter("__code__")
 _defaults = attrgetter("__defaults__")
 _keywords = attrgetter("__kwdefaults__")
 
-_FIXED = (
-    *CALLABLES, type, enum.Enum, staticmethod, classmethod, property, functools.cached_property,
-    decimal.Decimal, fractions.Fraction, datetime.date, datetime.timedelta, pathlib.PurePath,
-    re.Pattern,
-)  # fmt: skip
-_FIXED_EXACTLY = ATOMS | {staticmethod, classmethod, property, functools.cached_property}
+_FIXED = ATOMS | {
+    decimal.Decimal, fractions.Fraction, dt.date, dt.timedelta, pathlib.PosixPath,
+    pathlib.PurePosixPath, re.Pattern, functools.cached_property, functools._lru_cache_wrapper,
+}  # fmt: skip
 
 
 def is_fixed(value: Any) -> bool:
-    """Whether the value itself cannot change; what it refers to by name is watched by itself."""
+    """Whether the value itself cannot change; functions and classes in it are watched by themselves."""
     kind = type(value)
-    if kind in _FIXED_EXACTLY or isinstance(value, (type, *CALLABLES)):
-        owner = getattr(value, "__self__", None) if kind is types.BuiltinFunctionType else None
-        return owner is None or isinstance(owner, (types.ModuleType, type))
+    if kind in _FIXED or isinstance(value, type):
+        return True
     if kind in (tuple, frozenset):
         return all(map(is_fixed, value))
+    if kind in (types.BuiltinFunctionType, types.MethodWrapperType):
+        # A method of an object, such as ``{}.get``, is as changeable as the object.
+        return isinstance(value.__self__, (types.NoneType, types.ModuleType, type))
+    if kind in (staticmethod, classmethod):
+        return is_fixed(value.__func__)
+    if kind is property:
+        return all(map(is_fixed, (value.fget, value.fset, value.fdel)))
     if isinstance(value, enum.Enum):
         return is_fixed(value.value)
-    return kind in _FIXED and not hasattr(value, "__dict__")
+    return isinstance(value, CALLABLES)
 
 
 class Watch:
@@ -86,12 +91,18 @@ class Watch:
         ]
         self._looks = [
             # Two names at least, so that what is got is a tuple.
-            (itemgetter(*names, next(iter(names))), space, (*names.values(), next(iter(names.values()))))
+            (
+                itemgetter(*names, next(iter(names))),
+                space,
+                (*names.values(), next(iter(names.values()))),
+            )
             for space, names in self._spaces.values()
         ]
+        self._slow = bool(self._cells or self._mappings or self._mutable)
         self._keys = [(space.keys(), frozenset(names)) for space, names in self._absent.values()]
 
     def holds(self) -> bool:
+        """Whether everything is the same still."""
         try:
             for get, space, values in self._looks:
                 if not all(map(is_, get(space), values)):
@@ -104,16 +115,18 @@ class Watch:
         for look, functions, values in self._now:
             if not all(map(is_, map(look, functions), values)):
                 return False
-        if any(map(vars, self._plain)):
-            return False
-        if self._cells and not all(_content(cell) is value for cell, value in self._cells):
+        return not any(map(vars, self._plain)) and (not self._slow or self._slow_holds())
+
+    def _slow_holds(self) -> bool:
+        if not all(_content(cell) is value for cell, value in self._cells):
             return False
         for mapping, values in self._mappings:
             if len(mapping) != len(values) or not all(map(is_, mapping.values(), values)):
                 return False
-        return not self._mutable or all(
-            _snapshot(value) == before for value, before in self._mutable
-        )
+        try:
+            return all(_snapshot(value) == before for value, before in self._mutable)
+        except NoKey:
+            return False  # it has got something in it that has no name
 
 
 def _content(cell: types.CellType) -> Any:

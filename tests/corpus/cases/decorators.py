@@ -77,7 +77,9 @@ DECORATORS = [
     different("default implementation", DISPATCH, ("return 1", "return 4")),
     different("type of an implementation", DISPATCH, ("x: int", "x: str")),
     different("decorator that is a class", CLASS_DECORATOR, ("2 * self.g", "3 * self.g")),
-    different("function in a decorator that is a class", CLASS_DECORATOR, ("return x\n", "return -x\n")),
+    different(
+        "function in a decorator that is a class", CLASS_DECORATOR, ("return x\n", "return -x\n")
+    ),
     same(
         "decorator that returns the function",
         "def mark(g):\n    return g\n\n@mark\ndef f(x):\n    return x\n",

@@ -2,7 +2,9 @@
 
 from tests.corpus.case import different, same
 
-HELPERS = "RATE = 2\nOTHER = 3\n\ndef scale(x):\n    return x * RATE\n\ndef unused(x):\n    return x\n"
+HELPERS = (
+    "RATE = 2\nOTHER = 3\n\ndef scale(x):\n    return x * RATE\n\ndef unused(x):\n    return x\n"
+)
 PACKAGE = {
     "pkg/__init__.py": "from pkg.deep.low import scale\n",
     "pkg/deep/__init__.py": "",
@@ -42,12 +44,18 @@ IMPORTS = [
     *(same(f"what is not used, {way}", using(text), UNUSED) for way, text in WAYS.items()),
     different(
         "module of a package",
-        {**PACKAGE, "task.py": "import pkg.deep.low\n\ndef f(x):\n    return pkg.deep.low.scale(x)\n"},
+        {
+            **PACKAGE,
+            "task.py": "import pkg.deep.low\n\ndef f(x):\n    return pkg.deep.low.scale(x)\n",
+        },
         ("pkg/deep/low.py", "x * RATE", "x + RATE"),
     ),
     different(
         "relative import in a package",
-        {**PACKAGE, "task.py": "import pkg.deep.low as low\n\ndef f(x):\n    return low.scale(x)\n"},
+        {
+            **PACKAGE,
+            "task.py": "import pkg.deep.low as low\n\ndef f(x):\n    return low.scale(x)\n",
+        },
         ("pkg/side.py", "RATE = 2", "RATE = 3"),
     ),
     different(

@@ -22,9 +22,21 @@ LAYOUT = [
     same("docstring of a helper", TEXT, ("def helper(x):\n", 'def helper(x):\n    """Sum."""\n')),
     same("annotations", TEXT, ("def f(x):", "def f(x: int) -> 'int':")),
     same("annotation of a variable", TEXT, ("    total = 0", "    total: int = 0")),
-    same("parentheses and line breaks", TEXT, ("if i % 2 and i > 1:", "if (\n            (i % 2)\n            and i > 1\n        ):")),
-    same("one line", TEXT, ("            total += i\n    return", "            total += i; pass\n    return")),
-    same("indentation", "def f(x):\n    if x:\n        return 1\n    return 2\n", ("        return 1", "          return 1")),
+    same(
+        "parentheses and line breaks",
+        TEXT,
+        ("if i % 2 and i > 1:", "if (\n            (i % 2)\n            and i > 1\n        ):"),
+    ),
+    same(
+        "one line",
+        TEXT,
+        ("            total += i\n    return", "            total += i; pass\n    return"),
+    ),
+    same(
+        "indentation",
+        "def f(x):\n    if x:\n        return 1\n    return 2\n",
+        ("        return 1", "          return 1"),
+    ),
     same("quotes", "def f(x):\n    return 'a'\n", ("'a'", '"a"')),
     same("number written otherwise", "def f(x):\n    return 1000\n", ("1000", "1_000")),
     same("joined strings", "def f(x):\n    return 'ab'\n", ("'ab'", "'a' 'b'")),
@@ -50,7 +62,15 @@ LAYOUT = [
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import os\n\ndef f(x):\n    return x\n",
         ("import os", "import sys"),
     ),
-    different("name of a variable that is shown", "def f(x):\n    a = x\n    return locals()\n", ("    a =", "    b =")),
+    different(
+        "name of a variable that is shown",
+        "def f(x):\n    a = x\n    return locals()\n",
+        ("    a =", "    b ="),
+    ),
     different("operator", TEXT, ("i % 2", "i // 2")),
-    different("order of statements", "def f(x):\n    x += 1\n    x *= 2\n    return x\n", ("    x += 1\n    x *= 2\n", "    x *= 2\n    x += 1\n")),
+    different(
+        "order of statements",
+        "def f(x):\n    x += 1\n    x *= 2\n    return x\n",
+        ("    x += 1\n    x *= 2\n", "    x *= 2\n    x += 1\n"),
+    ),
 ]

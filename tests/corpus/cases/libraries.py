@@ -45,7 +45,10 @@ LIBRARIES = [
     ),
     different(
         "library function replaced by the user's",
-        {**library("1.0"), "task.py": "import fruit\nfruit.g = lambda x: 1\n\ndef f(x):\n    return fruit.g(x)\n"},
+        {
+            **library("1.0"),
+            "task.py": "import fruit\nfruit.g = lambda x: 1\n\ndef f(x):\n    return fruit.g(x)\n",
+        },
         ("lambda x: 1", "lambda x: 2"),
     ),
     different(
@@ -59,7 +62,10 @@ LIBRARIES = [
     different(
         "decorator of a library",
         {
-            **library("1.0", "def mark(g):\n    def wrapper(x):\n        return g(x)\n    return wrapper\n"),
+            **library(
+                "1.0",
+                "def mark(g):\n    def wrapper(x):\n        return g(x)\n    return wrapper\n",
+            ),
             "task.py": "import fruit\n\n@fruit.mark\ndef g(x):\n    return x\n\ndef f(x):\n    return g(x)\n",
         },
         UPGRADE,
@@ -67,12 +73,17 @@ LIBRARIES = [
     different(
         "function under a decorator of a library",
         {
-            **library("1.0", "def mark(g):\n    def wrapper(x):\n        return g(x)\n    return wrapper\n"),
+            **library(
+                "1.0",
+                "def mark(g):\n    def wrapper(x):\n        return g(x)\n    return wrapper\n",
+            ),
             "task.py": "import fruit\n\n@fruit.mark\ndef g(x):\n    return x\n\ndef f(x):\n    return g(x)\n",
         },
         ("    return x\n", "    return -x\n"),
     ),
-    different("editable installation", DEVELOPED, ("develop/fruit/__init__.py", "return x", "return -x")),
+    different(
+        "editable installation", DEVELOPED, ("develop/fruit/__init__.py", "return x", "return -x")
+    ),
     different(
         "package without a distribution",
         {
@@ -88,7 +99,10 @@ LIBRARIES = [
     ),
     different(
         "a module that hides one of the standard library",
-        {"colorsys.py": "def g(x):\n    return x\n", "task.py": "from colorsys import g\n\ndef f(x):\n    return g(x)\n"},
+        {
+            "colorsys.py": "def g(x):\n    return x\n",
+            "task.py": "from colorsys import g\n\ndef f(x):\n    return g(x)\n",
+        },
         ("colorsys.py", "return x", "return -x"),
     ),
 ]

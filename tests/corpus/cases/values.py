@@ -15,7 +15,9 @@ def f(x):
 """
 VALUES = [
     different("constant", "RATE = 2\n\ndef f(x):\n    return x * RATE\n", ("= 2", "= 3")),
-    different("constant from int to float", "R = 2\n\ndef f(x):\n    return x * R\n", ("= 2", "= 2.0")),
+    different(
+        "constant from int to float", "R = 2\n\ndef f(x):\n    return x * R\n", ("= 2", "= 2.0")
+    ),
     different("constant from 1 to True", "R = 1\n\ndef f(x):\n    return R\n", ("= 1", "= True")),
     different("constant from 0.0 to -0.0", "R = 0.0\n\ndef f(x):\n    return R\n", ("0.0", "-0.0")),
     same("constant written otherwise", "R = 100\n\ndef f(x):\n    return R\n", ("100", "0x64")),
@@ -60,13 +62,19 @@ VALUES = [
     different("attribute of an object", SETTINGS, ("self.rate = 2", "self.rate = 3")),
     different("deep in an object", SETTINGS, ("{2, 3}", "{2, 4}")),
     same("nothing, of an object", SETTINGS),
-    different("a list that is built up", "L = []\nL.append(1)\n\ndef f(x):\n    return L\n", ("(1)", "(2)")),
+    different(
+        "a list that is built up",
+        "L = []\nL.append(1)\n\ndef f(x):\n    return L\n",
+        ("(1)", "(2)"),
+    ),
     different(
         "a constant that is computed",
         "N = 3\nSQUARES = [n * n for n in range(N)]\n\ndef f(x):\n    return SQUARES\n",
         ("N = 3", "N = 4"),
     ),
-    different("pattern", "import re\nP = re.compile('a')\n\ndef f(x):\n    return P\n", ("'a'", "'b'")),
+    different(
+        "pattern", "import re\nP = re.compile('a')\n\ndef f(x):\n    return P\n", ("'a'", "'b'")
+    ),
     different(
         "flags of a pattern",
         "import re\nP = re.compile('a')\n\ndef f(x):\n    return P\n",
@@ -83,7 +91,9 @@ VALUES = [
         ("1, 1)", "1, 2)"),
     ),
     different(
-        "path", "from pathlib import Path\nP = Path('a')\n\ndef f(x):\n    return P\n", ("'a'", "'b'")
+        "path",
+        "from pathlib import Path\nP = Path('a')\n\ndef f(x):\n    return P\n",
+        ("'a'", "'b'"),
     ),
     different("default", "def f(x, y=1):\n    return x + y\n", ("y=1", "y=2")),
     different("keyword default", "def f(x, *, y=1):\n    return x + y\n", ("y=1", "y=2")),
