@@ -81,5 +81,8 @@ def _follow(writer: Writer, value: Any) -> None:
     # Of a thousand objects of one class the class is looked at once.
     found = writer.referred.get(id(value))
     if found is None:
-        found = writer.referred[id(value)] = fingerprint_of(value)
+        try:
+            found = writer.referred[id(value)] = fingerprint_of(value)
+        except NoKey as error:
+            raise error.within(": ") from error.__cause__
     writer.out.append(b"&" + found)

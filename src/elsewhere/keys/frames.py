@@ -76,7 +76,7 @@ def _write_array(writer: Writer, value: Any, pandas: Any) -> None:
         writer.write(missing)
         # Under the mask there may be anything.
         writer.write(value.to_numpy(dtype.numpy_dtype, na_value=dtype.numpy_dtype.type(0)))
-    elif hasattr(value, "__arrow_array__") and "pyarrow" in sys.modules:
+    elif hasattr(value, "_pa_array"):
         writer.write(value.__arrow_array__())
     else:
         writer.sequence(b"[", list(value))

@@ -19,8 +19,9 @@ from elsewhere.errors import NoKey
 from elsewhere.keys.arrays import write_numpy
 from elsewhere.keys.arrow import write_arrow
 from elsewhere.keys.canonical import Writer
+from elsewhere.keys.compiled import compiled
 from elsewhere.keys.frames import write_pandas
-from elsewhere.keys.origin import file_of, library_of
+from elsewhere.keys.origin import file_of, is_extension, library_of
 from elsewhere.keys.standard import STANDARD
 
 KEY_METHOD = "__elsewhere_key__"
@@ -118,7 +119,8 @@ def _write_member(writer: Writer, value: enum.Enum) -> None:
 
 def _write_extension(writer: Writer, value: Any) -> bool:
     for base in type(value).__mro__[:-1]:
-        write = _EXTENSIONS.get(base.__module__.partition(".")[0])
+        # Of types that Cython makes it may be anything.
+        write = _EXTENSIONS.get(str(base.__module__).partition(".")[0])
         if write is not None and write(writer, value, base):
             return True
     return False
@@ -168,11 +170,12 @@ def _reduce(value: Any) -> Any:
 
 def _write_reduced(writer: Writer, value: Any, reduced: Any) -> None:
     kind = type(value)
-    writer.out.append(b"G" if isinstance(reduced, str) else b"o")
-    writer.refer(writer, kind)
     if isinstance(reduced, str):
+        writer.out.append(b"G")
         _write_place(writer, value, reduced)
         return
+    writer.out.append(b"o")
+    writer.refer(writer, kind)
     make, arguments, state, items, pairs, setter = (*reduced, None, None, None, None)[:6]
     if make is not copyreg.__newobj__ or arguments != (kind,):  # type: ignore[attr-defined]  # typeshed lacks it
         writer.write(make)
@@ -196,8 +199,13 @@ def _write_place(writer: Writer, value: Any, name: str) -> None:
             "", f"{_article(kind)} says it is {home}.{name}, which it is not", _remedy(kind)
         )
     writer.text(f"{home}.{name}")
-    if library_of(home, file_of(vars(module))) is not None:
+    file = file_of(vars(module))
+    if library_of(home, file) is not None:
         writer.refer(writer, module)
+    elif is_extension(file):
+        writer.text(compiled(home, file))
+    else:
+        writer.refer(writer, kind)
 
 
 def _write_state(writer: Writer, state: Any) -> None:

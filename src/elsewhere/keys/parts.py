@@ -17,8 +17,6 @@ from elsewhere.keys.reach import Reach, Reached
 
 SHOWN_MAX = 80
 """characters of a value"""
-DIGEST_SHOWN = 12
-"""hexadecimal digits of a key in a text"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,8 +176,5 @@ def _place(one: Reached) -> str:
 
 
 def _shown(value: Any) -> str:
-    try:
-        text = reprlib.repr(value)
-    except Exception as error:  # noqa: BLE001  a value that cannot be shown still is a part
-        text = f"<{type(value).__qualname__}, whose repr raises {type(error).__name__}>"
-    return " ".join(text.split())[:SHOWN_MAX]
+    # It shortens what is long, and says so of what cannot be shown.
+    return " ".join(reprlib.repr(value).split())[:SHOWN_MAX]

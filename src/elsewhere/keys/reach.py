@@ -31,6 +31,14 @@ class Reached(NamedTuple):
     value: Any
 
 
+class _Refused(Exception):
+    """A refusal whose path is complete, because it begins with a name; the way there is not told."""
+
+    def __init__(self, error: NoKey) -> None:
+        super().__init__(error)
+        self.error = error
+
+
 class Reach:
     """One walk from a function through all that it reaches. `watch` tells whether it still is so."""
 
@@ -44,7 +52,10 @@ class Reach:
     def root(self, value: Any) -> Node:
         """The node of any callable. Raises `NoKey`."""
         writer = self._writer()
-        writer.write(value)
+        try:
+            writer.write(value)
+        except _Refused as refused:
+            raise refused.error from refused.__cause__
         node = Node()
         node.parts = writer.out
         self.watch.value(value)
@@ -56,17 +67,21 @@ class Reach:
     def _refer(self, writer: Writer, value: Any) -> None:
         library = write_reference(writer, value, self._follow)
         if library is not None:
-            self.libraries.add(library)
+            self.libraries.update(library.split(", "))
 
     def _follow(self, writer: Writer, value: Any) -> None:
         node = self._nodes.get(id(value))
         if node is None:
+            self.watch.keep(value)
             node = self._nodes[id(value)] = Node()
             self.names[node] = f"{value.__module__}.{value.__qualname__}"
-            if isinstance(value, type):
-                self._enter_class(node, value)
-            else:
-                self._enter_function(node, value)
+            try:
+                if isinstance(value, type):
+                    self._enter_class(node, value)
+                else:
+                    self._enter_function(node, value)
+            except NoKey as error:
+                raise _Refused(error) from error.__cause__
         writer.out.append(node)
 
     def _enter_class(self, node: Node, kind: type) -> None:
@@ -109,10 +124,13 @@ class Reach:
                 )
         else:
             for read in reads_of(function.__code__):
+                place = _place(function, read)
+                try:
+                    value = resolve(function, read, self.watch)
+                except NoKey as error:
+                    raise error.within(place) from error.__cause__
                 writer.text(f"{read.kind} {read}")
-                self._write_value(
-                    writer, _place(function, read), resolve(function, read, self.watch)
-                )
+                self._write_value(writer, place, value)
         node.parts = writer.out
         self.reached.append(Reached("function", name, said, function))
 
@@ -148,7 +166,7 @@ class Reach:
             writer.out.append(b"0")
             return
         if isinstance(value, OfLibrary):
-            self.libraries.add(value.library)
+            self.libraries.update(value.library.split(", "))
             writer.out.append(b"l")
             writer.text(value.library)
             writer.text(value.name)
@@ -175,7 +193,7 @@ def _is_single_dispatch(function: types.FunctionType) -> bool:
 
 def _check_names(code: types.CodeType, name: str) -> None:
     for found in code.co_names:
-        if found in ("__globals__", "f_globals", "f_back", "__builtins__", "__loader__"):
+        if found in ("__globals__", "f_globals", "f_back", "__builtins__"):
             raise NoKey(f"{name}: {found}", "it leads to names that are made up", LOOKUP_REMEDY)
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):

@@ -3,13 +3,11 @@
 import functools
 import sys
 import types
-from functools import cache
-from pathlib import Path
 from typing import Any
 
 from elsewhere.errors import NoKey
 from elsewhere.keys.canonical import Write, Writer
-from elsewhere.keys.node import digest_of
+from elsewhere.keys.compiled import compiled
 from elsewhere.keys.origin import file_of, library_of
 
 _MISSING = object()
@@ -89,6 +87,9 @@ def _write_module(writer: Writer, value: types.ModuleType) -> str:
 
 def _write_builtin(writer: Writer, value: Any) -> str | None:
     owner = value.__self__
+    library = library_of_method(value)
+    if library is not None:
+        return _write_name(writer, library, value)
     if owner is not None and not isinstance(owner, types.ModuleType):
         # A method of an object, such as {}.get, or of a class, such as dict.fromkeys.
         writer.out.append(b"n")
@@ -100,20 +101,8 @@ def _write_builtin(writer: Writer, value: Any) -> str | None:
     space = vars(sys.modules[module]) if module in sys.modules else {}
     library = library_of(module, file_of(space))
     if library is None:
-        library = _compiled(module, file_of(space))
+        library = compiled(module, file_of(space))
     return _write_name(writer, library, value)
-
-
-def _compiled(module: str, file: str | None) -> str:
-    """The name of an extension module of the user's own: a digest of its file."""
-    if file is None:
-        raise NoKey("", f"{module} is compiled, and of no installed library", "Install it")
-    return _digest_of_file(file, Path(file).stat().st_mtime_ns)
-
-
-@cache
-def _digest_of_file(file: str, _changed: int) -> str:
-    return digest_of(Path(file).read_bytes()).hex()
 
 
 def library_of_function(function: types.FunctionType) -> str | None:
@@ -134,11 +123,38 @@ def library_of_class(kind: type) -> str | None:
     return library_of(name, None if module is None else file_of(vars(module)))
 
 
-def is_found(function: types.FunctionType, module: object) -> bool:
-    """Whether looking up its name in its module gives the function itself."""
+def is_found(function: Any, module: object) -> bool:
+    """Whether looking up its name in its module gives the function, or the class, itself."""
     found: Any = sys.modules.get(module) if isinstance(module, str) else None
+    if found is None:
+        return False
+    if vars(found).get(function.__name__) is function:
+        return True
     for part in function.__qualname__.split("."):
         found = vars(found).get(part, _MISSING) if hasattr(found, "__dict__") else _MISSING
     if isinstance(found, (staticmethod, classmethod)):
         found = found.__func__
     return found is function
+
+
+def library_of_method(method: Any) -> str | None:
+    """The library of a method that a module offers as a function of its own, such as random.random.
+
+    What the object behind it holds says as little about it as any other state of the library.
+    """
+    kind = type(method.__self__)
+    library = library_of_class(kind)
+    module = sys.modules.get(str(kind.__module__))
+    if library is None or getattr(module, method.__name__, None) != method:
+        return None
+    return library
+
+
+def library_of_thing(value: Any) -> str | None:
+    """The library of anything that a library's module holds; None: the user has put it there."""
+    owner = getattr(value, "__self__", None)
+    if owner is None or isinstance(owner, types.ModuleType):
+        owner = getattr(value, "func", value)
+    if isinstance(owner, types.FunctionType):
+        return library_of_function(owner)
+    return library_of_class(owner if isinstance(owner, type) else type(owner))

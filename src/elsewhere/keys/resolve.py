@@ -12,8 +12,13 @@ from typing import Any
 from elsewhere.errors import NoKey
 from elsewhere.keys.canonical import ATOMS
 from elsewhere.keys.names import Import, Read
-from elsewhere.keys.origin import file_of, library_of, library_of_module
-from elsewhere.keys.references import MODULE_REMEDY, check_is_no_lookup, library_of_class
+from elsewhere.keys.origin import PYTHON, file_of, library_of, library_of_module
+from elsewhere.keys.references import (
+    MODULE_REMEDY,
+    check_is_no_lookup,
+    library_of_class,
+    library_of_thing,
+)
 from elsewhere.keys.watch import Watch
 
 UNBOUND = object()
@@ -47,14 +52,12 @@ def resolve(function: types.FunctionType, read: Read, watch: Watch) -> Any:
         if value is UNBOUND and library is not None:
             return OfLibrary(library, entered)
     if value is sys.modules:
-        raise NoKey(str(read), "any module may be taken from it", MODULE_REMEDY)
-    if (
-        library is not None
-        and not isinstance(value, types.ModuleType)
-        # What somebody else has put there is followed.
-        and (not callable(value) or library_of_class(type(value)) == library)
-    ):
-        return OfLibrary(library, str(read))
+        raise NoKey("", "any module may be taken from it", MODULE_REMEDY)
+    own = library_of_thing(value)
+    if library is not None and own is not None and not isinstance(value, types.ModuleType):
+        # A package may offer what another one has made.
+        both = library if own in (library, PYTHON) else f"{library}, {own}"
+        return OfLibrary(both, str(read))
     if attributes and isinstance(value, type):
         return _class_constant(value, attributes[0], watch)
     return value
@@ -105,7 +108,7 @@ def _imported(function: types.FunctionType, imported: Import, watch: Watch) -> A
             watch.no_name(sys.modules, name)
             return UNBOUND
         except Exception as error:
-            what = f"importing it fails ({type(error).__name__}: {error})"
+            what = f"importing {name} fails ({type(error).__name__}: {error})"
             raise NoKey(
                 name, what, "Mend it, or import what the function needs above it"
             ) from error

@@ -17,6 +17,7 @@ from typing import Any
 
 from elsewhere.errors import NoKey
 from elsewhere.keys.canonical import Write, Writer
+from elsewhere.keys.references import library_of_method
 
 
 def _name(writer: Writer, tag: bytes, value: Any) -> None:
@@ -136,6 +137,12 @@ def _write_partial(writer: Writer, value: "functools.partial[Any]") -> None:
 
 
 def _write_method(writer: Writer, value: types.MethodType) -> None:
+    library = library_of_method(value)
+    if library is not None:
+        writer.out.append(b"l")
+        writer.text(library)
+        writer.text(value.__name__)
+        return
     writer.out.append(b"m")
     writer.write_at(".__func__", value.__func__)
     writer.write_at(".__self__", value.__self__)

@@ -30,6 +30,7 @@ _FIXED = ATOMS | {
     decimal.Decimal, fractions.Fraction, dt.date, dt.timedelta, pathlib.PosixPath,
     pathlib.PurePosixPath, re.Pattern, functools.cached_property, functools._lru_cache_wrapper,
 }  # fmt: skip
+_BOUND = (types.BuiltinFunctionType, types.MethodWrapperType)
 
 
 def is_fixed(value: Any) -> bool:
@@ -39,7 +40,7 @@ def is_fixed(value: Any) -> bool:
         return True
     if kind in (tuple, frozenset):
         return all(map(is_fixed, value))
-    if kind in (types.BuiltinFunctionType, types.MethodWrapperType):
+    if kind in _BOUND:
         # A method of an object, such as ``{}.get``, is as changeable as the object.
         return isinstance(value.__self__, (types.NoneType, types.ModuleType, type))
     if kind in (staticmethod, classmethod):
@@ -57,10 +58,15 @@ class Watch:
     def __init__(self) -> None:
         self._spaces: dict[int, tuple[Mapping[str, Any], dict[str, Any]]] = {}
         self._absent: dict[int, tuple[Mapping[str, Any], set[str]]] = {}
+        self._kept: list[Any] = []
         self._functions: list[types.FunctionType] = []
         self._cells: list[tuple[types.CellType, Any]] = []
-        self._mappings: list[tuple[Mapping[Any, Any], tuple[Any, ...]]] = []
+        self._mappings: list[tuple[Mapping[Any, Any], list[Any], tuple[Any, ...]]] = []
         self._mutable: list[tuple[Any, bytes]] = []
+
+    def keep(self, value: Any) -> None:
+        """Hold a function or a class, so that nothing else gets its identity."""
+        self._kept.append(value)
 
     def name(self, space: Mapping[str, Any], name: str, value: Any) -> None:
         self._spaces.setdefault(id(space), (space, {}))[1][name] = value
@@ -70,13 +76,15 @@ class Watch:
 
     def function(self, function: types.FunctionType) -> None:
         self._functions.append(function)
+        if vars(function):
+            self.mapping(vars(function))
 
     def cell(self, cell: types.CellType) -> None:
         self._cells.append((cell, _content(cell)))
 
     def mapping(self, mapping: Mapping[Any, Any]) -> None:
-        """The mapping has the same values, one by one."""
-        self._mappings.append((mapping, tuple(mapping.values())))
+        """The mapping has the same names and the very same values."""
+        self._mappings.append((mapping, list(mapping), tuple(mapping.values())))
 
     def value(self, value: Any) -> None:
         if not is_fixed(value):
@@ -120,8 +128,8 @@ class Watch:
     def _slow_holds(self) -> bool:
         if not all(_content(cell) is value for cell, value in self._cells):
             return False
-        for mapping, values in self._mappings:
-            if len(mapping) != len(values) or not all(map(is_, mapping.values(), values)):
+        for mapping, names, values in self._mappings:
+            if list(mapping) != names or not all(map(is_, mapping.values(), values)):
                 return False
         try:
             return all(_snapshot(value) == before for value, before in self._mutable)
@@ -143,5 +151,7 @@ def _snapshot(value: Any) -> bytes:
 
 
 def _by_identity(writer: Writer, value: Any) -> None:
+    if isinstance(value, _BOUND) and not is_fixed(value):
+        writer.write(value.__self__)
     # What is referred to is held and watched by itself, so its identity is its own for as long.
     writer.out.append(b"&" + id(value).to_bytes(8, "big"))
