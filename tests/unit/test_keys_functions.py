@@ -43,8 +43,8 @@ CHANGES: dict[str, tuple[str, ...]] = {
         "g.register(int, lambda x: 2)", "g.register(int, lambda x: 3)", "g.register(str, f)",
     ),
     "closure": (
-        "def make():\n    n = 0\n    def f(x): return n\n    def put(v):\n        nonlocal n\n        n = v\n"
-        "    return f, put\nf, put = make()",
+        ("def make():\n    n = 0\n    def f(x): return n\n    def put(v):\n        nonlocal n\n        n = v\n"
+        "    return f, put\nf, put = make()"),
         "put(1)", "put([1])", "put(f)", "put(put)",
     ),
     "default": (
@@ -95,8 +95,8 @@ CHANGES: dict[str, tuple[str, ...]] = {
     ),
     "late name": ("def f(x): return [y for _ in range(3)]", "y = 3", "y = 4", "del y"),
     "methods": (
-        "class A:\n    @staticmethod\n    def s(): return 1\n    @classmethod\n    def c(cls): return 2\n"
-        "    @property\n    def p(self): return 3\ndef f(x): return A.s() + A.c() + A().p",
+        ("class A:\n    @staticmethod\n    def s(): return 1\n    @classmethod\n    def c(cls): return 2\n"
+        "    @property\n    def p(self): return 3\ndef f(x): return A.s() + A.c() + A().p"),
         "A.s = staticmethod(lambda: 2)", "A.c = classmethod(lambda c: 3)", "A.p = property(lambda s: 4)",
     ),
     "circle": (

@@ -111,14 +111,14 @@ DISTINCT: list[Any] = [
     {1}, frozenset({1}), {1, 2}, {"1"}, {(1, 2)}, set(), frozenset(),
     {}, {1: 2}, {"1": 2}, {1: {2: 3}}, {1: 2, 3: 4}, {1: 4, 3: 2},
     range(3), range(0, 3, 2), range(0, 4, 2), slice(3), slice(0, 3), slice(None),
-    dt.date(2020, 1, 1), dt.datetime(2020, 1, 1), dt.datetime(2020, 1, 1, tzinfo=dt.timezone.utc),
+    dt.date(2020, 1, 1), dt.datetime(2020, 1, 1), dt.datetime(2020, 1, 1, tzinfo=dt.UTC),
     dt.datetime(2020, 1, 1, tzinfo=ZoneInfo("UTC")), AUTUMN, AUTUMN.replace(fold=1),
-    dt.time(2, 30), dt.time(2, 30, tzinfo=dt.timezone.utc), dt.timedelta(1), dt.timezone.utc, BERLIN,
+    dt.time(2, 30), dt.time(2, 30, tzinfo=dt.UTC), dt.timedelta(1), dt.UTC, BERLIN,
     dt.timezone(dt.timedelta(hours=1)), dt.timezone(dt.timedelta(hours=1), "name"),
     decimal.Decimal(0), decimal.Decimal("-0"), decimal.Decimal("0.0"), decimal.Decimal("NaN"),
     decimal.Decimal("sNaN"), decimal.Decimal("1E+2"), decimal.Decimal(100), fractions.Fraction(1, 3),
     uuid.UUID(int=1), pathlib.PurePosixPath("a"), pathlib.PureWindowsPath("a"), pathlib.Path("a"),
-    re.compile("a"), re.compile(b"a"), re.compile("a", re.I),
+    re.compile("a"), re.compile(b"a"), re.compile("a", re.IGNORECASE),
     Colour.RED, Colour.BLUE, Mode.READ, Mode.READ | Mode.WRITE, Mode(0), Size.SMALL,
     Leg(1.0), Leg(1.0, [1]), Leg(2.0), Point(1, 2), Point(2, 1), Pair(1, 2), Pair(2, 1),
     Bag({1}), Bag({2}), Names([1]), Names([2]), Plain(), Plain(a=1), Plain(b=1), Plain(a=Plain()),
@@ -128,7 +128,7 @@ DISTINCT: list[Any] = [
     functools.partial(identity), functools.partial(identity, 1), functools.partial(identity, value=1),
     int, str, Plain, Leg, Colour, len, print, identity, Plain.method, Plain().method, Plain(a=1).method,
     "abc".upper, "abd".upper, os.path, lambda x: x, lambda x: x + 1,
-    list[int], list[str], dict[str, int], int | str, typing.Optional[int], typing.Any, typing.Literal["a"],
+    list[int], list[str], dict[str, int], int | str, int | None, typing.Any, typing.Literal["a"],
     typing.Literal["b"], typing.Annotated[int, "a"], Callable[[int], str], T,
     ValueError("a"), ValueError("b"), KeyError("a"), circle(), [circle()],
 ]  # fmt: skip
@@ -158,7 +158,7 @@ def test_a_copy_has_the_same_bytes(place: int) -> None:
 def test_dicts_sets_and_attributes_have_no_order() -> None:
     names = [str(n) for n in range(50)]
     assert encoded(dict.fromkeys(names)) == encoded(dict.fromkeys(reversed(names)))
-    assert encoded(set(names)) == encoded(set(reversed(names)))
+    assert encoded(set(names)) == encoded({*names[25:], *names[:25]})
     assert encoded({1, "a", None, (2, b"c")}) == encoded({(2, b"c"), None, "a", 1})
     assert encoded(Plain(a=1, b=2)) == encoded(Plain(b=2, a=1))
 
@@ -177,7 +177,7 @@ def test_circles_end_and_differ_by_their_length() -> None:
     mapping: dict[str, Any] = {}
     mapping["self"] = mapping
     holder = Plain()
-    holder.me = {"of": holder}
+    vars(holder)["me"] = {"of": holder}
     made = [encoded(value) for value in (one, two, mapping, holder)]
     assert len(set(made)) == 4
     again: dict[str, Any] = {}

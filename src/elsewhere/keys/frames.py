@@ -20,7 +20,7 @@ def write_pandas(writer: Writer, value: Any, base: type) -> bool:
             writer.write_at(f".iloc[:, {place}]", value.iloc[:, place].array)
         writer.write_at(".attrs", value.attrs)
     elif isinstance(value, pandas.Series):
-        _begin(writer, value, base, b"L")
+        _begin(writer, value, base, b"6")
         writer.write_at(".name", value.name)
         writer.write_at(".index", value.index)
         writer.write_at(".array", value.array)
