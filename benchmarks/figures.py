@@ -63,6 +63,10 @@ FIGURES = (
     Figure(workload="memory", metric="pss_mib", comparison="≤", bound=38),
     Figure(workload="initializer", metric="seconds", comparison="≤", bound=1, peer=ANY_PEER),
     Figure(workload="stream", metric="growth_mb", comparison="<", bound=20),
+    Figure(workload="keys", metric="microseconds", comparison="≤", bound=5),
+    Figure(workload="keys", metric="times_blake2b", comparison="≤", bound=1.2),
+    Figure(workload="corpus", metric="stale", comparison="≤", bound=0),
+    Figure(workload="corpus", metric="needless", comparison="≤", bound=0),
 )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 WORKERS = 2
@@ -36,6 +37,14 @@ Initialized = Callable[
     [Callable[[], None], Function, Sequence[Any]], AbstractContextManager[list[Any]]
 ]
 Stream = Callable[[Function, Iterable[Any]], Iterator[Any]]
+# The content name of a call with these arguments, in whatever form the library has it.
+Hash = Callable[[tuple[Any, ...]], object]
+# Remembers the answer of a call in a folder; whether it was found there. Refused if it has no name.
+Remember = Callable[[Path, Function, tuple[Any, ...], dict[str, Any]], bool]
+
+
+class Refused(Exception):
+    """The library says that it cannot tell whether an answer is still good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +81,8 @@ class Peer(Protocol):
     the servers of Ray and Dask); `open` starts it and the pool, `close` ends both.
     """
 
-    script: Script
+    # None: the library has no workers to start.
+    script: Script | None
 
     def version(self) -> str: ...
 
@@ -112,4 +122,12 @@ class Peer(Protocol):
 
     def streams(self) -> Idioms[Stream]:
         """Return the ways to map over a generator and take the results one by one, in order."""
+        return {}
+
+    def hashes(self) -> Idioms[Hash]:
+        """Return the ways to name the arguments of a call by their content."""
+        return {}
+
+    def remembers(self) -> Idioms[Remember]:
+        """Return the ways to remember the answer of a function across processes."""
         return {}

@@ -2,11 +2,26 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
+from pathlib import Path
 
 import elsewhere
-from benchmarks.peer import WORKERS, Function, Idiom, Idioms, Map, Products, Script, Stream
+from benchmarks.functions import same
+from benchmarks.peer import (
+    WORKERS,
+    Function,
+    Hash,
+    Idiom,
+    Idioms,
+    Map,
+    Products,
+    Refused,
+    Remember,
+    Script,
+    Stream,
+)
 from benchmarks.peers.executor import ExecutorPeer, products_by_closure
-from elsewhere import Pool
+from elsewhere import NoKey, Pool
+from elsewhere.keys.key import key_of
 
 
 class Elsewhere(ExecutorPeer):
@@ -37,8 +52,26 @@ class Elsewhere(ExecutorPeer):
     def streams(self) -> Idioms[Stream]:
         return {"default": Idiom(self._stream_default)}
 
+    def hashes(self) -> Idioms[Hash]:
+        return {"key_of": Idiom(lambda arguments: key_of(same, arguments))}
+
+    def remembers(self) -> Idioms[Remember]:
+        return {"key_of": Idiom(remember)}
+
     def _map_default(self, function: Function, items: Iterable[object]) -> list[object]:
         return list(self._pool.map(function, items))
 
     def _stream_default(self, function: Function, items: Iterable[object]) -> Iterator[object]:
         return self._pool.map(function, items)
+
+
+def remember(
+    folder: Path, function: Function, args: tuple[object, ...], kwargs: dict[str, object]
+) -> bool:
+    try:
+        place = folder / key_of(function, args, kwargs).hex()
+    except NoKey as error:
+        raise Refused(str(error)) from error
+    found = place.exists()
+    place.touch()
+    return found

@@ -3,16 +3,19 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import joblib
 from joblib.externals.loky import get_reusable_executor
 
+from benchmarks.calls import watched
 from benchmarks.functions import same
 from benchmarks.peer import (
     WORKERS,
     Call,
     Function,
+    Hash,
     Idiom,
     Idioms,
     Initialized,
@@ -21,6 +24,7 @@ from benchmarks.peer import (
     Peer,
     Problem,
     Products,
+    Remember,
     Script,
     Stream,
     Submits,
@@ -47,6 +51,12 @@ class Joblib(Peer):
 
     def close(self) -> None:
         get_reusable_executor().shutdown()
+
+    def hashes(self) -> Idioms[Hash]:
+        return {"hash": Idiom(joblib.hash)}
+
+    def remembers(self) -> Idioms[Remember]:
+        return {"Memory": Idiom(remember)}
 
     def submits(self) -> Idioms[Submits]:
         each = partial(self._parallel, batch_size=1, pre_dispatch="all")
@@ -113,3 +123,12 @@ class Joblib(Peer):
         )
         results: Iterator[Any] = parallel(joblib.delayed(function)(item) for item in items)
         return results
+
+
+def remember(
+    folder: Path, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> bool:
+    remembered = joblib.Memory(folder, verbose=0).cache(function)
+    with watched(function) as runs:
+        remembered(*args, **kwargs)
+    return not runs

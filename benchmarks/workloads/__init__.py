@@ -4,7 +4,19 @@ import importlib
 
 from benchmarks.workload import Workload
 
-NAMES = ("submit", "latency", "map", "cpu", "matvec", "startup", "memory", "initializer", "stream")
+NAMES = (
+    "submit",
+    "latency",
+    "map",
+    "cpu",
+    "matvec",
+    "startup",
+    "memory",
+    "initializer",
+    "stream",
+    "keys",
+    "corpus",
+)
 
 
 def load_workload(name: str) -> Workload:
