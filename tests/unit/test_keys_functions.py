@@ -161,7 +161,7 @@ REFUSED: dict[str, tuple[str, str]] = {
     "eval": ("def f(x): return eval('x')", "changing_module.eval"),
     "in a table": ("T = [globals]\ndef f(x): return T[0]()['f']", "changing_module.T[0]"),
     "frame": ("import sys\ndef f(x): return sys._getframe()", "changing_module.sys._getframe"),
-    "globals of a function": ("def f(x): return f.__globals__", "changing_module.f: __globals__"),
+    "globals of a function": ("def f(x): return f.__globals__", "changing_module.f"),
     "any builtin": (
         "import builtins\ndef f(x): return getattr(builtins, 'ev' + 'al')",
         "changing_module.builtins.eval",

@@ -21,6 +21,8 @@ from elsewhere.keys.watch import Watch
 PRIVATE = "__elsewhere_"
 """attributes of functions that begin so say how to run it, not what it does"""
 
+_NAMESPACES = ("__globals__", "f_globals", "f_back", "__builtins__")
+
 
 class Reached(NamedTuple):
     """Something that a fingerprint covers: for people who ask why a key has changed."""
@@ -192,9 +194,12 @@ def _is_single_dispatch(function: types.FunctionType) -> bool:
 
 
 def _check_names(code: types.CodeType, name: str) -> None:
-    for found in code.co_names:
-        if found in ("__globals__", "f_globals", "f_back", "__builtins__"):
-            raise NoKey(f"{name}: {found}", "it leads to names that are made up", LOOKUP_REMEDY)
+    """`NoKey` if the code, or code inside it, names what leads to all names of a module."""
+    texts = [constant for constant in code.co_consts if isinstance(constant, str)]
+    for found in _NAMESPACES:
+        if found in code.co_names or any(found in text for text in texts):
+            what = f"{found} leads to names that are made up"
+            raise NoKey(name, what, LOOKUP_REMEDY)
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             _check_names(constant, name)

@@ -5,6 +5,7 @@ from tests.corpus.cases.arguments import ARGUMENTS
 from tests.corpus.cases.classes import CLASSES
 from tests.corpus.cases.closures import CLOSURES
 from tests.corpus.cases.decorators import DECORATORS
+from tests.corpus.cases.further import FURTHER
 from tests.corpus.cases.helpers import HELPERS
 from tests.corpus.cases.imports import IMPORTS
 from tests.corpus.cases.layout import LAYOUT
@@ -23,4 +24,5 @@ CASES: list[Case] = [
     *LAYOUT,
     *ARGUMENTS,
     *LOOKUPS,
+    *FURTHER,
 ]
