@@ -6,9 +6,11 @@ Read from the code and not from its text, because the compiler has decided which
 import dis
 import types
 from collections.abc import Iterator
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
+READS_MAX = 4096
+"""functions whose names are kept"""
 _SILENT = frozenset(("CACHE", "EXTENDED_ARG", "NOP", "NOT_TAKEN", "PRECALL", "RESUME"))
 _ATTRIBUTES = frozenset(("LOAD_ATTR", "LOAD_METHOD"))
 _GLOBALS = frozenset(("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"))
@@ -44,7 +46,7 @@ Step: TypeAlias = tuple[str, object]
 Bound: TypeAlias = dict[str, Import]
 
 
-@cache
+@lru_cache(READS_MAX)
 def reads_of(code: types.CodeType) -> tuple[Read, ...]:
     """Everything that the code, and code inside it, reads from outside; in the order of the names."""
     return tuple(sorted(set(_reads(code, {}, frozenset(code.co_freevars))), key=repr))

@@ -15,6 +15,8 @@ from hashlib import blake2b
 from typing import Any, TypeAlias
 
 FunctionTree: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+TEXTS_MAX = 4096
+"""functions whose texts are kept"""
 _FUTURES = 0x1FE0000
 """the bits of ``co_flags`` that ``from __future__ import`` sets"""
 _MEANT = 0x2AC
@@ -28,10 +30,17 @@ def text_of(code: types.CodeType, space: dict[str, Any]) -> bytes:
 
     `space` holds the globals of the function.
     """
-    tree = tree_of(code, space)
-    if tree is None:
-        return b"code " + _code_text(code).encode("utf-8", "surrogatepass")
-    return b"text " + ast.dump(_Normal().root(tree)).encode("utf-8", "surrogatepass")
+    # Equal code of two files may have source in one of them only.
+    place = code, code.co_filename
+    known = _texts.get(place)
+    if known is None:
+        tree = tree_of(code, space)
+        said = _code_text(code) if tree is None else ast.dump(_Normal().root(tree))
+        known = f"{'code' if tree is None else 'text'} {said}".encode("utf-8", "surrogatepass")
+        if len(_texts) >= TEXTS_MAX:
+            _texts.clear()
+        _texts[place] = known
+    return known
 
 
 def tree_of(code: types.CodeType, space: dict[str, Any]) -> FunctionTree | None:
@@ -78,6 +87,7 @@ class _File:
 
 
 _files: dict[str, _File] = {}
+_texts: dict[tuple[types.CodeType, str], bytes] = {}
 
 
 def _place(node: FunctionTree) -> tuple[str, int]:

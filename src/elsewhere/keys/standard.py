@@ -164,6 +164,13 @@ def _write_cached_property(writer: Writer, value: "functools.cached_property[Any
     writer.write_at(".func", value.func)
 
 
+def _write_dispatching_method(writer: Writer, value: "functools.singledispatchmethod[Any]") -> None:
+    # It may hold a cache too.
+    writer.out.append(b"9")
+    writer.write_at(".dispatcher", value.dispatcher)
+    writer.write_at(".func", value.func)
+
+
 def _write_variable(writer: Writer, value: Any) -> None:
     # What it is bound to matters to type checkers alone.
     _name(writer, b"8", value)
@@ -194,6 +201,7 @@ STANDARD: dict[type, Write] = {
     classmethod: _write_wrapped,
     property: _write_property,
     functools.cached_property: _write_cached_property,
+    functools.singledispatchmethod: _write_dispatching_method,
     typing.TypeVar: _write_variable,
     typing.ParamSpec: _write_variable,
     typing.TypeVarTuple: _write_variable,

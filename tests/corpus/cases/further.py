@@ -352,7 +352,7 @@ FURTHER = [
         {
             "h1.py": "def g(x):\n    return x\n",
             "h2.py": "def g(x):\n    return 1\n",
-            "task.py": "import h1,h2\ndef f(x):\n    return (h1 if x else h2).g(x)\n",
+            "task.py": "import h1,h2\ndef f(x):\n    m = h1 if x else h2\n    return m.g(x)\n",
         },
         ("h1.py", "return x", "return -x"),
     ),
@@ -360,7 +360,7 @@ FURTHER = [
         "module in a closure",
         {
             "h1.py": "def g(x):\n    return x\n",
-            "task.py": "import h1\ndef mk(m):\n    def f(x):\n        return (m if x else None).g(x)\n    return f\nf=mk(h1)\n",
+            "task.py": "import h1\ndef mk(m):\n    def f(x):\n        n = m\n        return n.g(x)\n    return f\nf=mk(h1)\n",
         },
         ("h1.py", "return x", "return -x"),
     ),
