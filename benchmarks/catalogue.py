@@ -34,6 +34,7 @@ CATALOGUE = (
     Entry(name="loky", module="loky", adapter="Loky", requirements=("loky>=3.5,<4",)),
     Entry(name="mpire", module="mpire", adapter="Mpire", requirements=("mpire>=2.10,<3",)),
     Entry(name="joblib", module="joblib", adapter="Joblib", requirements=("joblib>=1.5,<2",)),
+    Entry(name="redun", module="redun", adapter="Redun", requirements=("redun>=0.40,<1",)),
     Entry(
         name="distributed",
         module="distributed",

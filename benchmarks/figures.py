@@ -66,6 +66,10 @@ FIGURES = (
     Figure(workload="store", metric="hits_per_second", comparison="≥", bound=20_000),
     Figure(workload="store", metric="hits_per_second", comparison="≥", bound=10, peer="joblib"),
     Figure(workload="store", metric="results_per_second", comparison="≥", bound=10_000),
+    Figure(workload="keys", metric="microseconds", comparison="≤", bound=5),
+    Figure(workload="keys", metric="times_blake2b", comparison="≤", bound=1.2),
+    Figure(workload="corpus", metric="stale", comparison="≤", bound=0),
+    Figure(workload="corpus", metric="needless", comparison="≤", bound=0),
 )
 
 

@@ -41,6 +41,14 @@ Initialized = Callable[
 Stream = Callable[[Function, Iterable[Any]], Iterator[Any]]
 CallEach = Callable[[Sequence[Any]], list[Any]]
 Remembering = Callable[[Function, Path], AbstractContextManager[CallEach]]
+# The content name of a call with these arguments, in whatever form the library has it.
+Hash = Callable[[tuple[Any, ...]], object]
+# Remembers the answer of a call in a folder; whether it was found there. Refused if it has no name.
+Remember = Callable[[Path, Function, tuple[Any, ...], dict[str, Any]], bool]
+
+
+class Refused(Exception):
+    """The library says that it cannot tell whether an answer is still good."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +85,8 @@ class Peer(Protocol):
     the servers of Ray and Dask); `open` starts it and the pool, `close` ends both.
     """
 
-    script: Script
+    # None: the library has no workers to start.
+    script: Script | None
 
     def version(self) -> str: ...
 
@@ -124,4 +133,11 @@ class Peer(Protocol):
 
         What was called is written when the call of all items returns.
         """
+
+    def hashes(self) -> Idioms[Hash]:
+        """Return the ways to name the arguments of a call by their content."""
+        return {}
+
+    def remembers(self) -> Idioms[Remember]:
+        """Return the ways to remember the answer of a function across processes."""
         return {}

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Literal
 
-from benchmarks.peer import Script
+from benchmarks.peer import Peer, Script
 
 Definition = Literal["in the script", "imported"]
 DEFINITIONS: dict[Definition, str] = {
@@ -19,6 +19,13 @@ CLOSE_SECONDS = 30.0
 
 class ScriptFailed(Exception):
     """A script ended without the line that it should have printed."""
+
+
+def of(peer: Peer) -> Script:
+    """Return the peer's program; ValueError if it has no workers to start."""
+    if peer.script is None:
+        raise ValueError(f"{type(peer).__name__} has no workers, so it has no program")
+    return peer.script
 
 
 def source(script: Script, definition: Definition, all_workers: bool) -> str:

@@ -10,22 +10,28 @@ from pathlib import Path
 from queue import SimpleQueue
 
 import elsewhere
+from benchmarks.functions import same
 from benchmarks.peer import (
     WORKERS,
     CallEach,
     Function,
+    Hash,
     Idiom,
     Idioms,
     Map,
     Products,
+    Refused,
+    Remember,
     Remembering,
     Script,
     Stream,
 )
 from benchmarks.peers.executor import ExecutorPeer, products_by_closure
-from elsewhere import Pool
+from elsewhere import NoKey, Pool
 from elsewhere.calls.messages import Verdict
-from elsewhere.store import KEY_BYTES, Acknowledge, Remember
+from elsewhere.keys.key import key_of
+from elsewhere.store import KEY_BYTES, Acknowledge
+from elsewhere.store import Remember as Row
 from elsewhere.stores.opening import open_store
 
 
@@ -63,6 +69,12 @@ class Elsewhere(ExecutorPeer):
             for level in (Acknowledge.DURABLE, Acknowledge.CRASH)
         }
 
+    def hashes(self) -> Idioms[Hash]:
+        return {"key_of": Idiom(lambda arguments: key_of(same, arguments))}
+
+    def remembers(self) -> Idioms[Remember]:
+        return {"key_of": Idiom(remember)}
+
     def _map_default(self, function: Function, items: Iterable[object]) -> list[object]:
         return list(self._pool.map(function, items))
 
@@ -84,7 +96,7 @@ def remembering(level: Acknowledge, function: Function, folder: Path) -> Iterato
                 said.put(None)
                 return pickle.loads(found.payload)
             value = function(item)
-            store.write([Remember(key, name, Verdict.VALUE, pickle.dumps(value), 0.0)], said.put)
+            store.write([Row(key, name, Verdict.VALUE, pickle.dumps(value), 0.0)], said.put)
             return value
 
         def call_each(items: Sequence[object]) -> list[object]:
@@ -97,3 +109,15 @@ def remembering(level: Acknowledge, function: Function, folder: Path) -> Iterato
             return values
 
         yield call_each
+
+
+def remember(
+    folder: Path, function: Function, args: tuple[object, ...], kwargs: dict[str, object]
+) -> bool:
+    try:
+        place = folder / key_of(function, args, kwargs).hex()
+    except NoKey as error:
+        raise Refused(str(error)) from error
+    found = place.exists()
+    place.touch()
+    return found

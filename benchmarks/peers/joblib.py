@@ -9,12 +9,14 @@ from typing import Any
 import joblib
 from joblib.externals.loky import get_reusable_executor
 
+from benchmarks.calls import watched
 from benchmarks.functions import same
 from benchmarks.peer import (
     WORKERS,
     Call,
     CallEach,
     Function,
+    Hash,
     Idiom,
     Idioms,
     Initialized,
@@ -23,6 +25,7 @@ from benchmarks.peer import (
     Peer,
     Problem,
     Products,
+    Remember,
     Remembering,
     Script,
     Stream,
@@ -50,6 +53,12 @@ class Joblib(Peer):
 
     def close(self) -> None:
         get_reusable_executor().shutdown()
+
+    def hashes(self) -> Idioms[Hash]:
+        return {"hash": Idiom(joblib.hash)}
+
+    def remembers(self) -> Idioms[Remember]:
+        return {"Memory": Idiom(remember)}
 
     def submits(self) -> Idioms[Submits]:
         each = partial(self._parallel, batch_size=1, pre_dispatch="all")
@@ -125,3 +134,12 @@ class Joblib(Peer):
         )
         results: Iterator[Any] = parallel(joblib.delayed(function)(item) for item in items)
         return results
+
+
+def remember(
+    folder: Path, function: Function, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> bool:
+    remembered = joblib.Memory(folder, verbose=0).cache(function)
+    with watched(function) as runs:
+        remembered(*args, **kwargs)
+    return not runs

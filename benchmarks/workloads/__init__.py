@@ -6,7 +6,7 @@ from benchmarks.workload import Workload
 
 NAMES = (
     *("submit", "latency", "map", "cpu", "matvec", "startup", "memory", "initializer", "stream"),
-    "store",
+    *("store", "keys", "corpus"),
 )
 
 

@@ -28,10 +28,10 @@ class Memory(Workload):
     fresh = True
 
     def variants(self, peer: Peer) -> Sequence[str]:
-        return ["idle"]
+        return ["idle"] if peer.script else []
 
     def measure(self, peer: Peer, variant: str, scale: Scale) -> Mapping[str, float]:
-        with script.running(script.source(peer.script, "in the script", all_workers=True)):
+        with script.running(script.source(script.of(peer), "in the script", all_workers=True)):
             sleep(SETTLE_SECONDS)
             # This process adopts orphans, so its descendants are all that the script started.
             pids = descendants(os.getpid())

@@ -26,11 +26,12 @@ class Startup(Workload):
     fresh = True
 
     def variants(self, peer: Peer) -> Sequence[str]:
-        return list(script.DEFINITIONS)
+        return list(script.DEFINITIONS) if peer.script else []
 
     def prepare(self, peer: Peer, scale: Scale) -> None:
         # Compiles what has no .pyc yet.
-        interpreter_seconds(peer.script.imports)
+        if peer.script:
+            interpreter_seconds(peer.script.imports)
 
     def measure(self, peer: Peer, variant: str, scale: Scale) -> Mapping[str, float]:
         first_results = {"first_result_ms": 1000 * first_result_seconds(peer, variant)}
@@ -42,7 +43,7 @@ class Startup(Workload):
 def first_result_seconds(peer: Peer, variant: str) -> float:
     """Return the median over some processes, each timed by its own clock before the import."""
     definition = cast(script.Definition, variant)
-    program = script.source(peer.script, definition, all_workers=False)
+    program = script.source(script.of(peer), definition, all_workers=False)
     times: list[float] = []
     while len(times) < STARTS:
         with script.running(program) as seconds:
@@ -55,7 +56,7 @@ def first_result_seconds(peer: Peer, variant: str) -> float:
 def import_seconds(peer: Peer, count: int) -> float:
     """Return what the import adds to an empty interpreter's whole run, in medians."""
     pairs = [
-        (interpreter_seconds(f"import {peer.script.package}"), interpreter_seconds("pass"))
+        (interpreter_seconds(f"import {script.of(peer).package}"), interpreter_seconds("pass"))
         for _ in range(count)
     ]
     return median(pair[0] for pair in pairs) - median(pair[1] for pair in pairs)

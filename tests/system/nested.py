@@ -112,7 +112,11 @@ def kill_parent_once(path: str) -> None:
 
 def cannot_travel() -> int:
     lock = threading.Lock()
-    future = elsewhere.spawn(lambda: lock.locked())
+
+    def is_locked() -> bool:
+        return lock.locked()
+
+    future = elsewhere.spawn(is_locked)
     return int(future.result())
 
 
@@ -131,11 +135,15 @@ def wait_briefly_for(seconds: float) -> str:
 
 async def sleep_and_square(n: int) -> int:
     await asyncio.sleep(0.1)
-    return await elsewhere.spawn(pow, n, 2)
+    square: int = await elsewhere.spawn(pow, n, 2)
+    return square
 
 
 async def many_at_once(n: int) -> int:
-    return sum(await asyncio.gather(*[elsewhere.spawn(sleep_and_square, i) for i in range(n)]))
+    squares: list[int] = await asyncio.gather(
+        *[elsewhere.spawn(sleep_and_square, i) for i in range(n)]  # type: ignore[arg-type]  # of its coroutine's value
+    )
+    return sum(squares)
 
 
 async def block() -> int:

@@ -71,7 +71,9 @@ class Stage:
         self.said: list[tuple[int, str]] = []
         self.ends = 0
         self.store = MemoryStore()
-        self.host = GatewayHost(Gateway(), engine, self.say, self.end, "host-under-test", self.get_store)
+        self.host = GatewayHost(
+            Gateway(), engine, self.say, self.end, "host-under-test", self.get_store
+        )
         self.calls = 0
         self.host.post(Define(FUNCTION, dumps(abs, "abs")))
 

@@ -18,7 +18,7 @@ _EXTENDED_MANTISSA_BITS, _EXTENDED_BYTES = 63, 10
 
 def write_numpy(writer: Writer, value: Any, base: type) -> bool:
     """Write `value`, of which `base` is a class of numpy's; False if it is no array or scalar."""
-    numpy = sys.modules["numpy"]
+    numpy: Any = sys.modules["numpy"]
     if isinstance(value, numpy.ndarray):
         _write_array(writer, value, base, numpy)
     elif isinstance(value, numpy.generic):
@@ -27,12 +27,20 @@ def write_numpy(writer: Writer, value: Any, base: type) -> bool:
     elif isinstance(value, numpy.dtype):
         writer.out.append(b"Y")
         _write_dtype(writer, value)
-    elif isinstance(value, numpy.ufunc) and getattr(numpy, value.__name__, None) is value:
-        writer.out.append(b"U")
-        writer.text(value.__name__)
-        writer.refer(writer, numpy)
+    elif isinstance(value, numpy.ufunc):
+        return _write_ufunc(writer, value, numpy)
     else:
         return False
+    return True
+
+
+def _write_ufunc(writer: Writer, value: Any, numpy: Any) -> bool:
+    name: str = value.__name__
+    if getattr(numpy, name, None) is not value:
+        return False  # made of a function, of which it knows no more
+    writer.out.append(b"U")
+    writer.text(name)
+    writer.refer(writer, numpy)
     return True
 
 

@@ -33,7 +33,7 @@ class Writer:
     counts, as it does for what a function captures: it is written into the source.
     """
 
-    __slots__ = ("in_order", "others", "out", "refer", "within")
+    __slots__ = ("in_order", "others", "out", "refer", "referred", "within")
 
     def __init__(self, others: Write, refer: Write, *, in_order: bool = False) -> None:
         self.out: list[Part] = []
@@ -42,6 +42,8 @@ class Writer:
         self.in_order = in_order
         self.within: dict[int, int] = {}
         """the containers that are being written, by identity, and how deep they are"""
+        self.referred: dict[int, bytes] = {}
+        """what `refer` has written, by identity, if it keeps that"""
 
     def write(self, value: Any) -> None:
         """Append one value. Raises `NoKey` for what has no exact bytes."""

@@ -36,7 +36,7 @@ def members_of(kind: type) -> Iterator[tuple[str, Any]]:
         yield "annotations", list(inspect.get_annotations(kind).items())
     for name in sorted(own):
         value = own[name]
-        if name in _SKIPPED or _is_generated(own, value):
+        if name in _SKIPPED:
             continue
         if members is not None and (name in members or _is_machinery(name, value)):
             continue
@@ -56,14 +56,6 @@ def _is_managed(kind: type) -> bool:
     return any(library_of_class(maker) not in (None, PYTHON, OURS) for maker in makers)
 
 
-def _is_generated(own: Any, value: Any) -> bool:
-    """Whether `dataclass` wrote the method: the fields say what it does."""
-    if "__dataclass_fields__" not in own or not isinstance(value, types.FunctionType):
-        return False
-    inner: Any = inspect.unwrap(value)
-    return isinstance(inner, types.FunctionType) and inner.__code__.co_filename == "<string>"
-
-
 def _is_machinery(name: str, value: Any) -> bool:
     return name.startswith("_") and not isinstance(value, _CODE)
 
@@ -78,6 +70,6 @@ def _fields(fields: dict[str, "dataclasses.Field[Any]"]) -> Iterator[tuple[str, 
     for name, field in fields.items():
         kind = field._field_type.name  # type: ignore[attr-defined]  # there is no public way to it
         said = [kind, *(getattr(field, part) for part in _FIELD), dict(field.metadata)]
-        for part in (field.default, field.default_factory):
-            said.append([] if part is dataclasses.MISSING else [part])
+        made = [field.default, field.default_factory]
+        said += [[] if part is dataclasses.MISSING else [part] for part in made]
         yield f"field {name}", said

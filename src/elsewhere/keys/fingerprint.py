@@ -70,12 +70,19 @@ def is_lasting(value: Any) -> bool:
 
 def arguments_writer() -> Writer:
     """A writer of arguments: what they refer to stands in them by its fingerprint."""
-    known: dict[int, bytes] = {}
+    return Writer(write_other, _refer)
 
-    def follow(writer: Writer, value: Any) -> None:
-        found = known.get(id(value))
-        if found is None:
-            found = known[id(value)] = fingerprint_of(value)
-        writer.out.append(b"&" + found)
 
-    return Writer(write_other, lambda writer, value: write_reference(writer, value, follow))
+def _refer(writer: Writer, value: Any) -> None:
+    write_reference(writer, value, _follow)
+
+
+def _follow(writer: Writer, value: Any) -> None:
+    # Of a thousand objects of one class the class is looked at once.
+    found = writer.referred.get(id(value))
+    if found is None:
+        try:
+            found = writer.referred[id(value)] = fingerprint_of(value)
+        except NoKey as error:
+            raise error.within(": ") from error.__cause__
+    writer.out.append(b"&" + found)

@@ -20,7 +20,7 @@ def write_pandas(writer: Writer, value: Any, base: type) -> bool:
             writer.write_at(f".iloc[:, {place}]", value.iloc[:, place].array)
         writer.write_at(".attrs", value.attrs)
     elif isinstance(value, pandas.Series):
-        _begin(writer, value, base, b"L")
+        _begin(writer, value, base, b"6")
         writer.write_at(".name", value.name)
         writer.write_at(".index", value.index)
         writer.write_at(".array", value.array)
@@ -76,7 +76,7 @@ def _write_array(writer: Writer, value: Any, pandas: Any) -> None:
         writer.write(missing)
         # Under the mask there may be anything.
         writer.write(value.to_numpy(dtype.numpy_dtype, na_value=dtype.numpy_dtype.type(0)))
-    elif hasattr(value, "__arrow_array__") and "pyarrow" in sys.modules:
+    elif hasattr(value, "_pa_array"):
         writer.write(value.__arrow_array__())
     else:
         writer.sequence(b"[", list(value))

@@ -29,7 +29,12 @@ def key_of(
         encoded = _encoded(function, args, kwargs)
     except RecursionError as error:
         raise too_deep().within("args") from error
-    return blake2b(fingerprint + encoded, digest_size=DIGEST_BYTES, person=DOMAIN).digest()
+    return key_from(fingerprint, encoded)
+
+
+def key_from(fingerprint: bytes, arguments: bytes) -> bytes:
+    """The key, of the 32 bytes of a fingerprint and the canonical bytes of the bound arguments."""
+    return blake2b(fingerprint + arguments, digest_size=DIGEST_BYTES, person=DOMAIN).digest()
 
 
 def _encoded(

@@ -6,9 +6,11 @@ Read from the code and not from its text, because the compiler has decided which
 import dis
 import types
 from collections.abc import Iterator
-from functools import cache
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
+READS_MAX = 4096
+"""functions whose names are kept"""
 _SILENT = frozenset(("CACHE", "EXTENDED_ARG", "NOP", "NOT_TAKEN", "PRECALL", "RESUME"))
 _ATTRIBUTES = frozenset(("LOAD_ATTR", "LOAD_METHOD"))
 _GLOBALS = frozenset(("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"))
@@ -44,7 +46,7 @@ Step: TypeAlias = tuple[str, object]
 Bound: TypeAlias = dict[str, Import]
 
 
-@cache
+@lru_cache(READS_MAX)
 def reads_of(code: types.CodeType) -> tuple[Read, ...]:
     """Everything that the code, and code inside it, reads from outside; in the order of the names."""
     return tuple(sorted(set(_reads(code, {}, frozenset(code.co_freevars))), key=repr))
@@ -96,9 +98,12 @@ def _attributes(steps: list[Step], place: int) -> tuple[str, ...]:
         found.append(str(argument))
     if not found and 0 < place < len(steps) - 1:
         # getattr(helpers, "scale") says as much as helpers.scale.
-        before, after = steps[place - 1], steps[place + 1]
-        if before in _BY_NAME and after[0] == "LOAD_CONST":
-            return (after[1],) if isinstance(after[1], str) else ()
+        (step, constant), *rest = steps[place + 1 : place + 4]
+        is_whole = any(name.startswith("CALL") for name, _ in rest[:1]) or (
+            len(rest) > 1 and rest[0][0] == "LOAD_CONST" and rest[1][0].startswith("CALL")
+        )
+        if steps[place - 1] in _BY_NAME and step == "LOAD_CONST" and is_whole:
+            return (constant,) if isinstance(constant, str) else ()
     return tuple(found)
 
 
@@ -131,8 +136,7 @@ def _steps(code: types.CodeType) -> Iterator[Step]:
         name = step.opname
         if isinstance(step.argval, tuple) and "_FAST_" in name:
             # Two steps in one, such as LOAD_FAST_LOAD_FAST.
-            for part, argument in zip(_halves(name), step.argval, strict=True):
-                yield part, argument
+            yield from zip(_halves(name), step.argval, strict=True)
         else:
             yield _SPELLINGS.get(name, name), step.argval
 

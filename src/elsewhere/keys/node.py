@@ -1,6 +1,8 @@
 """What a fingerprint is made of: nodes that hold bytes and refer to one another, in circles too."""
 
+from collections.abc import Iterator
 from hashlib import blake2b
+from itertools import groupby
 from typing import Any, TypeAlias
 
 DIGEST_BYTES = 32
@@ -63,8 +65,17 @@ def _colour(node: Node, colours: dict[Node, bytes]) -> bytes:
         _NODE + colours[part]
         if isinstance(part, Node)
         else _BYTES + len(part).to_bytes(8, "big") + part
-        for part in node.parts
+        for part in (node.parts if node.unordered else _joined(node.parts))
     ]
     if node.unordered:
         framed.sort()
     return digest_of((b"{" if node.unordered else b"[") + b"".join(framed))
+
+
+def _joined(parts: list[Part]) -> Iterator[Part]:
+    """The parts with the bytes between two references in one."""
+    for is_node, run in groupby(parts, lambda part: isinstance(part, Node)):
+        if is_node:
+            yield from run
+        else:
+            yield b"".join(part for part in run if isinstance(part, bytes))

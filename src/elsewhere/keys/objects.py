@@ -9,6 +9,7 @@ import collections
 import copyreg
 import enum
 import functools
+import sys
 import types
 import typing
 from collections.abc import Callable
@@ -18,7 +19,9 @@ from elsewhere.errors import NoKey
 from elsewhere.keys.arrays import write_numpy
 from elsewhere.keys.arrow import write_arrow
 from elsewhere.keys.canonical import Writer
+from elsewhere.keys.compiled import compiled
 from elsewhere.keys.frames import write_pandas
+from elsewhere.keys.origin import file_of, is_extension, library_of
 from elsewhere.keys.standard import STANDARD
 
 KEY_METHOD = "__elsewhere_key__"
@@ -82,9 +85,7 @@ def write_other(writer: Writer, value: Any) -> None:
     known = STANDARD.get(kind)
     if known is not None:
         known(writer, value)
-    elif (isinstance(value, type) and not isinstance(value, types.GenericAlias)) or isinstance(
-        value, CALLABLES
-    ):
+    elif isinstance(value, (type, *CALLABLES)):
         writer.refer(writer, value)
     elif hasattr(kind, KEY_METHOD):
         _write_own_key(writer, value)
@@ -118,7 +119,8 @@ def _write_member(writer: Writer, value: enum.Enum) -> None:
 
 def _write_extension(writer: Writer, value: Any) -> bool:
     for base in type(value).__mro__[:-1]:
-        write = _EXTENSIONS.get(base.__module__.partition(".")[0])
+        # Of types that Cython makes it may be anything.
+        write = _EXTENSIONS.get(str(base.__module__).partition(".")[0])
         if write is not None and write(writer, value, base):
             return True
     return False
@@ -169,14 +171,12 @@ def _reduce(value: Any) -> Any:
 def _write_reduced(writer: Writer, value: Any, reduced: Any) -> None:
     kind = type(value)
     if isinstance(reduced, str):
-        # A thing of which there is one, such as typing.Any: known by its place.
         writer.out.append(b"G")
-        writer.text(getattr(value, "__module__", None) or kind.__module__)
-        writer.text(reduced)
+        _write_place(writer, value, reduced)
         return
-    make, arguments, state, items, pairs, setter = (*reduced, None, None, None, None)[:6]
     writer.out.append(b"o")
     writer.refer(writer, kind)
+    make, arguments, state, items, pairs, setter = (*reduced, None, None, None, None)[:6]
     if make is not copyreg.__newobj__ or arguments != (kind,):  # type: ignore[attr-defined]  # typeshed lacks it
         writer.write(make)
         writer.write(arguments)
@@ -185,6 +185,27 @@ def _write_reduced(writer: Writer, value: Any, reduced: Any) -> None:
     ordered = writer.in_order or isinstance(value, collections.OrderedDict)
     writer.mapping(b"{", list(pairs or ()), in_order=ordered)
     writer.write(setter)
+
+
+def _write_place(writer: Writer, value: Any, name: str) -> None:
+    """Write a thing of which there is one, such as typing.Any or numpy.sum."""
+    kind = type(value)
+    home = getattr(value, "__module__", None) or kind.__module__
+    module = found = sys.modules.get(home)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    if module is None or found is not value:
+        raise NoKey(
+            "", f"{_article(kind)} says it is {home}.{name}, which it is not", _remedy(kind)
+        )
+    writer.text(f"{home}.{name}")
+    file = file_of(vars(module))
+    if library_of(home, file) is not None:
+        writer.refer(writer, module)
+    elif is_extension(file):
+        writer.text(compiled(home, file))
+    else:
+        writer.refer(writer, kind)
 
 
 def _write_state(writer: Writer, state: Any) -> None:

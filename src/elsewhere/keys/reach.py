@@ -13,13 +13,15 @@ from elsewhere.keys.classes import members_of
 from elsewhere.keys.names import Read, reads_of
 from elsewhere.keys.node import Node, Part
 from elsewhere.keys.objects import CALLABLES, write_other
-from elsewhere.keys.references import library_of_function, write_reference
+from elsewhere.keys.references import LOOKUP_REMEDY, library_of_function, write_reference
 from elsewhere.keys.resolve import UNBOUND, OfLibrary, cell_value, resolve
 from elsewhere.keys.source import text_of
 from elsewhere.keys.watch import Watch
 
 PRIVATE = "__elsewhere_"
 """attributes of functions that begin so say how to run it, not what it does"""
+
+_NAMESPACES = ("__globals__", "f_globals", "f_back", "__builtins__")
 
 
 class Reached(NamedTuple):
@@ -29,6 +31,14 @@ class Reached(NamedTuple):
     name: str
     parts: list[Part]
     value: Any
+
+
+class _Refused(Exception):
+    """A refusal whose path is complete, because it begins with a name; the way there is not told."""
+
+    def __init__(self, error: NoKey) -> None:
+        super().__init__(error)
+        self.error = error
 
 
 class Reach:
@@ -44,7 +54,10 @@ class Reach:
     def root(self, value: Any) -> Node:
         """The node of any callable. Raises `NoKey`."""
         writer = self._writer()
-        writer.write(value)
+        try:
+            writer.write(value)
+        except _Refused as refused:
+            raise refused.error from refused.__cause__
         node = Node()
         node.parts = writer.out
         self.watch.value(value)
@@ -54,17 +67,23 @@ class Reach:
         return Writer(write_other, self._refer, in_order=True)
 
     def _refer(self, writer: Writer, value: Any) -> None:
-        write_reference(writer, value, self._follow)
+        library = write_reference(writer, value, self._follow)
+        if library is not None:
+            self.libraries.update(library.split(", "))
 
     def _follow(self, writer: Writer, value: Any) -> None:
         node = self._nodes.get(id(value))
         if node is None:
+            self.watch.keep(value)
             node = self._nodes[id(value)] = Node()
             self.names[node] = f"{value.__module__}.{value.__qualname__}"
-            if isinstance(value, type):
-                self._enter_class(node, value)
-            else:
-                self._enter_function(node, value)
+            try:
+                if isinstance(value, type):
+                    self._enter_class(node, value)
+                else:
+                    self._enter_function(node, value)
+            except NoKey as error:
+                raise _Refused(error) from error.__cause__
         writer.out.append(node)
 
     def _enter_class(self, node: Node, kind: type) -> None:
@@ -87,6 +106,7 @@ class Reach:
         self.watch.function(function)
         library = library_of_function(function)
         if library is None:
+            _check_names(function.__code__, name)
             writer.data(b"b", text_of(function.__code__, function.__globals__))
         else:
             # Made at run time by a library: what it was made with is in its closure.
@@ -106,10 +126,13 @@ class Reach:
                 )
         else:
             for read in reads_of(function.__code__):
+                place = _place(function, read)
+                try:
+                    value = resolve(function, read, self.watch)
+                except NoKey as error:
+                    raise error.within(place) from error.__cause__
                 writer.text(f"{read.kind} {read}")
-                self._write_value(
-                    writer, _place(function, read), resolve(function, read, self.watch)
-                )
+                self._write_value(writer, place, value)
         node.parts = writer.out
         self.reached.append(Reached("function", name, said, function))
 
@@ -145,7 +168,7 @@ class Reach:
             writer.out.append(b"0")
             return
         if isinstance(value, OfLibrary):
-            self.libraries.add(value.library)
+            self.libraries.update(value.library.split(", "))
             writer.out.append(b"l")
             writer.text(value.library)
             writer.text(value.name)
@@ -168,3 +191,15 @@ def _place(function: types.FunctionType, read: Read) -> str:
 
 def _is_single_dispatch(function: types.FunctionType) -> bool:
     return function.__globals__.get("__name__") == "functools" and "registry" in vars(function)
+
+
+def _check_names(code: types.CodeType, name: str) -> None:
+    """`NoKey` if the code, or code inside it, names what leads to all names of a module."""
+    texts = [constant for constant in code.co_consts if isinstance(constant, str)]
+    for found in _NAMESPACES:
+        if found in code.co_names or any(found in text for text in texts):
+            what = f"{found} leads to names that are made up"
+            raise NoKey(name, what, LOOKUP_REMEDY)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            _check_names(constant, name)

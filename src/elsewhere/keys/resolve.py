@@ -12,21 +12,25 @@ from typing import Any
 from elsewhere.errors import NoKey
 from elsewhere.keys.canonical import ATOMS
 from elsewhere.keys.names import Import, Read
-from elsewhere.keys.origin import file_of, library_of, library_of_module
-from elsewhere.keys.references import library_of_class
+from elsewhere.keys.origin import PYTHON, file_of, library_of, library_of_module
+from elsewhere.keys.references import (
+    MODULE_REMEDY,
+    check_is_no_lookup,
+    library_of_class,
+    library_of_thing,
+)
 from elsewhere.keys.watch import Watch
 
 UNBOUND = object()
 """There is no such name, yet."""
 _MISSING = object()
-_DYNAMIC = "what it finds or runs is not named in the function"
-_DYNAMIC_REMEDY = "Name what the function uses, keep the candidates in a dict, or pass them"
 
 
 class OfLibrary:
     """Something that a library's version says enough about."""
 
     def __init__(self, library: str, name: str) -> None:
+        check_is_no_lookup(name)
         self.library = library
         self.name = name
 
@@ -47,9 +51,13 @@ def resolve(function: types.FunctionType, read: Read, watch: Watch) -> Any:
         value = _attribute(value, name, watch, library, importing=read.kind == "import")
         if value is UNBOUND and library is not None:
             return OfLibrary(library, entered)
-    _check_is_no_lookup(value, read)
-    if library is not None and not isinstance(value, types.ModuleType) and not callable(value):
-        return OfLibrary(library, str(read))
+    if value is sys.modules:
+        raise NoKey("", "any module may be taken from it", MODULE_REMEDY)
+    own = library_of_thing(value)
+    if library is not None and own is not None and not isinstance(value, types.ModuleType):
+        # A package may offer what another one has made.
+        both = library if own in (library, PYTHON) else f"{library}, {own}"
+        return OfLibrary(both, str(read))
     if attributes and isinstance(value, type):
         return _class_constant(value, attributes[0], watch)
     return value
@@ -83,25 +91,30 @@ def cell_value(cell: types.CellType, watch: Watch) -> Any:
         return UNBOUND
 
 
-def _imported(function: types.FunctionType, what: Import, watch: Watch) -> Any:
-    name = what.module
-    if what.level:
+def _imported(function: types.FunctionType, imported: Import, watch: Watch) -> Any:
+    name: str = imported.module
+    if imported.level:
         package = function.__globals__.get("__package__") or ""
-        name = importlib.util.resolve_name("." * what.level + name, package)
+        name = importlib.util.resolve_name("." * imported.level + name, package)
     module = sys.modules.get(name)
     if module is None:
         try:
             library = library_of_module(name)
             if library is not None:
-                return OfLibrary(library, ".".join((name, *what.attributes)))
+                return OfLibrary(library, ".".join((name, *imported.attributes)))
             # The function would do so itself, and only then can what it uses be read.
             module = importlib.import_module(name)
         except (KeyError, ImportError):
             watch.no_name(sys.modules, name)
             return UNBOUND
+        except Exception as error:
+            what = f"importing {name} fails ({type(error).__name__}: {error})"
+            raise NoKey(
+                name, what, "Mend it, or import what the function needs above it"
+            ) from error
     watch.name(sys.modules, name, module)
     found: Any = module
-    for attribute in what.attributes:
+    for attribute in imported.attributes:
         library = library_of(module.__name__, file_of(vars(module)))
         found = _attribute(module, attribute, watch, library, importing=True)
         if found is UNBOUND and library is not None:
@@ -127,14 +140,6 @@ def _attribute(
             if error.name != inner:
                 raise
     return getattr(module, name, UNBOUND)
-
-
-def _check_is_no_lookup(value: Any, read: Read) -> None:
-    for lookup in (eval, exec, globals, __import__, importlib.import_module, sys._getframe):
-        if value is lookup:
-            raise NoKey(str(read), _DYNAMIC, _DYNAMIC_REMEDY)
-    if value is sys.modules:
-        raise NoKey(str(read), _DYNAMIC, _DYNAMIC_REMEDY)
 
 
 def _class_constant(kind: type, name: str, watch: Watch) -> Any:

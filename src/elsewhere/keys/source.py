@@ -15,6 +15,8 @@ from hashlib import blake2b
 from typing import Any, TypeAlias
 
 FunctionTree: TypeAlias = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+TEXTS_MAX = 4096
+"""functions whose texts are kept"""
 _FUTURES = 0x1FE0000
 """the bits of ``co_flags`` that ``from __future__ import`` sets"""
 _MEANT = 0x2AC
@@ -28,10 +30,17 @@ def text_of(code: types.CodeType, space: dict[str, Any]) -> bytes:
 
     `space` holds the globals of the function.
     """
-    tree = tree_of(code, space)
-    if tree is None:
-        return b"code " + _code_text(code).encode("utf-8", "surrogatepass")
-    return b"text " + ast.dump(_Normal().root(tree)).encode("utf-8", "surrogatepass")
+    # Equal code of two files may have source in one of them only.
+    place = code, code.co_filename
+    known = _texts.get(place)
+    if known is None:
+        tree = tree_of(code, space)
+        said = _code_text(code) if tree is None else ast.dump(_Normal().root(tree))
+        known = f"{'code' if tree is None else 'text'} {said}".encode("utf-8", "surrogatepass")
+        if len(_texts) >= TEXTS_MAX:
+            _texts.clear()
+        _texts[place] = known
+    return known
 
 
 def tree_of(code: types.CodeType, space: dict[str, Any]) -> FunctionTree | None:
@@ -78,6 +87,7 @@ class _File:
 
 
 _files: dict[str, _File] = {}
+_texts: dict[tuple[types.CodeType, str], bytes] = {}
 
 
 def _place(node: FunctionTree) -> tuple[str, int]:
@@ -97,8 +107,8 @@ def _all_codes(code: types.CodeType) -> list[types.CodeType]:
 def _smallest(trees: list[FunctionTree], code: types.CodeType) -> FunctionTree | None:
     """Which of several functions of one name on one line it is: the smallest that holds the code."""
     places = [place for place in code.co_positions() if None not in place and place[3]]
-    begin = min(((line, column) for line, _, column, _ in places), default=None)  # type: ignore[type-var]  # None is sorted out
-    end = max(((line, column) for _, line, _, column in places), default=None)  # type: ignore[type-var]  # None is sorted out
+    begin = min(((line, column) for line, _, column, _ in places), default=None)
+    end = max(((line, column) for _, line, _, column in places), default=None)
     if begin is None or end is None:
         return None
     holding = [tree for tree in trees if _begin(tree) <= begin and end <= _end(tree)]
@@ -127,15 +137,8 @@ class _Normal(ast.NodeTransformer):
         changed: FunctionTree = self.visit(tree)
         return changed
 
-    def _visit_function(self, node: Any) -> Any:
-        node.returns = node.type_comment = None
-        node.type_params = []
-        return self._visit_block(node)
-
-    visit_FunctionDef = visit_AsyncFunctionDef = _visit_function
-
-    def _visit_block(self, node: Any) -> Any:
-        self.generic_visit(node)
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        super().generic_visit(node)
         for name in ("body", "orelse", "finalbody"):
             steps = getattr(node, name, None)
             if isinstance(steps, list) and steps:
@@ -143,16 +146,23 @@ class _Normal(ast.NodeTransformer):
                 setattr(node, name, kept or ([ast.Pass()] if name == "body" else []))
         return node
 
-    visit_If = visit_For = visit_AsyncFor = visit_While = _visit_block
-    visit_With = visit_AsyncWith = visit_Try = visit_TryStar = visit_ExceptHandler = _visit_block
-    visit_match_case = _visit_block
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
+        return self._without_types(node)
+
+    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
+        return self._without_types(node)
+
+    def _without_types(self, node: Any) -> ast.AST:
+        node.returns = node.type_comment = None
+        node.type_params = []
+        return self.generic_visit(node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> Any:
         # Annotations of a class make fields, so they stay.
         for step in node.body:
             if isinstance(step, ast.AnnAssign):
                 step.annotation = _Kept(value=step.annotation)
-        return self._visit_block(node)
+        return self.generic_visit(node)
 
     def visit__Kept(self, node: "_Kept") -> Any:
         return node.value

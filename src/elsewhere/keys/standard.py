@@ -2,7 +2,7 @@
 
 import array
 import collections
-import datetime
+import datetime as dt
 import decimal
 import fractions
 import functools
@@ -10,12 +10,14 @@ import ipaddress
 import pathlib
 import re
 import types
+import typing
 import uuid
 import zoneinfo
 from typing import Any
 
 from elsewhere.errors import NoKey
 from elsewhere.keys.canonical import Write, Writer
+from elsewhere.keys.references import library_of_method
 from elsewhere.task import Task
 
 
@@ -24,7 +26,7 @@ def _name(writer: Writer, tag: bytes, value: Any) -> None:
     writer.text(type(value).__name__)
 
 
-def _write_datetime(writer: Writer, value: datetime.datetime) -> None:
+def _write_datetime(writer: Writer, value: dt.datetime) -> None:
     # The text is not enough: of two moments that a clock shows twice, `fold` says which.
     writer.out.append(b"t")
     writer.text(value.replace(tzinfo=None).isoformat())
@@ -32,25 +34,25 @@ def _write_datetime(writer: Writer, value: datetime.datetime) -> None:
     writer.write_at(".tzinfo", value.tzinfo)
 
 
-def _write_date(writer: Writer, value: datetime.date) -> None:
+def _write_date(writer: Writer, value: dt.date) -> None:
     writer.out.append(b"y")
     writer.text(value.isoformat())
 
 
-def _write_time(writer: Writer, value: datetime.time) -> None:
+def _write_time(writer: Writer, value: dt.time) -> None:
     writer.out.append(b"h")
     writer.text(value.replace(tzinfo=None).isoformat())
     writer.write(value.fold)
     writer.write_at(".tzinfo", value.tzinfo)
 
 
-def _write_timedelta(writer: Writer, value: datetime.timedelta) -> None:
+def _write_timedelta(writer: Writer, value: dt.timedelta) -> None:
     writer.out.append(b"d")
     for part in (value.days, value.seconds, value.microseconds):
         writer.write(part)
 
 
-def _write_timezone(writer: Writer, value: datetime.timezone) -> None:
+def _write_timezone(writer: Writer, value: dt.timezone) -> None:
     writer.out.append(b"w")
     _write_timedelta(writer, value.utcoffset(None))
     writer.text(value.tzname(None))
@@ -136,6 +138,12 @@ def _write_partial(writer: Writer, value: "functools.partial[Any]") -> None:
 
 
 def _write_method(writer: Writer, value: types.MethodType) -> None:
+    library = library_of_method(value)
+    if library is not None:
+        writer.out.append(b"l")
+        writer.text(library)
+        writer.text(value.__name__)
+        return
     writer.out.append(b"m")
     writer.write_at(".__func__", value.__func__)
     writer.write_at(".__self__", value.__self__)
@@ -157,12 +165,25 @@ def _write_cached_property(writer: Writer, value: "functools.cached_property[Any
     writer.write_at(".func", value.func)
 
 
+def _write_dispatching_method(writer: Writer, value: "functools.singledispatchmethod[Any]") -> None:
+    # It may hold a cache too.
+    writer.out.append(b"9")
+    writer.write_at(".dispatcher", value.dispatcher)
+    writer.write_at(".func", value.func)
+
+
+def _write_variable(writer: Writer, value: Any) -> None:
+    # What it is bound to matters to type checkers alone.
+    _name(writer, b"8", value)
+    writer.text(value.__name__)
+
+
 STANDARD: dict[type, Write] = {
-    datetime.datetime: _write_datetime,
-    datetime.date: _write_date,
-    datetime.time: _write_time,
-    datetime.timedelta: _write_timedelta,
-    datetime.timezone: _write_timezone,
+    dt.datetime: _write_datetime,
+    dt.date: _write_date,
+    dt.time: _write_time,
+    dt.timedelta: _write_timedelta,
+    dt.timezone: _write_timezone,
     zoneinfo.ZoneInfo: _write_zone,
     decimal.Decimal: _write_by_text,
     fractions.Fraction: _write_fraction,
@@ -182,6 +203,10 @@ STANDARD: dict[type, Write] = {
     classmethod: _write_wrapped,
     property: _write_property,
     functools.cached_property: _write_cached_property,
+    functools.singledispatchmethod: _write_dispatching_method,
+    typing.TypeVar: _write_variable,
+    typing.ParamSpec: _write_variable,
+    typing.TypeVarTuple: _write_variable,
 }
 for _kind in (
     pathlib.PurePosixPath,

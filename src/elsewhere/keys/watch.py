@@ -4,7 +4,7 @@ It is asked for every key, so what can be compared by identity is, in as few ste
 code, defaults, closures, the members of classes. What can change in place is encoded anew.
 """
 
-import datetime
+import datetime as dt
 import decimal
 import enum
 import fractions
@@ -16,34 +16,41 @@ from collections.abc import Mapping
 from operator import attrgetter, is_, itemgetter
 from typing import Any
 
+from elsewhere.errors import NoKey
 from elsewhere.keys.canonical import ATOMS, Writer
 from elsewhere.keys.node import digest_of
 from elsewhere.keys.objects import CALLABLES, write_other
+from elsewhere.task import Task
 
 _EMPTY = object()
 _code = attrgetter("__code__")
 _defaults = attrgetter("__defaults__")
 _keywords = attrgetter("__kwdefaults__")
 
-_FIXED = (
-    *CALLABLES, type, enum.Enum, staticmethod, classmethod, property, functools.cached_property,
-    decimal.Decimal, fractions.Fraction, datetime.date, datetime.timedelta, pathlib.PurePath,
-    re.Pattern,
-)  # fmt: skip
-_FIXED_EXACTLY = ATOMS | {staticmethod, classmethod, property, functools.cached_property}
+_FIXED = ATOMS | {
+    decimal.Decimal, fractions.Fraction, dt.date, dt.timedelta, pathlib.PosixPath,
+    pathlib.PurePosixPath, re.Pattern, functools.cached_property, functools._lru_cache_wrapper, Task,
+}  # fmt: skip
+_BOUND = (types.BuiltinFunctionType, types.MethodWrapperType)
 
 
 def is_fixed(value: Any) -> bool:
-    """Whether the value itself cannot change; what it refers to by name is watched by itself."""
+    """Whether the value itself cannot change; functions and classes in it are watched by themselves."""
     kind = type(value)
-    if kind in _FIXED_EXACTLY or isinstance(value, (type, *CALLABLES)):
-        owner = getattr(value, "__self__", None) if kind is types.BuiltinFunctionType else None
-        return owner is None or isinstance(owner, (types.ModuleType, type))
+    if kind in _FIXED or isinstance(value, type):
+        return True
     if kind in (tuple, frozenset):
         return all(map(is_fixed, value))
+    if kind in _BOUND:
+        # A method of an object, such as ``{}.get``, is as changeable as the object.
+        return isinstance(value.__self__, (types.NoneType, types.ModuleType, type))
+    if kind in (staticmethod, classmethod):
+        return is_fixed(value.__func__)
+    if kind is property:
+        return all(map(is_fixed, (value.fget, value.fset, value.fdel)))
     if isinstance(value, enum.Enum):
         return is_fixed(value.value)
-    return kind in _FIXED and not hasattr(value, "__dict__")
+    return isinstance(value, CALLABLES)
 
 
 class Watch:
@@ -52,10 +59,15 @@ class Watch:
     def __init__(self) -> None:
         self._spaces: dict[int, tuple[Mapping[str, Any], dict[str, Any]]] = {}
         self._absent: dict[int, tuple[Mapping[str, Any], set[str]]] = {}
+        self._kept: list[Any] = []
         self._functions: list[types.FunctionType] = []
         self._cells: list[tuple[types.CellType, Any]] = []
-        self._mappings: list[tuple[Mapping[Any, Any], tuple[Any, ...]]] = []
+        self._mappings: list[tuple[Mapping[Any, Any], list[Any], tuple[Any, ...]]] = []
         self._mutable: list[tuple[Any, bytes]] = []
+
+    def keep(self, value: Any) -> None:
+        """Hold a function or a class, so that nothing else gets its identity."""
+        self._kept.append(value)
 
     def name(self, space: Mapping[str, Any], name: str, value: Any) -> None:
         self._spaces.setdefault(id(space), (space, {}))[1][name] = value
@@ -65,13 +77,15 @@ class Watch:
 
     def function(self, function: types.FunctionType) -> None:
         self._functions.append(function)
+        if vars(function):
+            self.mapping(vars(function))
 
     def cell(self, cell: types.CellType) -> None:
         self._cells.append((cell, _content(cell)))
 
     def mapping(self, mapping: Mapping[Any, Any]) -> None:
-        """The mapping has the same values, one by one."""
-        self._mappings.append((mapping, tuple(mapping.values())))
+        """The mapping has the same names and the very same values."""
+        self._mappings.append((mapping, list(mapping), tuple(mapping.values())))
 
     def value(self, value: Any) -> None:
         if not is_fixed(value):
@@ -93,9 +107,11 @@ class Watch:
             )
             for space, names in self._spaces.values()
         ]
+        self._slow = bool(self._cells or self._mappings or self._mutable)
         self._keys = [(space.keys(), frozenset(names)) for space, names in self._absent.values()]
 
     def holds(self) -> bool:
+        """Whether everything is the same still."""
         try:
             for get, space, values in self._looks:
                 if not all(map(is_, get(space), values)):
@@ -108,16 +124,18 @@ class Watch:
         for look, functions, values in self._now:
             if not all(map(is_, map(look, functions), values)):
                 return False
-        if any(map(vars, self._plain)):
+        return not any(map(vars, self._plain)) and (not self._slow or self._slow_holds())
+
+    def _slow_holds(self) -> bool:
+        if not all(_content(cell) is value for cell, value in self._cells):
             return False
-        if self._cells and not all(_content(cell) is value for cell, value in self._cells):
-            return False
-        for mapping, values in self._mappings:
-            if len(mapping) != len(values) or not all(map(is_, mapping.values(), values)):
+        for mapping, names, values in self._mappings:
+            if list(mapping) != names or not all(map(is_, mapping.values(), values)):
                 return False
-        return not self._mutable or all(
-            _snapshot(value) == before for value, before in self._mutable
-        )
+        try:
+            return all(_snapshot(value) == before for value, before in self._mutable)
+        except NoKey:
+            return False  # it has got something in it that has no name
 
 
 def _content(cell: types.CellType) -> Any:
@@ -134,5 +152,7 @@ def _snapshot(value: Any) -> bytes:
 
 
 def _by_identity(writer: Writer, value: Any) -> None:
+    if isinstance(value, _BOUND) and not is_fixed(value):
+        writer.write(value.__self__)
     # What is referred to is held and watched by itself, so its identity is its own for as long.
     writer.out.append(b"&" + id(value).to_bytes(8, "big"))
