@@ -7,14 +7,15 @@ from contextlib import suppress
 
 NODE_PROGRAM = (
     "import gc, sys; gc.disable(); sys.path[:] = {path!r}; "
-    "from elsewhere.node.server import main; main({descriptor})"
+    "from elsewhere.node.server import main; main({descriptor}, {client})"
 )
 
 
 class NodeProcess:
     """Starts a node. It has a process group of its own, out of Ctrl-C's reach.
 
-    It ends, and all its workers with it, as soon as `control` is closed, however that happens.
+    It ends, and all its workers with it, as soon as `control` is closed or this process has ended,
+    however that happens.
     """
 
     def __init__(self) -> None:
@@ -26,7 +27,7 @@ class NodeProcess:
         descriptor = theirs.fileno()
         entries: list[object] = list(sys.path)
         path = [entry for entry in entries if isinstance(entry, str)]  # as the import system does
-        program = NODE_PROGRAM.format(path=path, descriptor=descriptor)
+        program = NODE_PROGRAM.format(path=path, descriptor=descriptor, client=os.getpid())
         try:
             self._process = os.posix_spawn(
                 sys.executable,
