@@ -120,6 +120,10 @@ class PipeWorkerEnd:
             messages = self._reader.feed(data)
         return messages
 
+    def close(self) -> None:
+        with suppress(OSError):
+            self._sock.close()
+
     def _spin(self) -> None:
         until = monotonic() + SPIN_SECONDS
         while not self._poll.poll(0) and monotonic() < until:

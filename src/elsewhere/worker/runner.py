@@ -113,6 +113,12 @@ class Runner:
         """Let the watcher interrupt the main thread by a signal."""
         signal.signal(signal.SIGINT, self._on_signal)
 
+    def leave(self) -> None:
+        """In a process that a call has forked: the box is the worker's, and so are interrupts."""
+        self._cells = memoryview(bytearray(self._cells.nbytes)).cast("Q")
+        if signal.getsignal(signal.SIGINT) == self._on_signal:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
     def _on_signal(self, signum: int, frame: object) -> None:
         attempt = self.current
         if attempt is None or self._post.is_sending():
