@@ -10,6 +10,18 @@ NODE_PROGRAM = (
     "from elsewhere.node.server import main; main({descriptor}, {client})"
 )
 
+# Flags of the interpreter and the options that set them, given as often as the flag says.
+COUNTED = (
+    ("optimize", "O"),
+    ("debug", "d"),
+    ("verbose", "v"),
+    ("bytes_warning", "b"),
+    ("dont_write_bytecode", "B"),
+    ("no_site", "S"),
+)
+# What -I includes.
+ISOLATING = (("ignore_environment", "E"), ("no_user_site", "s"), ("safe_path", "P"))
+
 
 class NodeProcess:
     """Starts a node. It has a process group of its own, out of Ctrl-C's reach.
@@ -59,16 +71,21 @@ class NodeProcess:
 
 
 def interpreter_options() -> list[str]:
-    """The options with which this interpreter was started, as far as they concern its children."""
+    """The options with which this interpreter was started, as far as they concern its children.
+
+    As those that `multiprocessing` hands down, and all of ``-X``.
+    """
+    flags = sys.flags
     options = [
+        f"-{letter * getattr(flags, name)}" for name, letter in COUNTED if getattr(flags, name)
+    ]
+    if flags.isolated:
+        options.append("-I")
+    else:
+        options += [f"-{letter}" for name, letter in ISOLATING if getattr(flags, name)]
+    options += [
         f"-X{name}" if value is True else f"-X{name}={value}"
         for name, value in sys._xoptions.items()
     ]
     options += [f"-W{option}" for option in sys.warnoptions]
-    if sys.flags.optimize:
-        options.append("-" + "O" * sys.flags.optimize)
-    if sys.flags.isolated:
-        options.append("-I")
-    if sys.flags.no_site:
-        options.append("-S")
     return options
