@@ -82,9 +82,11 @@ class LocalEngine:
             control = self._node.control
             # Hundreds of orders at once fill the socket: the node, which only reads, makes room.
             control.setblocking(True)
-            with suppress(ConnectionError):
-                socket.send_fds(control, [encode_frame([order])], descriptors or [])
-            control.setblocking(False)
+            try:
+                with suppress(ConnectionError):
+                    socket.send_fds(control, [encode_frame([order])], descriptors or [])
+            finally:
+                control.setblocking(False)
 
     def _listen(self) -> None:
         node = self._node

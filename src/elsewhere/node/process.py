@@ -50,6 +50,8 @@ class NodeProcess:
                     (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                 ],
                 setpgroup=0,
+                # A thread that blocks signals must not make its workers deaf to them.
+                setsigmask=(),
             )
         except BaseException:
             self.control.close()

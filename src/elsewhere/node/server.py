@@ -147,6 +147,10 @@ class Node:
             code = 0
         except LinkClosed:
             code = 0
+        except BaseException:  # noqa: BLE001  # nobody else can tell of it
+            import traceback
+
+            traceback.print_exc(file=sys.__stderr__)
         finally:
             # Never return into the node's code, nor run its clean-up.
             os._exit(code)

@@ -51,6 +51,8 @@ class Post:
         """to be run, in this order"""
         self.functions: dict[int, object] = {}
         """code as it came, or what it became when it was first called"""
+        self.lasting: set[int] = set()
+        """functions whose next call may last: one that was never called, or whose latest call lasted"""
         self.outgoing: deque[Outcome | FromWorker] = deque()
         """to be sent with the next flush"""
         self.interrupts: set[tuple[int, int]] = set()
@@ -83,11 +85,13 @@ class Post:
                     self.attempts += message.attempts
                 case Define():
                     self.functions[message.function] = message.code
+                    self.lasting.add(message.function)
                 case Recall():
                     self._give_back(message.attempts)
                 case Forget():
                     for function in message.functions:
                         self.functions.pop(function, None)
+                        self.lasting.discard(function)
                 case Interrupt():
                     self.interrupts.add((message.call, message.fence))
                 case Stop():
