@@ -306,6 +306,21 @@ def test_a_node_is_replaced_while_the_loss_of_its_workers_is_told(
     assert waited == [True, True]
 
 
+def test_a_node_that_is_lost_before_a_worker_was_ready_counts_as_one_failed_start(
+    processes: LocalEngine, door: Doorkeeper
+) -> None:
+    node = processes._node
+    assert node is not None
+    os.kill(node._process, signal.SIGKILL)
+    assert door.until(lambda: len(door.lost) == 3)
+    assert [str(door.lost[worker]) for worker in sorted(door.lost)] == [
+        "was lost",
+        "was lost",
+        "was lost with its node",
+    ]
+    assert door.until(lambda: len(door.ready()) == 2)
+
+
 def test_a_node_that_cannot_be_started_is_told_of_and_tried_again(
     processes: LocalEngine, door: Doorkeeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:

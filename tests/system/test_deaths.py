@@ -237,6 +237,7 @@ def test_workers_killed_at_random_change_no_result(pool: Pool) -> None:
 def test_when_the_node_is_killed_all_begins_again_and_no_call_is_lost(
     pool: Pool, times: int
 ) -> None:
+    assert pool.submit(functions.square, 3).result() == 9  # starting works
     futures = [pool.submit(functions.spin, 0.2) for _ in range(4 + 4 * times)]
     node = 0
     for _ in range(times):

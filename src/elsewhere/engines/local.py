@@ -111,11 +111,14 @@ class LocalEngine:
         node.end()
         self._node = None
         lost, self._alive = self._alive, set()
+        none_was_ready = lost <= self._unready
         self._unready.clear()
         self._kept = True
         self._todo += [partial(self._door.worker_lost, worker, Exit()) for worker in sorted(lost)]
         if not self._closing:
             self._try_later(self._restart)
+            if none_was_ready:
+                self._tell_unstartable("was lost with its node")
         self._do()
 
     def _restart(self) -> None:

@@ -26,7 +26,7 @@ def end_with(lifeline: int) -> None:
         os.register_at_fork(after_in_child=lambda: os.close(lifeline))
 
 
-def keep(link: int) -> None:
+def keep() -> None:
     """Fork, and return in the new process; the one before waits for it and ends as it did.
 
     So a call that kills its parent hits a process that is there for its own worker only, and the
@@ -35,7 +35,8 @@ def keep(link: int) -> None:
     child = os.fork()
     if child == 0:
         return
-    os.close(link)
+    # Its copy of the link stays open, so that the client does not see the worker's end before it can be
+    # told how that came.
     _, status = os.waitpid(child, 0)
     code = os.waitstatus_to_exitcode(status)
     if code < 0:

@@ -140,7 +140,7 @@ class Node:
             os.setpgid(0, 0)
             end_with(lifeline)
             if kept:
-                keep(link)
+                keep()
             end = PipeWorkerEnd(socket.socket(fileno=link))
             with memoryview(box).cast("Q") as cells:
                 run_worker(end, cells)
