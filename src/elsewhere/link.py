@@ -37,3 +37,6 @@ class WorkerEnd(Protocol):
 
     def receive(self, timeout: float | None = None) -> list[ToWorker]:
         """Wait up to `timeout` seconds (None: for ever, 0: not) for messages. Raises `LinkClosed`."""
+
+    def close(self) -> None:
+        """Close this end in this process. Idempotent; whatever is done next raises `LinkClosed`."""

@@ -278,7 +278,7 @@ class Gateway:
             else:
                 self._settle(record, verdict, how=how if verdict is Verdict.QUARANTINED else None)
         worker.held.clear()
-        if was_starting:
+        if was_starting and how != Exit():  # without evidence it was lost with others
             self.starts_lost += 1
             self._fail_unstartable(b"", how)
 

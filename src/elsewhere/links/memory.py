@@ -72,3 +72,6 @@ class MemoryWorkerEnd:
         if timeout is None:
             raise LinkClosed("nothing was sent, and nobody else runs who could send")
         return []
+
+    def close(self) -> None:
+        self._link.closed = True

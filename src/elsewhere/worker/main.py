@@ -15,7 +15,8 @@ from elsewhere.worker.watcher import Watcher
 def run_worker(link: WorkerEnd, cells: "memoryview[int]") -> None:
     """Serve `link` to the end. `cells[0]` tells the node which call is in control.
 
-    Returns when it was told to stop; raises `LinkClosed` when the gateway is gone.
+    Returns when it was told to stop; raises `LinkClosed` when the gateway is gone, and where a call
+    has forked and its copy comes back from the call.
     """
     setup, *early = link.receive()
     if not isinstance(setup, Setup):
@@ -26,10 +27,13 @@ def run_worker(link: WorkerEnd, cells: "memoryview[int]") -> None:
         current_process().authkey = setup.authkey
     post = Post(link)
     screens = redirect(post.say, post.flush)
+    for leave in (post.leave, *(screen.leave for screen in screens)):
+        os.register_at_fork(after_in_child=leave)
     if setup.initializer and not _initialise(post, setup.initializer):
         return
     runner = Runner(post, cells, screens)
     runner.install()
+    os.register_at_fork(after_in_child=runner.leave)
     watcher = Watcher(post, runner)
     watcher.start()
     post.post(Ready(os.getpid()))

@@ -57,6 +57,9 @@ class Runner:
                 self._flushed = now
 
     def _run(self, attempt: Attempt) -> None:
+        post = self._post
+        if post.lasting and attempt.function in post.lasting:
+            post.flush()  # if this one keeps the interpreter to itself, nobody can do so meanwhile
         started = monotonic()
         self._cells[0] = attempt.call
         self.begun += 1
@@ -74,14 +77,18 @@ class Runner:
             payload = self._describe(attempt, error)
             if self._interrupted is attempt and isinstance(error, CallInterrupted):
                 verdict = Verdict.INTERRUPTED
-        if self._post.interrupts:
-            self._post.interrupts.discard((attempt.call, attempt.fence))
+        if post.interrupts:
+            post.interrupts.discard((attempt.call, attempt.fence))
         for screen in self._screens:
             if screen.rest:
                 screen.end_line()
         elapsed = monotonic() - started
         self._cells[0] = 0
-        self._post.outgoing.append(
+        if elapsed > FLUSH_SECONDS:
+            post.lasting.add(attempt.function)
+        elif post.lasting:
+            post.lasting.discard(attempt.function)
+        post.outgoing.append(
             Outcome(attempt.call, attempt.fence, verdict, payload, started, elapsed)
         )
 
@@ -112,6 +119,12 @@ class Runner:
     def install(self) -> None:
         """Let the watcher interrupt the main thread by a signal."""
         signal.signal(signal.SIGINT, self._on_signal)
+
+    def leave(self) -> None:
+        """In a process that a call has forked: the box is the worker's, and so are interrupts."""
+        self._cells = memoryview(bytearray(self._cells.nbytes)).cast("Q")
+        if signal.getsignal(signal.SIGINT) == self._on_signal:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def _on_signal(self, signum: int, frame: object) -> None:
         attempt = self.current
