@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     )
     from elsewhere.future import Future
     from elsewhere.pool import Pool
-    from elsewhere.task import Task, task
+    from elsewhere.tasks import Task, task
 
 __version__ = "0.1.0"
 
@@ -77,14 +77,14 @@ _HOME = {
     "Span": "elsewhere.calls.span",
     "StoreDamaged": "elsewhere.errors",
     "StoreError": "elsewhere.errors",
-    "Task": "elsewhere.task",
+    "Task": "elsewhere.tasks",
     "WorkerLost": "elsewhere.errors",
     "as_completed": "elsewhere.ambient",
     "call": "elsewhere.ambient",
     "gather": "elsewhere.ambient",
     "map": "elsewhere.ambient",
     "spawn": "elsewhere.ambient",
-    "task": "elsewhere.task",
+    "task": "elsewhere.tasks",
 }
 
 

@@ -54,7 +54,7 @@ def leave(caller: Caller) -> None:
     _entered.set(tuple(mine))
 
 
-def serve_worker(make: Callable[[], Caller]) -> None:
-    """This process is a worker: `make` gives its own pool."""
-    global _of_worker  # a process is a worker for all its life
+def serve_worker(make: Callable[[], Caller] | None) -> None:
+    """This process is a worker, and `make` gives its own pool; None: it is one no more."""
+    global _of_worker  # a process is one worker
     _of_worker = make

@@ -41,3 +41,6 @@ class WorkerEnd(Protocol):
 
     def watch(self, fileno: int) -> None:
         """Let `receive` end when `fileno` can be read, too."""
+
+    def close(self) -> None:
+        """Close this end in this process. Idempotent; whatever is done next raises `LinkClosed`."""

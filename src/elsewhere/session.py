@@ -32,7 +32,7 @@ from elsewhere.reports import report
 from elsewhere.screen import Screen
 from elsewhere.store import Acknowledge, Store
 from elsewhere.stream import AHEAD_MAX, Stream
-from elsewhere.task import merge_options, plain_function, task_of
+from elsewhere.tasks import merge_options, plain_function, task_of
 
 T = TypeVar("T")
 SPANS_MAX = 100_000

@@ -1,6 +1,10 @@
 """What every engine promises: it starts workers, tells of their end, replaces them, and ends them."""
 
+import errno
 import os
+import signal
+import socket
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
@@ -24,6 +28,7 @@ from elsewhere.calls.messages import (
 )
 from elsewhere.codec.values import dumps, loads
 from elsewhere.engine import Engine
+from elsewhere.engines import local as local_engine
 from elsewhere.engines.local import LocalEngine
 from elsewhere.link import GatewayEnd, LinkClosed
 from elsewhere.node.process import NodeProcess
@@ -263,6 +268,108 @@ def test_a_node_that_is_killed_after_close_is_not(processes: LocalEngine, door: 
     assert not door.until(lambda: len(door.heard) > 2, SETTLE_SECONDS)
 
 
+def test_a_worker_is_replaced_before_its_loss_is_told(
+    processes: LocalEngine, door: Doorkeeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The door may run callbacks that wait for a worker: one must be there, also for the next loss."""
+    workers = be_ready(processes, door)
+    waited: list[bool] = []
+    lost = door.worker_lost
+
+    def wait(worker: int, how: Exit) -> None:
+        lost(worker, how)
+        waited.append(door.until(lambda: len(door.ready()) == 2 and len(door.lost) == 2))
+
+    monkeypatch.setattr(door, "worker_lost", wait)
+    for worker in workers:
+        os.kill(door.pid(worker), signal.SIGKILL)
+    assert door.until(lambda: len(waited) == 2)
+    assert waited == [True, True]
+
+
+def test_a_node_is_replaced_while_the_loss_of_its_workers_is_told(
+    processes: LocalEngine, door: Doorkeeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers = be_ready(processes, door)
+    waited: list[bool] = []
+    lost = door.worker_lost
+
+    def wait(worker: int, how: Exit) -> None:
+        lost(worker, how)
+        waited.append(door.until(lambda: len(door.ready()) == 2 and len(door.lost) == 2))
+
+    monkeypatch.setattr(door, "worker_lost", wait)
+    node = psutil.Process(door.pid(workers[0])).parent()
+    assert node is not None
+    node.kill()
+    assert door.until(lambda: len(waited) == 2)
+    assert waited == [True, True]
+
+
+def test_a_node_that_is_lost_before_a_worker_was_ready_counts_as_one_failed_start(
+    processes: LocalEngine, door: Doorkeeper
+) -> None:
+    node = processes._node
+    assert node is not None
+    os.kill(node._process, signal.SIGKILL)
+    assert door.until(lambda: len(door.lost) == 3)
+    assert [str(door.lost[worker]) for worker in sorted(door.lost)] == [
+        "was lost",
+        "was lost",
+        "was lost with its node",
+    ]
+    assert door.until(lambda: len(door.ready()) == 2)
+
+
+def test_a_node_that_cannot_be_started_is_told_of_and_tried_again(
+    processes: LocalEngine, door: Doorkeeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workers = be_ready(processes, door)
+    node = psutil.Process(door.pid(workers[0])).parent()
+    assert node is not None
+    with monkeypatch.context() as patched:
+        patched.setattr(sys, "executable", "/nowhere/python")
+        node.kill()
+        assert door.until(lambda: len(door.lost) == 5)
+    assert [str(door.lost[worker]) for worker in workers] == ["was lost"] * 2
+    for worker in sorted(door.lost)[2:]:
+        assert str(door.lost[worker]).startswith("could not be started (")
+        assert "/nowhere/python" in str(door.lost[worker])
+    assert door.until(lambda: len(door.ready()) == 2)
+
+
+def test_a_worker_for_which_there_is_no_descriptor_is_tried_again(
+    processes: LocalEngine, door: Doorkeeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = be_ready(processes, door)
+    refused: list[int] = []
+
+    def refuse() -> tuple[socket.socket, socket.socket]:
+        refused.append(1)
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(local_engine, "socket_pair", refuse)
+        processes.kill(first)
+        assert door.until(lambda: len(refused) == 3)
+        assert door.ready() == [second]
+    assert door.until(lambda: len(door.ready()) == 2)
+
+
+def test_a_worker_that_its_node_cannot_fork_is_told_of(door: Doorkeeper) -> None:
+    node = NodeProcess()
+    psutil.Process(node._process).rlimit(psutil.RLIMIT_NOFILE, (8, 8))
+    engine = LocalEngine(node, 2, b"")
+    try:
+        engine.open(door)
+        assert door.until(lambda: door.lost)
+    finally:
+        engine.end()
+        for link in door.links.values():
+            link.close()
+    assert "could not be forked" in str(next(iter(door.lost.values())))
+
+
 def test_a_large_initializer_arrives(door: Doorkeeper) -> None:
     engine = local(dumps((len, (bytes(2**23),)), "initializer"))
     try:
@@ -280,7 +387,8 @@ def test_workers_that_never_get_ready_are_tried_again_ever_more_slowly(
     pauses: list[float] = []
 
     def soon(seconds: float, act: Callable[[], None]) -> None:
-        pauses.append(seconds)
+        if seconds:  # what is left for the next moment is no pause
+            pauses.append(seconds)
         heappush(door.timers, (0.0, next(door.numbers), act))
 
     monkeypatch.setattr(door, "later", soon)

@@ -160,6 +160,17 @@ def kill_own_process(*_: object) -> NoReturn:
     raise AssertionError("a killed process runs on")
 
 
+def kill_own_group() -> NoReturn:
+    os.killpg(0, signal.SIGKILL)
+    raise AssertionError("a killed process runs on")
+
+
+def kill_parent() -> None:
+    """Kill the process that started this one, and wait for what comes of it."""
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(60)
+
+
 def exit_at_once(code: int) -> NoReturn:
     os._exit(code)
 

@@ -140,14 +140,12 @@ async def sleep_and_square(n: int) -> int:
 
 
 async def many_at_once(n: int) -> int:
-    squares: list[int] = await asyncio.gather(
-        *[elsewhere.spawn(sleep_and_square, i) for i in range(n)]  # type: ignore[arg-type]  # of its coroutine's value
-    )
-    return sum(squares)
+    futures: list[Any] = [elsewhere.spawn(sleep_and_square, i) for i in range(n)]
+    return sum(await asyncio.gather(*futures))
 
 
-async def block() -> int:
-    return elsewhere.call(identity, 1)
+async def block() -> None:
+    elsewhere.call(identity, 1)
 
 
 async def sleep_long() -> None:

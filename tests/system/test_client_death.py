@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.system.clients import start_client
+from tests.system.waiting import wait_until
 
 SHARED_MEMORY = Path("/dev/shm")
 GONE_SECONDS_MAX = 2.0
@@ -54,6 +55,30 @@ def test_nothing_is_left_of_a_client_that_is_killed(
         client.wait_gone(GONE_SECONDS_MAX)
         assert set(SHARED_MEMORY.iterdir()) <= shared
         assert client.errors == ""
+
+
+def test_nothing_is_left_of_a_killed_client_but_its_own_fork(tmp_path: Path) -> None:
+    """The fork holds all that the client held, the other ends of sockets too."""
+    program = (
+        USES_A_POOL
+        + """
+import os
+fork = os.fork()
+if fork == 0:
+    time.sleep(60)
+    os._exit(0)
+futures = [pool.submit(functions.hold_the_interpreter) for _ in range(2)]
+print("ready")
+time.sleep(60)
+"""
+    )
+    with start_client(program, tmp_path) as client:
+        assert len(client.processes()) == 5
+
+        os.kill(client.process.pid, signal.SIGKILL)
+
+        client.wait_end()
+        wait_until(lambda: len(client.processes()) == 1, "only the fork is left", GONE_SECONDS_MAX)
 
 
 def test_nothing_is_left_of_a_pool_inside_a_worker(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import os
 import random
 import signal
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from elsewhere import CallQuarantined, Pool
+from elsewhere import CallQuarantined, CallTimeout, Pool
 from tests.system import functions
 from tests.system.waiting import wait_until
 
@@ -54,6 +55,93 @@ def test_a_call_that_takes_its_worker_down_three_times_fails_alone(pool: Pool, w
     assert how in error.how
     assert error.function == function.__qualname__
     assert [future.result() for future in innocent] == [*range(100), *range(100)]
+
+
+def test_a_call_that_kills_its_process_group_fails_alone(pool: Pool) -> None:
+    innocent = [pool.submit(functions.spin_for_a_moment, number) for number in range(100)]
+    guilty = pool.submit(functions.kill_own_group)
+    node = pool.submit(os.getppid).result()
+
+    error = guilty.exception()
+
+    assert isinstance(error, CallQuarantined)
+    assert error.deaths == 3
+    assert [future.result() for future in innocent] == list(range(100))
+    assert pool.submit(os.getppid).result() == node
+
+
+def test_calls_that_kill_their_parent_fail_alone(pool: Pool, tmp_path: Path) -> None:
+    """The first time that is the node, and nobody is blamed; from then on the blame is exact."""
+    started, release = str(tmp_path / "started"), str(tmp_path / "release")
+    innocent = pool.submit(functions.touch_and_wait, started, release)
+    guilty = [pool.submit(functions.kill_parent) for _ in range(2)]
+
+    errors = [future.exception() for future in guilty]
+    Path(release).touch()
+
+    for error in errors:
+        assert isinstance(error, CallQuarantined)
+        assert error.deaths == 3
+        assert "SIGKILL" in error.how
+    assert innocent.result() == release
+    assert functions.count_lines(started) == 2
+    assert list(pool.map(functions.square, range(100))) == [n**2 for n in range(100)]
+
+
+def test_a_worker_with_a_keeper_dies_as_any_other(pool: Pool) -> None:
+    os.kill(node_of(pool).pid, signal.SIGKILL)
+    for way, (function, args, how) in WAYS.items():
+        error = pool.submit(function, *args).exception()
+        assert isinstance(error, CallQuarantined), way
+        assert how in error.how, way
+
+    error = pool.submit(functions.use_memory_then_die, 150 * MEBIBYTE).exception()
+    assert isinstance(error, CallQuarantined)
+    assert error.memory_bytes is not None
+    assert error.memory_bytes > 150 * MEBIBYTE
+    late = pool.options(timeout=0.2).submit(functions.swallow_interrupts, 60)
+    assert isinstance(late.exception(), CallTimeout)
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_workers_end_with_a_node_that_is_killed_whatever_they_do(pool: Pool, kept: bool) -> None:
+    if kept:
+        os.kill(node_of(pool).pid, signal.SIGKILL)
+        assert pool.submit(functions.square, 3).result() == 9
+    future = pool.submit(functions.hold_the_interpreter)
+    node = psutil.Process(wait_until(partial(new_node, 0), "there is a node"))
+    below = node.children(recursive=True)
+    assert len(below) == (4 if kept else 2)
+    wait_until(future.running, "the call runs")
+
+    node.kill()
+
+    gone, alive = psutil.wait_procs(below, 10)
+    assert len(gone) == len(below)
+    assert alive == []
+    pool._session.terminate()
+
+
+def test_what_a_call_started_ends_with_a_worker_that_dies(pool: Pool, tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+
+    def start_then_die() -> None:
+        program = subprocess.Popen(["sleep", "300"])
+        functions.append_line(str(trace), str(program.pid))
+        functions.kill_own_process()
+
+    assert isinstance(pool.submit(start_then_die).exception(), CallQuarantined)
+
+    started = [int(line) for line in trace.read_text().splitlines()]
+    assert len(started) == 3
+    wait_until(lambda: not any(map(is_running, started)), "none runs")
+
+
+def is_running(process: int) -> bool:
+    try:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def test_quarantine_names_the_memory_that_the_worker_last_used(pool: Pool) -> None:
@@ -149,6 +237,7 @@ def test_workers_killed_at_random_change_no_result(pool: Pool) -> None:
 def test_when_the_node_is_killed_all_begins_again_and_no_call_is_lost(
     pool: Pool, times: int
 ) -> None:
+    assert pool.submit(functions.square, 3).result() == 9  # starting works
     futures = [pool.submit(functions.spin, 0.2) for _ in range(4 + 4 * times)]
     node = 0
     for _ in range(times):

@@ -42,7 +42,9 @@ def outcome(future: Future[Any]) -> Any:
     ],
     ids=lambda value: getattr(value[0], "__name__", "") if isinstance(value, tuple) else "",
 )
-def test_calls_nest_wherever_they_are_made(pool: Pool, call: tuple, value: object) -> None:  # type: ignore[type-arg]
+def test_calls_nest_wherever_they_are_made(
+    pool: Pool, call: tuple[Any, ...], value: object
+) -> None:
     function, *args = call
     assert pool.submit(function, *args).result(timeout=60) == value
 

@@ -4,6 +4,7 @@ import collections
 import logging
 import os
 import re
+import subprocess
 import sys
 import threading
 import time
@@ -14,7 +15,7 @@ import pytest
 
 from elsewhere import CallQuarantined, Pool
 from tests.system import functions
-from tests.system.clients import run_python
+from tests.system.clients import environment, run_python
 from tests.system.waiting import wait_until
 
 Capture = pytest.CaptureFixture[str]
@@ -147,6 +148,103 @@ def test_what_was_flushed_before_a_worker_died_is_heard(pool: Pool, capsys: Capt
     assert isinstance(pool.submit(die).exception(), CallQuarantined)
 
     assert capsys.readouterr().out == "last words\n" * 3
+
+
+def test_the_last_words_of_a_call_need_no_flush(pool: Pool, capsys: Capture) -> None:
+    def die() -> None:
+        print("first words")
+        print("last words")
+        os._exit(1)
+
+    assert isinstance(pool.submit(die).exception(), CallQuarantined)
+
+    assert capsys.readouterr().out == "first words\nlast words\n" * 3
+
+
+def test_unread_output_makes_a_call_wait(tmp_path: Path) -> None:
+    """The client's screen is a pipe that nobody reads until the call has printed what it could."""
+    program = f"""
+import time
+from elsewhere import Pool
+from tests.system import functions
+
+def say():
+    for number in range(200_000):
+        print("x" * 1000)
+        if number % 1000 == 0:
+            functions.append_line({str(tmp_path / "said")!r}, str(number))
+    return number
+
+with Pool(1) as pool:
+    assert pool.submit(say).result() == 199_999
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", program], env=environment(), stdout=subprocess.PIPE
+    ) as client:
+        said = str(tmp_path / "said")
+        before = 0
+
+        def stands_still() -> bool:
+            nonlocal before
+            now, was = functions.count_lines(said), before
+            before = now
+            time.sleep(0.3)
+            return 0 < now == was
+
+        wait_until(stands_still, "the call waits")
+        assert functions.count_lines(said) < 50
+        assert client.stdout is not None
+        assert len(client.stdout.read()) == 200_000 * 1001
+    assert client.returncode == 0
+
+
+def test_what_a_fork_of_a_call_prints_harms_no_link() -> None:
+    program = """
+import os, sys, multiprocessing
+from elsewhere import Pool
+
+def say(name):
+    for number in range(2000):
+        print(f"{name} {number}")
+
+def fork(number):
+    print("unfinished", end="")
+    child = os.fork()
+    if child == 0:
+        say("fork")
+        sys.stdout.flush()
+        os._exit(0)
+    say("call")
+    print()
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+def start(number):
+    process = multiprocessing.get_context("fork").Process(target=say, args=("process",))
+    process.start()
+    say("call")
+    process.join()
+    return process.exitcode
+
+def come_back(number):
+    return os.fork() and number
+
+with Pool(2) as pool:
+    assert list(pool.map(fork, range(4), chunksize=1)) == [0] * 4
+    assert list(pool.map(start, range(4), chunksize=1)) == [0] * 4
+    futures = [pool.submit(come_back, number) for number in range(1, 21)]
+    assert [future.result() > 0 for future in futures] == [True] * 20
+    assert [future.result() for future in futures] == list(range(1, 21))
+"""
+    ended = run_python("-c", program)
+
+    assert (ended.returncode, ended.stderr) == (0, "")
+    lines = collections.Counter(ended.stdout.splitlines())
+    assert {lines[f"fork {number}"] for number in range(2000)} == {4}
+    assert {lines[f"process {number}"] for number in range(2000)} == {4}
+    # The rest of a line that stood before the fork is the worker's, and comes once.
+    assert lines["unfinishedcall 0"] == 4
+    assert lines["call 0"] == 4
+    assert {lines[f"call {number}"] for number in range(1, 2000)} == {8}
 
 
 def test_the_initializer_is_heard(capsys: Capture) -> None:

@@ -11,7 +11,7 @@ What is told, one event a line; a call is meant with its fence as ``call#fence``
     done W C#F ... [value|error|interrupted] [took=S]
     return W C#F ... [kept C#F ...]
     park W C#F | resume W C#F | has W N
-    lost W [running=C] [signal=N]
+    lost W [running=C] [signal=N | code=none]
     written K ... [failure=TEXT]
 """
 
@@ -176,7 +176,7 @@ def _read_return(words: list[str]) -> tuple[int, ToGateway]:
 def _read_lost(words: list[str]) -> tuple[int, ToGateway]:
     plain, given = _split(words)
     signal = int(given["signal"]) if "signal" in given else None
-    code = None if signal is not None else 1
+    code = None if signal is not None or "code" in given else 1
     exit_seen = Exit(code, signal, None, int(given.get("running", "0")))
     return ENGINE, Lost(int(plain[0]), exit_seen)
 

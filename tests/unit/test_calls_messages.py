@@ -69,6 +69,7 @@ def test_a_message_of_the_wrong_kind_is_refused() -> None:
         (Exit(signal=9), "was killed by signal 9"),
         (Exit(code=1), "exited with code 1"),
         (Exit(), "was lost"),
+        (Exit(reason="could not be forked (no memory)"), "could not be forked (no memory)"),
     ],
 )
 def test_an_exit_says_how_a_worker_ended(seen: Exit, said: str) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import subprocess
 import sys
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from elsewhere.calls.messages import Exit
 from elsewhere.calls.wire import FrameReader, encode_frame
 from elsewhere.node.control import Exited, FromNode, KillWorker, StartWorker, ToNode
-from elsewhere.node.process import NodeProcess, interpreter_options
+from elsewhere.node.process import NodeProcess
 from elsewhere.node.server import describe_exit
 
 
@@ -37,26 +38,43 @@ def test_orders_and_reports_travel() -> None:
     assert reports.feed(encode_frame([report])) == [report]
 
 
-def test_the_options_of_this_interpreter_are_handed_down(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Flags:
-        optimize = 2
-        isolated = 1
-        no_site = 1
+# A program that prints its own flags and those of a child with the options that it would hand down.
+COMPARES_FLAGS = """
+import subprocess, sys
+sys.path[:] = {path!r}
+from elsewhere.node.process import interpreter_options
+of = "import sys; print(list(sys.flags), sys._xoptions, sys.warnoptions)"
+exec(of)
+sys.stdout.flush()
+subprocess.run([sys.executable, *interpreter_options(), "-c", of], check=True)
+"""
 
-    monkeypatch.setattr(sys, "_xoptions", {"dev": True, "importtime": "2"})
-    monkeypatch.setattr(sys, "warnoptions", ["error"])
-    monkeypatch.setattr(sys, "flags", Flags)
-    assert interpreter_options() == ["-Xdev", "-Ximporttime=2", "-Werror", "-OO", "-I", "-S"]
 
-
-def test_without_options_there_are_none(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Flags:
-        optimize = isolated = no_site = 0
-
-    monkeypatch.setattr(sys, "_xoptions", {})
-    monkeypatch.setattr(sys, "warnoptions", [])
-    monkeypatch.setattr(sys, "flags", Flags)
-    assert interpreter_options() == []
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        ["-O"],
+        ["-OO", "-bb", "-B", "-d"],
+        ["-E"],
+        ["-s", "-P"],
+        ["-I"],
+        ["-S"],
+        ["-E", "-s", "-P", "-S", "-B"],
+        ["-Xdev", "-Werror"],
+        ["-Xutf8=0", "-Xfaulthandler", "-Xint_max_str_digits=0", "-Wd", "-Wignore::UserWarning"],
+    ],
+    ids=" ".join,
+)
+def test_the_options_of_this_interpreter_are_handed_down(options: list[str]) -> None:
+    done = subprocess.run(
+        [sys.executable, *options, "-c", COMPARES_FLAGS.format(path=sys.path)],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+    )
+    own, of_child = done.stdout.splitlines()
+    assert of_child == own
 
 
 def test_without_an_interpreter_there_is_no_node(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,9 @@
 """What a call prints goes to the client in whole lines."""
 
 import io
+import os
 import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
@@ -12,10 +14,10 @@ from elsewhere.worker.output import LineWriter, redirect
 class Screen:
     def __init__(self) -> None:
         self.said: list[str] = []
-        self.flushed = 0
+        self.flushed: list[bool] = []
 
-    def flush(self) -> None:
-        self.flushed += 1
+    def flush(self, wait: bool) -> None:
+        self.flushed.append(wait)
 
     def writer(self) -> LineWriter:
         return LineWriter(1, self.said.append, self.flush)
@@ -80,7 +82,48 @@ def test_it_looks_like_a_file_that_is_no_terminal(screen: Screen) -> None:
     assert writer.fileno() == 1
     assert (writer.encoding, writer.errors) == ("utf-8", "backslashreplace")
     writer.flush()
-    assert screen.flushed == 1
+    assert screen.flushed == [True]
+
+
+def test_a_whole_line_goes_at_once_and_part_of_one_waits(screen: Screen) -> None:
+    writer = screen.writer()
+    writer.write("a")
+    assert screen.flushed == []
+    writer.write("b\n")
+    assert screen.flushed == [False]
+
+
+def test_nobody_waits_for_a_link_while_others_want_to_print() -> None:
+    """A finaliser may print in the thread that sends, which the printing thread waits for."""
+    held: list[bool] = []
+
+    def flush(wait: bool) -> None:
+        other = threading.Thread(target=lambda: writer.write("from another thread"))
+        other.start()
+        other.join(10)
+        held.append(other.is_alive())
+
+    writer = LineWriter(1, lambda text: None, flush)
+    writer.write("a line\n")
+    assert held == [False]
+
+
+def test_a_copy_writes_to_the_descriptor_itself() -> None:
+    said: list[str] = []
+    reader, descriptor = os.pipe()
+    with open(reader, encoding="utf-8") as pipe, open(descriptor, "wb"):
+        writer = LineWriter(descriptor, said.append, lambda wait: None)
+        writer.write("the worker's ")
+        with writer._lock:
+            thread = threading.Thread(target=writer.leave)
+            thread.start()
+            thread.join(10)
+        writer.write("a l\u00edne \ud800\nand a rest")
+        assert os.read(reader, 100) == "a l\u00edne \\ud800\n".encode()
+        writer.flush()
+        assert os.read(reader, 100) == b"and a rest"
+        assert pipe.fileno() == reader
+    assert said == []
 
 
 @pytest.fixture
@@ -93,7 +136,7 @@ def streams() -> Iterator[None]:
 @pytest.mark.usefixtures("streams")
 def test_both_streams_are_redirected() -> None:
     said: list[tuple[int, str]] = []
-    screens = redirect(lambda stream, text: said.append((stream, text)), lambda: None)
+    screens = redirect(lambda stream, text: said.append((stream, text)), lambda wait: None)
     print("out")
     print("err", file=sys.stderr)
     assert said == [(1, "out\n"), (2, "err\n")]

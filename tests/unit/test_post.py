@@ -120,14 +120,40 @@ def test_what_is_recalled_and_has_not_begun_is_given_back(link: MemoryLink, post
 
 def test_an_attempt_that_is_begun_while_it_is_recalled_is_kept(link: MemoryLink) -> None:
     class Overtaken(deque[Attempt]):
+        def pop(self) -> Attempt:  # type: ignore[override]  # a deque takes no index
+            self.clear()  # the main thread is faster
+            return super().pop()
+
         def remove(self, value: Attempt) -> None:
-            self.popleft()  # the main thread is faster
+            self.clear()
             super().remove(value)
 
     post = Post(link.worker)
-    post.attempts = Overtaken([attempt(1)])
-    post.take([Recall([(1, 1)])])
-    assert link.gateway.receive() == [Returned([], [(1, 1)])]
+    for held in ([attempt(1)], [attempt(1), attempt(2)]):
+        post.attempts = Overtaken(held)
+        post.take([Recall([(1, 1)])])
+        assert link.gateway.receive() == [Returned([], [(1, 1)])]
+
+
+def test_giving_back_looks_at_each_attempt_a_few_times_at_most(link: MemoryLink) -> None:
+    looks = 0
+
+    class Counted(Attempt, frozen=True):
+        def __eq__(self, other: object) -> bool:
+            nonlocal looks
+            looks += 1
+            return self is other
+
+        def __hash__(self) -> int:
+            return self.call
+
+    post = Post(link.worker)
+    post.attempts = deque(Counted(call, 1, 1, b"", Kind.CALL) for call in range(2000))
+    wanted = [(call, 1) for call in range(1000, 2000)]
+    post.take([Recall(wanted)])
+    assert link.gateway.receive() == [Returned(wanted, [])]
+    assert calls(post) == list(range(1000))
+    assert looks < 4000
 
 
 # ------------------------------------------------------------ out
@@ -165,12 +191,16 @@ class Sending:
     def watch(self, fileno: int) -> None:
         raise AssertionError("nothing else is waited for")
 
+    def close(self) -> None:
+        self.sent.append(["closed"])
+
 
 def test_a_finaliser_may_print_in_the_middle_of_a_message() -> None:
     link = Sending()
     post = Post(link)
 
     def finaliser() -> None:
+        link.meanwhile = lambda: None
         assert post.is_sending()
         post.say(2, "from a finaliser\n")
         post.flush()
@@ -178,10 +208,7 @@ def test_a_finaliser_may_print_in_the_middle_of_a_message() -> None:
     link.meanwhile = finaliser
     post.outgoing.append(outcome(1))
     post.flush()
-    assert link.sent == [[Done([outcome(1)])]]
-    link.meanwhile = lambda: None
-    post.flush()
-    assert link.sent[1:] == [[Said(2, "from a finaliser\n")]]
+    assert link.sent == [[Done([outcome(1)])], [Said(2, "from a finaliser\n")]]
     assert not post.is_sending()
 
 
@@ -223,3 +250,75 @@ def test_a_message_that_could_not_be_sent_leaves_the_post_free() -> None:
     link.meanwhile = lambda: None
     post.post(Ready(2))
     assert link.sent == [[Ready(2)]]
+
+
+def test_what_is_printed_while_another_thread_sends_is_left_to_that_one() -> None:
+    link = Sending()
+    post = Post(link)
+    begun, go_on = threading.Event(), threading.Event()
+
+    def wait() -> None:
+        link.meanwhile = lambda: None
+        begun.set()
+        assert go_on.wait(10)
+
+    link.meanwhile = wait
+    post.outgoing.append(outcome(1))
+    sender = threading.Thread(target=post.flush)
+    sender.start()
+    assert begun.wait(10)
+    post.say(1, "printed\n")
+    post.flush(wait=False)  # returns although the other one is not done
+    assert link.sent == []
+    go_on.set()
+    sender.join(10)
+    assert link.sent == [[Done([outcome(1)])], [Said(1, "printed\n")]]
+
+
+def test_who_prints_more_than_is_read_has_to_wait() -> None:
+    link = Sending()
+    post = Post(link)
+    begun, go_on = threading.Event(), threading.Event()
+    line = "x" * 2**18 + "\n"
+    printed = 0
+
+    def wait() -> None:
+        link.meanwhile = lambda: None
+        begun.set()
+        assert go_on.wait(10)
+
+    def print_on() -> None:
+        nonlocal printed
+        for _ in range(100):
+            post.say(1, line)
+            printed += 1
+            post.flush(wait=False)
+
+    link.meanwhile = wait
+    post.outgoing.append(outcome(1))
+    sender = threading.Thread(target=post.flush)
+    sender.start()
+    assert begun.wait(10)
+    printer = threading.Thread(target=print_on)
+    printer.start()
+    printer.join(0.2)
+    assert printer.is_alive()
+    assert printed < 10
+    go_on.set()
+    printer.join(10)
+    sender.join(10)
+    sent = [message for batch in link.sent for message in batch]
+    assert sent == [Done([outcome(1)]), *[Said(1, line)] * 100]
+
+
+def test_a_copy_of_the_worker_has_no_mail() -> None:
+    link = Sending()
+    post = Post(link)
+    post.take([Run([attempt(1)])])
+    post.outgoing.append(outcome(2))
+    with post._sending, post._reading:  # whoever held them is not in the copy
+        post.leave()
+        assert calls(post) == []
+        post.flush()
+        post.look()
+    assert link.sent == [["closed"]]

@@ -13,6 +13,7 @@ from elsewhere.calls.messages import (
     Attempt,
     Define,
     Done,
+    Forget,
     Interrupt,
     Kind,
     Outcome,
@@ -34,6 +35,7 @@ from elsewhere.worker.main import run_worker
 from elsewhere.worker.output import LineWriter
 from elsewhere.worker.post import Post
 from elsewhere.worker.runner import Runner
+from elsewhere.worker.watcher import Watcher
 
 
 class Worker:
@@ -226,14 +228,17 @@ def test_outcomes_wait_for_each_other_only_so_long(
     now = 1000.0
     monkeypatch.setattr(runner, "monotonic", lambda: now)
     worker.send(len, (("a",), {}))
+    worker.post.lasting.clear()  # as of a function that is known to be short
     worker.runner.run_ready()
     assert len(worker.link.to_gateway) == 1  # the first is always overdue
     worker.send(len, (("b",), {}))
+    worker.post.lasting.clear()  # as of a function that is known to be short
     worker.runner.run_ready()
     assert len(worker.link.to_gateway) == 1
     now += 2 * runner.FLUSH_SECONDS
     worker.link.gateway.send([Stop()])
     worker.send(len, (("c",), {}))
+    worker.post.lasting.clear()  # as of a function that is known to be short
     worker.runner.run_ready()
     assert len(worker.link.to_gateway) == 2
     assert worker.post.stopping  # and it has looked for mail
@@ -410,6 +415,76 @@ def test_raising_it_by_hand_is_an_error_like_any_other(worker: Worker) -> None:
     assert isinstance(failure(worker.run(cheat, ((), {}))), CallInterrupted | RemoteError)
 
 
+# ------------------------------------------------------------ calls that last
+
+
+def test_outcomes_that_wait_are_sent_before_a_call_that_may_last(
+    worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = iter(range(1000))
+    monkeypatch.setattr(runner, "monotonic", lambda: next(now) * 0.0001)
+    sent: list[int] = []
+
+    def look() -> None:
+        told = [message for batch in worker.link.to_gateway for message in batch]
+        sent.append(sum(len(m.outcomes) for m in told if isinstance(m, Done)))
+
+    def last() -> None:
+        look()
+        for _ in range(100):
+            next(now)
+
+    post = worker.post
+    post.take([Define(number, b"") for number in (1, 2, 3)])
+    post.functions |= {1: lambda: None, 2: look, 3: last}
+    payload = dumps(((), {}), "payload")
+    order = [1, 1, 2, 1, 2, 1, 3, 1, 3]
+    post.take([Run([Attempt(call, 1, f, payload, Kind.CALL) for call, f in enumerate(order, 1)])])
+    worker.runner.run_ready()
+
+    # Before the first call of 2, not before the next, which is known to be short; always before 3.
+    assert sent == [2, 2, 6, 8]
+    assert post.lasting == {3}
+    post.take([Forget([3])])
+    assert post.lasting == set()
+
+
+def test_a_copy_of_the_worker_leaves_its_box_and_its_interrupts(installed: Worker) -> None:
+    installed.cells[0] = 5
+    installed.runner.leave()
+    assert installed.run(abs, ((-1,), {})).verdict is Verdict.VALUE
+    assert installed.cells[0] == 5
+    with pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+
+
+@pytest.mark.parametrize(("error", "code"), [(LinkClosed("gone"), 0), (MemoryError("none"), 1)])
+def test_a_worker_does_not_outlive_its_watcher(
+    worker: Worker,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    error: Exception,
+    code: int,
+) -> None:
+    class Ended(BaseException):
+        pass
+
+    def end(how: int) -> None:
+        raise Ended(how)
+
+    def fail_to_flush() -> None:
+        raise error
+
+    monkeypatch.setattr("elsewhere.worker.watcher.sleep", lambda seconds: None)
+    monkeypatch.setattr("os._exit", end)
+    monkeypatch.setattr(worker.post, "flush", fail_to_flush)
+    worker.runner.idle = False
+    with pytest.raises(Ended) as ended:
+        Watcher(worker.post, worker.runner)._live()
+    assert ended.value.args == (code,)
+    assert ("its watcher failed: MemoryError('none')" in capfd.readouterr().err) == bool(code)
+
+
 # ------------------------------------------------------------ a worker's life
 
 
@@ -418,6 +493,7 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """A worker's life changes its process: put everything back."""
     before = sys.stdout, sys.stderr, signal.getsignal(signal.SIGINT)
     monkeypatch.setattr("elsewhere.worker.watcher.Watcher.start", lambda self: None)
+    monkeypatch.setattr("os.register_at_fork", lambda **_: None)
     monkeypatch.setattr("atexit._run_exitfuncs", lambda: print("good", end=""))
     yield
     sys.stdout, sys.stderr = before[:2]

@@ -82,8 +82,12 @@ class Exit(Record, frozen=True):
     """Peak resident memory."""
     running: int = 0
     """The call that was in control, 0 if none was or nobody knows."""
+    reason: str = ""
+    """Why there was no process that could have ended; follows "the worker"."""
 
     def __str__(self) -> str:
+        if self.reason:
+            return self.reason
         if self.signal is not None:
             return f"was killed by signal {self.signal}"
         return f"exited with code {self.code}" if self.code is not None else "was lost"

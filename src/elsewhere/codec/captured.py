@@ -11,7 +11,7 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
-from elsewhere.task import Task
+from elsewhere.tasks import Task
 
 Check = Callable[[Any], bool]
 """Whether a value is still what it was when the check was made."""

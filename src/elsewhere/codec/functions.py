@@ -20,7 +20,7 @@ from elsewhere.calls.messages import Define, Release
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.codec.captured import Check, check_of, is_importable
 from elsewhere.codec.values import dumps, dumps_by_value, loads, too_large
-from elsewhere.task import Task
+from elsewhere.tasks import Task
 
 ANONYMOUS_MAX = 32
 """How many bound methods and the like, which have no lifetime of their own, are kept."""

@@ -1,12 +1,20 @@
 """The default engine: worker processes of this machine, forked by a node that it spawns.
 
 A worker that ends is replaced at once; one that never got ready, after a pause that doubles from
-`RETRY_SECONDS` to `RETRY_SECONDS_MAX`, so that a broken start does not spin.
+`RETRY_SECONDS` to `RETRY_SECONDS_MAX`, so that a broken start does not spin. So is a node; and once
+one was lost, perhaps by a call that killed the parent of its worker, each worker gets a keeper.
+
+Whatever it tells the door may run callbacks of the user, which may wait for what else is to be done
+here. So all that follows from one message is put down first and then done item by item, and what
+remains is left to a timer before each item.
 """
 
 import socket
 import sys
+from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from itertools import count
 
 from elsewhere.calls.messages import Exit, Setup
@@ -32,11 +40,17 @@ class LocalEngine:
         self._alive: set[int] = set()
         self._unready: set[int] = set()
         self._failures = 0
+        self._todo: deque[Callable[[], None]] = deque()
+        self._kept = False
+        """whether workers get a keeper"""
         self._closing = False
 
     def open(self, door: Door) -> None:
+        """As `Engine.open`. Raises OSError if the system gives no descriptors for the links."""
         self._door = door
-        self._adopt()
+        self._listen_to_node()
+        for _ in range(self._wanted):
+            self._start()
 
     def kill(self, worker: int) -> None:
         if worker in self._alive:
@@ -58,21 +72,21 @@ class LocalEngine:
 
     # ------------------------------------------------------------ the node
 
-    def _adopt(self) -> None:
+    def _listen_to_node(self) -> None:
         self._reader: FrameReader[FromNode] = FrameReader(FromNode)
         if self._node is not None:
             self._door.watch(self._node.control.fileno(), self._listen)
-        for _ in range(self._wanted):
-            self._start()
 
     def _order(self, order: ToNode, descriptors: list[int] | None = None) -> None:
         if self._node is not None:
             control = self._node.control
             # Hundreds of orders at once fill the socket: the node, which only reads, makes room.
             control.setblocking(True)
-            with suppress(ConnectionError):
-                socket.send_fds(control, [encode_frame([order])], descriptors or [])
-            control.setblocking(False)
+            try:
+                with suppress(ConnectionError):
+                    socket.send_fds(control, [encode_frame([order])], descriptors or [])
+            finally:
+                control.setblocking(False)
 
     def _listen(self) -> None:
         node = self._node
@@ -89,6 +103,7 @@ class LocalEngine:
             return
         for message in self._reader.feed(data):
             self._worker_lost(message)
+        self._do()
 
     def _node_lost(self, node: NodeProcess) -> None:
         """The node is gone, and with it its workers: begin again."""
@@ -96,16 +111,54 @@ class LocalEngine:
         node.end()
         self._node = None
         lost, self._alive = self._alive, set()
-        for worker in sorted(lost):
-            self._door.worker_lost(worker, Exit())
+        none_was_ready = lost <= self._unready
+        self._unready.clear()
+        self._kept = True
+        self._todo += [partial(self._door.worker_lost, worker, Exit()) for worker in sorted(lost)]
         if not self._closing:
-            self._failures += 1
-            self._door.later(self._pause(), self._restart)
+            self._try_later(self._restart)
+            if none_was_ready:
+                self._tell_unstartable("was lost with its node")
+        self._do()
 
     def _restart(self) -> None:
-        if not self._closing:
+        if self._closing or self._node is not None:
+            return
+        try:
             self._node = NodeProcess()
-            self._adopt()
+        except OSError as error:
+            self._try_later(self._restart)
+            self._tell_unstartable(f"could not be started ({error})")
+        else:
+            self._listen_to_node()
+            self._todo += [self._replace] * self._wanted
+        self._do()
+
+    def _tell_unstartable(self, reason: str) -> None:
+        """Tell the door of a worker that there never was, so that calls do not wait for ever."""
+        worker = next(self._numbers)
+        try:
+            ours, theirs = socket_pair()
+        except OSError:
+            return  # there is no link to tell it by; the calls wait until there is one
+        theirs.close()
+        self._todo += [
+            partial(self._door.worker_started, worker, PipeGatewayEnd(ours)),
+            partial(self._door.worker_lost, worker, Exit(reason=reason)),
+        ]
+
+    def _do(self) -> None:
+        """Do what is put down."""
+        while self._todo:
+            act = self._todo.popleft()
+            if self._todo:
+                self._door.later(0.0, self._do)
+            act()
+
+    def _try_later(self, act: Callable[[], None]) -> None:
+        self._failures += 1
+        pause = RETRY_SECONDS * 2.0 ** min(self._failures - 1, 10)
+        self._door.later(min(pause, RETRY_SECONDS_MAX), act)
 
     # ------------------------------------------------------------ workers
 
@@ -115,7 +168,7 @@ class LocalEngine:
         worker = next(self._numbers)
         ours, theirs = socket_pair()
         theirs.setblocking(True)
-        self._order(StartWorker(worker), [theirs.fileno()])
+        self._order(StartWorker(worker, self._kept), [theirs.fileno()])
         theirs.close()
         link = PipeGatewayEnd(ours)
         link.send([Setup(worker, self._initializer, multiprocessing_key())])
@@ -123,19 +176,21 @@ class LocalEngine:
         self._unready.add(worker)
         self._door.worker_started(worker, link)
 
+    def _replace(self) -> None:
+        try:
+            self._start()
+        except OSError:
+            self._try_later(self._replace)  # this process has as many files open as it may
+
     def _worker_lost(self, message: Exited) -> None:
         worker = message.worker
         self._alive.discard(worker)
-        self._door.worker_lost(worker, message.exit)
         if worker in self._unready:
             self._unready.discard(worker)
-            self._failures += 1
-            self._door.later(self._pause(), self._start)
+            self._try_later(self._replace)
         else:
-            self._start()
-
-    def _pause(self) -> float:
-        return min(RETRY_SECONDS * 2.0 ** min(self._failures - 1, 10), RETRY_SECONDS_MAX)
+            self._todo.append(self._replace)
+        self._todo.append(partial(self._door.worker_lost, worker, message.exit))
 
 
 def multiprocessing_key() -> bytes:

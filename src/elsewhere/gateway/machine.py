@@ -316,7 +316,7 @@ class Gateway:
         unwanted = self.ledger.forget(worker)
         self._take_back((r for r in unwanted if r.state is not CallState.WRITING), interrupt=False)
         self.ledger.release(ENGINE, sorted(worker.defined))
-        if was_starting:
+        if was_starting and how != Exit():  # without evidence it was lost with others
             self.starts_lost += 1
             self._fail_unstartable(b"", how)
 

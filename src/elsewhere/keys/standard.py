@@ -18,7 +18,7 @@ from typing import Any
 from elsewhere.errors import NoKey
 from elsewhere.keys.canonical import Write, Writer
 from elsewhere.keys.references import library_of_method
-from elsewhere.task import Task
+from elsewhere.tasks import Task
 
 
 def _name(writer: Writer, tag: bytes, value: Any) -> None:

@@ -20,7 +20,7 @@ from elsewhere.errors import NoKey
 from elsewhere.keys.canonical import ATOMS, Writer
 from elsewhere.keys.node import digest_of
 from elsewhere.keys.objects import CALLABLES, write_other
-from elsewhere.task import Task
+from elsewhere.tasks import Task
 
 _EMPTY = object()
 _code = attrgetter("__code__")

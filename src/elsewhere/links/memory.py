@@ -75,3 +75,6 @@ class MemoryWorkerEnd:
 
     def watch(self, fileno: int) -> None:
         raise LinkClosed("nobody waits here who could see it")
+
+    def close(self) -> None:
+        self._link.closed = True

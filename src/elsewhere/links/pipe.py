@@ -17,6 +17,8 @@ from elsewhere.calls.wire import DecodeError, FrameReader, encode_frame
 from elsewhere.link import LinkClosed
 
 RECEIVE_BYTES = 2**18
+"""how much is received at once; each end keeps this much, because the system takes longer to give and
+take it back than to carry a small message"""
 SOCKET_BUFFER_BYTES = 2**20
 SPIN_SECONDS = 0.0001
 
@@ -37,6 +39,7 @@ class PipeGatewayEnd:
         self._sock = sock
         self._reader: FrameReader[FromWorker] = FrameReader(FromWorker)
         self._waiting: deque[memoryview] = deque()
+        self._received = memoryview(bytearray(RECEIVE_BYTES))
 
     def send(self, messages: Sequence[ToWorker]) -> bool:
         self._waiting.append(memoryview(encode_frame(list(messages))))
@@ -64,15 +67,15 @@ class PipeGatewayEnd:
         messages: list[FromWorker] = []
         while not messages:
             try:
-                data = self._sock.recv(RECEIVE_BYTES)
+                size = self._sock.recv_into(self._received)
             except BlockingIOError:
                 break
             except OSError as error:
                 raise LinkClosed(str(error)) from error
-            if not data:
+            if not size:
                 raise LinkClosed("the worker has closed its end")
             try:
-                messages = self._reader.feed(data)
+                messages = self._reader.feed(self._received[:size])
             except DecodeError as error:
                 raise LinkClosed(f"the worker sent what is no message: {error}") from error
         return messages
@@ -95,6 +98,7 @@ class PipeWorkerEnd:
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
         self._reader: FrameReader[ToWorker] = FrameReader(ToWorker)
+        self._received = memoryview(bytearray(RECEIVE_BYTES))
         self._poll = poll()
         self._poll.register(sock, POLLIN)
         self._watches = False
@@ -114,17 +118,21 @@ class PipeWorkerEnd:
             if (timeout is not None or self._watches) and not self._await_link(timeout):
                 break
             try:
-                data = self._sock.recv(RECEIVE_BYTES)
+                size = self._sock.recv_into(self._received)
             except OSError as error:
                 raise LinkClosed(str(error)) from error
-            if not data:
+            if not size:
                 raise LinkClosed("the gateway has closed its end")
-            messages = self._reader.feed(data)
+            messages = self._reader.feed(self._received[:size])
         return messages
 
     def watch(self, fileno: int) -> None:
         self._poll.register(fileno, POLLIN)
         self._watches = True
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self._sock.close()
 
     def _await_link(self, timeout: float | None) -> bool:
         """Whether the link can be read; False if that was something else, or nothing in time."""

@@ -10,6 +10,8 @@ class StartWorker(Record, frozen=True, tag=1):
     """Fork a worker; the descriptor sent along is its end of the link."""
 
     worker: int
+    kept: bool = False
+    """Whether a process of its own, its *keeper*, stands between it and the node."""
 
 
 class KillWorker(Record, frozen=True, tag=2):

@@ -7,14 +7,27 @@ from contextlib import suppress
 
 NODE_PROGRAM = (
     "import gc, sys; gc.disable(); sys.path[:] = {path!r}; "
-    "from elsewhere.node.server import main; main({descriptor})"
+    "from elsewhere.node.server import main; main({descriptor}, {client})"
 )
+
+# Flags of the interpreter and the options that set them, given as often as the flag says.
+COUNTED = (
+    ("optimize", "O"),
+    ("debug", "d"),
+    ("verbose", "v"),
+    ("bytes_warning", "b"),
+    ("dont_write_bytecode", "B"),
+    ("no_site", "S"),
+)
+# What -I includes.
+ISOLATING = (("ignore_environment", "E"), ("no_user_site", "s"), ("safe_path", "P"))
 
 
 class NodeProcess:
     """Starts a node. It has a process group of its own, out of Ctrl-C's reach.
 
-    It ends, and all its workers with it, as soon as `control` is closed, however that happens.
+    It ends, and all its workers with it, as soon as `control` is closed or this process has ended,
+    however that happens.
     """
 
     def __init__(self) -> None:
@@ -26,7 +39,7 @@ class NodeProcess:
         descriptor = theirs.fileno()
         entries: list[object] = list(sys.path)
         path = [entry for entry in entries if isinstance(entry, str)]  # as the import system does
-        program = NODE_PROGRAM.format(path=path, descriptor=descriptor)
+        program = NODE_PROGRAM.format(path=path, descriptor=descriptor, client=os.getpid())
         try:
             self._process = os.posix_spawn(
                 sys.executable,
@@ -37,6 +50,8 @@ class NodeProcess:
                     (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
                 ],
                 setpgroup=0,
+                # A thread that blocks signals must not make its workers deaf to them.
+                setsigmask=(),
             )
         except BaseException:
             self.control.close()
@@ -58,16 +73,21 @@ class NodeProcess:
 
 
 def interpreter_options() -> list[str]:
-    """The options with which this interpreter was started, as far as they concern its children."""
+    """The options with which this interpreter was started, as far as they concern its children.
+
+    As those that `multiprocessing` hands down, and all of ``-X``.
+    """
+    flags = sys.flags
     options = [
+        f"-{letter * getattr(flags, name)}" for name, letter in COUNTED if getattr(flags, name)
+    ]
+    if flags.isolated:
+        options.append("-I")
+    else:
+        options += [f"-{letter}" for name, letter in ISOLATING if getattr(flags, name)]
+    options += [
         f"-X{name}" if value is True else f"-X{name}={value}"
         for name, value in sys._xoptions.items()
     ]
     options += [f"-W{option}" for option in sys.warnoptions]
-    if sys.flags.optimize:
-        options.append("-" + "O" * sys.flags.optimize)
-    if sys.flags.isolated:
-        options.append("-I")
-    if sys.flags.no_site:
-        options.append("-S")
     return options

@@ -1,10 +1,13 @@
 """The fork server: it starts workers in milliseconds because they share all that it has imported.
 
 It has one thread and runs no user code, so forking it is safe. It ends, and its workers with it, as
-soon as its control socket closes, however the client ended. Each worker has a page that it shares
-with the node, its *box*, in which it notes the call that it runs; if it dies, that page still tells.
+soon as its control socket closes or its client has ended, and if it is killed they end too. Each
+worker has a process group of its own, so that a call that signals its group hits its own worker
+only, and a page that it shares with the node, its *box*, in which it notes the call that it runs; if
+it dies, that page still tells.
 """
 
+import errno
 import gc
 import mmap
 import os
@@ -14,35 +17,44 @@ import sys
 from collections import deque
 from contextlib import suppress
 from select import POLLIN, poll
+from typing import NoReturn
 
 from elsewhere.calls.messages import Exit
 from elsewhere.calls.wire import FrameReader, encode_frame
 from elsewhere.link import LinkClosed
 from elsewhere.links.pipe import PipeWorkerEnd
 from elsewhere.node.control import Exited, FromNode, KillWorker, StartWorker, ToNode
+from elsewhere.node.ends import end_with, keep, watch_process
 from elsewhere.worker.main import run_worker
 
 BOX_BYTES = mmap.PAGESIZE
 DESCRIPTORS_MAX = 16
 RECEIVE_BYTES = 65536
+LOST = -1
+"""stands for a descriptor that came when no more files could be open here"""
+CLIENT_CHECK_MS = 500
+"""how often to look after the client where the system does not tell of its end"""
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 """bytes in which the system counts resident memory"""
 
 
 class Node:
-    """The node's side of the control socket, and the workers that it has forked."""
+    """The node's side of the control socket, and the workers that it has forked for `client`."""
 
-    def __init__(self, control: socket.socket) -> None:
+    def __init__(self, control: socket.socket, client: int) -> None:
         self._control = control
+        self._client = client
         self._reader: FrameReader[ToNode] = FrameReader(ToNode)
         self._descriptors: deque[int] = deque()
         self._workers: dict[int, int] = {}
-        """process id → worker"""
+        """process id, which is its group too → worker"""
+        self._lifelines: dict[int, int] = {}
+        """worker → the descriptor whose closing ends its group"""
         self._boxes: dict[int, mmap.mmap] = {}
         """worker → box"""
 
     def serve(self) -> None:
-        """Start, kill and reap workers until the control socket closes; then end them all."""
+        """Start, kill and reap workers until the client is gone; then end them all."""
         reaped_reader, reaped_writer = os.pipe()
         os.set_blocking(reaped_writer, False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
@@ -50,46 +62,72 @@ class Node:
         ready = poll()
         ready.register(self._control, POLLIN)
         ready.register(reaped_reader, POLLIN)
+        # A fork of the client may hold the other end of the control socket after its death.
+        ended = watch_process(self._client)
+        if ended is not None:
+            ready.register(ended, POLLIN)
         try:
-            while True:
-                for fileno, _ in ready.poll():
+            while os.getppid() == self._client:
+                for fileno, _ in ready.poll(None if ended is not None else CLIENT_CHECK_MS):
                     if fileno == reaped_reader:
                         os.read(reaped_reader, 4096)
                         self._reap()
-                    elif not self._obey():
+                    elif fileno == self._control.fileno() and not self._obey():
                         return
         finally:
             for process in self._workers:
-                with suppress(ProcessLookupError):
-                    os.kill(process, signal.SIGKILL)
+                kill_group(process)
+            for process in self._workers:
+                with suppress(ChildProcessError):
+                    os.waitpid(process, 0)
 
     def _obey(self) -> bool:
         """Take in orders; False once the client has closed its end."""
         try:
-            data, descriptors, _, _ = socket.recv_fds(self._control, RECEIVE_BYTES, DESCRIPTORS_MAX)
+            data, descriptors, flags, _ = socket.recv_fds(
+                self._control, RECEIVE_BYTES, DESCRIPTORS_MAX
+            )
         except ConnectionError:
             return False
         self._descriptors += descriptors
+        if flags & socket.MSG_CTRUNC:
+            self._descriptors.append(LOST)
         if not data:
             return False
         for order in self._reader.feed(data):
             match order:
                 case StartWorker():
-                    self._start(order.worker, self._descriptors.popleft())
+                    self._start(order)
                 case KillWorker():
                     self._kill(order.worker)
         return True
 
-    def _start(self, worker: int, descriptor: int) -> None:
-        box = mmap.mmap(-1, BOX_BYTES)
-        process = os.fork()
+    def _start(self, order: StartWorker) -> None:
+        ours = [self._descriptors.popleft()]
+        try:
+            if ours == [LOST]:
+                ours.clear()
+                raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+            ours += os.pipe()
+            box = mmap.mmap(-1, BOX_BYTES)
+            process = os.fork()
+        except OSError as error:
+            for descriptor in ours:
+                os.close(descriptor)
+            self._say(Exited(order.worker, Exit(reason=f"could not be forked ({error})")))
+            return
+        link, lifeline, other_end = ours
+        self._lifelines[order.worker] = other_end
         if process == 0:
-            self._become_worker(descriptor, box)
-        os.close(descriptor)
-        self._workers[process] = worker
-        self._boxes[worker] = box
+            self._become_worker(link, lifeline, box, kept=order.kept)
+        with suppress(OSError):
+            os.setpgid(process, process)  # whoever is first: it may have done so, or be gone
+        os.close(link)
+        os.close(lifeline)
+        self._workers[process] = order.worker
+        self._boxes[order.worker] = box
 
-    def _become_worker(self, descriptor: int, box: mmap.mmap) -> None:
+    def _become_worker(self, link: int, lifeline: int, box: mmap.mmap, *, kept: bool) -> None:
         """In the child: leave the node's things behind and run calls to the end."""
         code = 1
         try:
@@ -97,12 +135,22 @@ class Node:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             self._control.close()
-            link = PipeWorkerEnd(socket.socket(fileno=descriptor))
+            for other_end in self._lifelines.values():
+                os.close(other_end)
+            os.setpgid(0, 0)
+            end_with(lifeline)
+            if kept:
+                keep()
+            end = PipeWorkerEnd(socket.socket(fileno=link))
             with memoryview(box).cast("Q") as cells:
-                run_worker(link, cells)
+                run_worker(end, cells)
             code = 0
         except LinkClosed:
             code = 0
+        except BaseException:  # noqa: BLE001  # nobody else can tell of it
+            import traceback
+
+            traceback.print_exc(file=sys.__stderr__)
         finally:
             # Never return into the node's code, nor run its clean-up.
             os._exit(code)
@@ -110,7 +158,7 @@ class Node:
     def _kill(self, worker: int) -> None:
         for process, number in self._workers.items():
             if number == worker:
-                os.kill(process, signal.SIGKILL)
+                kill_group(process)
 
     def _reap(self) -> None:
         while self._workers:
@@ -123,6 +171,9 @@ class Node:
             worker = self._workers.pop(process, None)
             if worker is None:
                 continue
+            if status:
+                kill_group(process)  # what it had started must not run on beside its next attempt
+            os.close(self._lifelines.pop(worker))
             box = self._boxes.pop(worker)
             running = int.from_bytes(box[:8], "little")
             box.close()
@@ -142,11 +193,19 @@ def describe_exit(status: int, memory_bytes: int, running: int) -> Exit:
     return Exit(code, None, memory_bytes, running)
 
 
-def main(descriptor: int) -> None:
+def kill_group(process: int) -> None:
+    """Kill a worker with all that its calls have started and that has not left its group."""
+    with suppress(ProcessLookupError):
+        os.killpg(process, signal.SIGKILL)
+
+
+def main(descriptor: int, client: int) -> NoReturn:
     """The node's process. Ignores Ctrl-C: the client decides when it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     control = socket.socket(fileno=descriptor)
     control.setblocking(True)
     # What is there now lives as long as the node: keep the collector from touching shared pages.
     gc.freeze()
-    Node(control).serve()
+    Node(control, client).serve()
+    # Nothing is left to clean up, and the client waits.
+    os._exit(0)

@@ -12,9 +12,10 @@ from contextvars import ContextVar, copy_context
 from threading import get_ident
 from typing import Any
 
+from elsewhere.worker.control import Root
 from elsewhere.worker.fibers import getcurrent, greenlet
 from elsewhere.worker.parking import Parking
-from elsewhere.worker.runner import Root, Runner
+from elsewhere.worker.runner import Runner
 
 _root: ContextVar[Root | None] = ContextVar("elsewhere_root", default=None)
 

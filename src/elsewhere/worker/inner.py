@@ -30,11 +30,12 @@ from elsewhere.codec.functions import Encoded, Functions, describe
 from elsewhere.codec.values import dumps, dumps_call, loads, too_large
 from elsewhere.errors import NoKey, NotPicklable
 from elsewhere.future import Future, failed_future
-from elsewhere.task import plain_function, task_of
+from elsewhere.tasks import plain_function, task_of
+from elsewhere.worker.control import Root
 from elsewhere.worker.fibers import getcurrent
 from elsewhere.worker.parking import Parking
 from elsewhere.worker.post import Post
-from elsewhere.worker.runner import Root, Runner
+from elsewhere.worker.runner import Runner
 
 _PLAIN = Options()
 _PAYLOAD = "the arguments"

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 def run_worker(link: WorkerEnd, cells: "memoryview[int]") -> None:
     """Serve `link` to the end. `cells[0]` tells the node which call is in control.
 
-    Returns when it was told to stop; raises `LinkClosed` when the gateway is gone.
+    Returns when it was told to stop; raises `LinkClosed` when the gateway is gone, and where a call
+    has forked and its copy comes back from the call.
     """
     setup, *early = link.receive()
     if not isinstance(setup, Setup):
@@ -33,12 +34,15 @@ def run_worker(link: WorkerEnd, cells: "memoryview[int]") -> None:
         current_process().authkey = setup.authkey
     post = Post(link)
     screens = redirect(post.say, post.flush)
+    for leave in (post.leave, *(screen.leave for screen in screens)):
+        os.register_at_fork(after_in_child=leave)
     if setup.initializer and not _initialise(post, setup.initializer):
         return
     runner = Runner(post, cells, screens)
     runner.install()
     runner.make_coroutines = lambda: make_coroutines(runner)
     serve_worker(lambda: own_pool(runner, post, setup.worker))
+    os.register_at_fork(after_in_child=lambda: cease(runner))
     watcher = Watcher(post, runner)
     watcher.start()
     post.post(Ready(os.getpid()))
@@ -57,6 +61,13 @@ def run_worker(link: WorkerEnd, cells: "memoryview[int]") -> None:
     for screen in screens:
         screen.end_line()
     post.flush()
+    serve_worker(None)
+
+
+def cease(runner: Runner) -> None:
+    """In a process that a call has forked: it is no worker, and its calls of calls run inline."""
+    runner.leave()
+    serve_worker(None)
 
 
 def make_coroutines(runner: Runner) -> "Coroutines":

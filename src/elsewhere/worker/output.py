@@ -1,6 +1,7 @@
 """What a call prints, in whole lines, on its way to the client's screen."""
 
 import io
+import os
 import sys
 import threading
 from codecs import getincrementaldecoder
@@ -17,7 +18,9 @@ class LineWriter(io.TextIOBase):
     encoding = "utf-8"
     errors = "backslashreplace"
 
-    def __init__(self, fileno: int, say: Callable[[str], None], flush: Callable[[], None]) -> None:
+    def __init__(
+        self, fileno: int, say: Callable[[str], None], flush: Callable[[bool], None]
+    ) -> None:
         self._fileno = fileno
         self._say = say
         self._flush = flush
@@ -39,6 +42,8 @@ class LineWriter(io.TextIOBase):
                 self.rest.clear()
             if rest:
                 self.rest.append(rest)
+        if newline:
+            self._flush(False)  # the call may be about to take this process down
         return len(text)
 
     def end_line(self) -> None:
@@ -49,8 +54,30 @@ class LineWriter(io.TextIOBase):
                 self.rest.clear()
 
     def flush(self) -> None:
-        """Send the whole lines so far now: they may be the last words of a call."""
-        self._flush()
+        """Send the whole lines so far, and wait until they are sent."""
+        self._flush(True)
+
+    def leave(self) -> None:
+        """In a process that a call has forked: write to the client's stream, in whole lines too.
+
+        What waits is the worker's, which says it itself.
+        """
+        self._lock = threading.RLock()
+        self.rest.clear()
+        self._say = self._write
+        self._flush = self._write_rest
+
+    def _write(self, text: str) -> None:
+        data = memoryview(text.encode("utf-8", self.errors))
+        while data:
+            data = data[os.write(self._fileno, data) :]
+
+    def _write_rest(self, wait: bool) -> None:
+        if wait:
+            with self._lock:
+                text = "".join(self.rest)
+                self.rest.clear()
+            self._write(text)
 
     def writable(self) -> bool:
         return True
@@ -78,8 +105,8 @@ class _ByteWriter(io.RawIOBase):
         return True
 
 
-def redirect(say: Callable[[int, str], None], flush: Callable[[], None]) -> list[LineWriter]:
-    """Send what is printed in this process through `say(stream, lines)`, by `flush` at once."""
+def redirect(say: Callable[[int, str], None], flush: Callable[[bool], None]) -> list[LineWriter]:
+    """Send what is printed in this process through `say(stream, lines)`, then `flush(wait)`."""
     out = LineWriter(1, lambda text: say(1, text), flush)
     err = LineWriter(2, lambda text: say(2, text), flush)
     sys.stdout, sys.stderr = out, err

@@ -6,11 +6,14 @@ taken one at a time, attempts by the main thread from the left, recalled ones fr
 
 What a call prints goes out through here, so a finaliser or a signal handler may come in at any point,
 even while its own thread is sending: nothing that it may call waits for a lock that its thread has.
+A line that was printed does not wait for another thread either, but is left to the one that sends;
+only who prints more than the client reads must wait.
 """
 
 import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from threading import get_ident
 
 from elsewhere.calls.messages import (
@@ -36,6 +39,9 @@ from elsewhere.calls.messages import (
 )
 from elsewhere.link import WorkerEnd
 
+SAID_CHARACTERS_MAX = 2**20
+"""How much printed text may wait here before whoever prints more has to wait."""
+
 
 class Post:
     """The two directions of a worker's link."""
@@ -44,12 +50,16 @@ class Post:
         self._link = link
         self._reading = threading.Lock()
         self._sending = threading.Lock()
-        self._sender = 0
-        """the thread that is sending"""
+        self._senders: set[int] = set()
+        """the threads that send or wait for that"""
+        self._said = 0
+        """characters of text that wait, or a few less: threads may count at the same time"""
         self.attempts: deque[Attempt] = deque()
         """to be run, in this order"""
         self.functions: dict[int, object] = {}
         """code as it came, or what it became when it was first called"""
+        self.lasting: set[int] = set()
+        """functions whose next call may last: one that was never called, or whose latest call lasted"""
         self.outgoing: deque[Outcome | Call | FromWorker] = deque()
         """to be sent with the next flush"""
         self.interrupts: set[tuple[int, int]] = set()
@@ -88,11 +98,13 @@ class Post:
                     self.attempts += message.attempts
                 case Define():
                     self.functions[message.function] = message.code
+                    self.lasting.add(message.function)
                 case Recall():
                     self._give_back(message.attempts)
                 case Forget():
                     for function in message.functions:
                         self.functions.pop(function, None)
+                        self.lasting.discard(function)
                 case Interrupt():
                     self.interrupts.add((message.call, message.fence))
                 case Answer():
@@ -108,51 +120,71 @@ class Post:
         asked = set(wanted)
         returned: list[tuple[int, int]] = []
         attempts = self.attempts
-        for attempt in reversed(tuple(attempts)):
-            name = (attempt.call, attempt.fence)
-            if name not in asked:
-                continue
-            try:
-                attempts.remove(attempt)
-            except ValueError:
-                continue  # the main thread has just begun it
-            returned.append(name)
+        # The main thread may take the last one at any moment, and then it is not there any more.
+        with suppress(IndexError):
+            while (attempts[-1].call, attempts[-1].fence) in asked:
+                attempt = attempts.pop()
+                returned.append((attempt.call, attempt.fence))
+        if len(returned) < len(asked):
+            for attempt in reversed(tuple(attempts)):
+                if (attempt.call, attempt.fence) in asked:
+                    with suppress(ValueError):
+                        attempts.remove(attempt)
+                        returned.append((attempt.call, attempt.fence))
         returned.reverse()
-        kept = [name for name in wanted if name not in set(returned)]
-        self.post(Returned(returned, kept))
+        asked.difference_update(returned)
+        self.post(Returned(returned, [name for name in wanted if name in asked]))
 
     # ------------------------------------------------------------ out
 
     def say(self, stream: int, text: str) -> None:
         """Queue whole lines for the client's screen, behind the outcomes of earlier calls."""
         self.outgoing.append(Said(stream, text))
+        self._said += len(text)
 
     def post(self, message: FromWorker) -> None:
         """Send a message with everything that waits before it. Raises `LinkClosed`."""
         self.outgoing.append(message)
         self.flush()
 
-    def flush(self) -> None:
-        """Send what waits; left to the sender if this thread is sending. Raises `LinkClosed`."""
-        if self.is_sending():
+    def flush(self, wait: bool = True) -> None:
+        """Send what waits; left to the sender if this thread is sending. Raises `LinkClosed`.
+
+        Without `wait` it is left to another thread too, if that one is sending and little waits.
+        """
+        senders, me = self._senders, get_ident()
+        if me in senders:
             return
-        with self._sending:
-            self._sender = get_ident()
-            try:
-                if messages := self._collect():
-                    self._link.send(messages)
-            finally:
-                self._sender = 0
+        try:
+            senders.add(me)
+            while wait or self._said > SAID_CHARACTERS_MAX or not self._sending.locked():
+                with self._sending:
+                    if messages := self._collect():
+                        self._link.send(messages)
+                # Something may have been left to this thread since then.
+                if not self.outgoing:
+                    break
+        finally:
+            senders.discard(me)
 
     def is_sending(self) -> bool:
-        """Whether the current thread is in the middle of a message."""
-        return self._sender == get_ident()
+        """Whether the current thread is in the middle of a message, or about to begin one."""
+        return get_ident() in self._senders
+
+    def leave(self) -> None:
+        """In a process that a call has forked: the mail is the worker's, and so is the link."""
+        self._reading, self._sending = threading.Lock(), threading.Lock()
+        self._senders.clear()
+        self.attempts.clear()
+        self.outgoing.clear()
+        self._link.close()
 
     def _collect(self) -> list[FromWorker]:
         """Everything that waits, with outcomes and calls that follow their like as one message."""
         messages: list[FromWorker] = []
         outcomes: list[Outcome] = []
         calls: list[Call] = []
+        self._said = 0
         while self.outgoing:
             item = self.outgoing.popleft()
             if isinstance(item, Outcome):

@@ -5,9 +5,6 @@ own stack and belong to the same root. When a call waits, its fiber is parked an
 the main thread's own stack, goes on with something else: first with what has become ready, then with
 the latest call of the stack, then with the next attempt. Fibers are started by the hub alone, so that
 a parked one holds nothing but its own frames, however deep calls nest.
-
-The gateway believes that the worker runs its *head*. It is told when control goes to another root:
-`Parked` for a head that has not ended, `Resumed` for one that was parked.
 """
 
 import _thread
@@ -18,10 +15,11 @@ from time import monotonic
 from types import CoroutineType
 from typing import Any, Protocol
 
-from elsewhere.calls.messages import Attempt, Done, Has, Kind, Outcome, Parked, Resumed, Verdict
+from elsewhere.calls.messages import Attempt, Done, Has, Kind, Outcome, Verdict
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.codec.values import dumps, loads, too_large
 from elsewhere.errors import CallInterrupted
+from elsewhere.worker.control import Control, Root
 from elsewhere.worker.fibers import getcurrent, greenlet
 from elsewhere.worker.output import LineWriter
 from elsewhere.worker.parking import Alarms, Parking
@@ -35,26 +33,6 @@ OWN_THREADS = 1
 """the watcher; the main thread is not counted"""
 FREE_FIBERS_MAX = 64
 """How many fibers without work are kept."""
-
-
-class Root:
-    """An attempt that was begun, and all that runs inside it."""
-
-    __slots__ = ("attempt", "interrupted", "open", "parking", "told_parked")
-
-    def __init__(self, attempt: Attempt) -> None:
-        self.attempt = attempt
-        self.open = True
-        self.told_parked = False
-        """the gateway knows that it is parked"""
-        self.interrupted = False
-        self.parking: Parking | None = None
-        """where the attempt itself waits"""
-
-    @property
-    def name(self) -> tuple[int, int]:
-        """Call and fence."""
-        return (self.attempt.call, self.attempt.fence)
 
 
 class Inner(Protocol):
@@ -91,7 +69,7 @@ class Runner:
 
     def __init__(self, post: Post, cells: "memoryview[int]", screens: list[LineWriter]) -> None:
         self._post = post
-        self._cells = cells
+        self._control = Control(cells, post.outgoing.append)
         self._screens = screens
         self.stack: deque[Inner] = deque()
         """calls made inside calls, the latest last; one that others took or that runs is skipped"""
@@ -104,7 +82,6 @@ class Runner:
         self.idle = True
         self.roots: dict[tuple[int, int], Root] = {}
         """those that were begun and have not ended"""
-        self._head: Root | None = None
         self.told = 0
         """how many calls the gateway believes to wait on the stack"""
         self._flushed = 0.0
@@ -132,7 +109,7 @@ class Runner:
                 fiber.switch()
             else:
                 break
-        self._lose_control()
+        self._control.lose()
         if not self.roots and not self._post.attempts:
             self._post.interrupts.clear()  # whatever they were for is over
         self.idle = True
@@ -203,7 +180,7 @@ class Runner:
                 inner.drop()
                 continue
             self.begun += 1
-            self._give_control(root)
+            self._control.give(root)
             try:
                 self.current = root
                 inner.run(payload)
@@ -222,11 +199,14 @@ class Runner:
         return True
 
     def _run_root(self, attempt: Attempt) -> None:
+        post = self._post
+        if post.lasting and attempt.function in post.lasting:
+            post.flush()  # if this one keeps the interpreter to itself, nobody can do so meanwhile
         started = monotonic()
         root = Root(attempt)
         self.roots[root.name] = root
         self.begun += 1
-        self._give_control(root)
+        self._control.give(root)
         verdict = Verdict.ERROR
         try:
             self.current = root
@@ -243,15 +223,19 @@ class Runner:
                 verdict = Verdict.INTERRUPTED
         root.open = False
         del self.roots[root.name]
-        if self._post.interrupts:
-            self._post.interrupts.discard(root.name)
+        if post.interrupts:
+            post.interrupts.discard(root.name)
         for screen in self._screens:
             if screen.rest:
                 screen.end_line()
-        self._head = None
-        self._cells[0] = 0
-        self._post.outgoing.append(
-            Outcome(attempt.call, attempt.fence, verdict, payload, started, monotonic() - started)
+        self._control.end()
+        elapsed = monotonic() - started
+        if elapsed > FLUSH_SECONDS:
+            post.lasting.add(attempt.function)
+        elif post.lasting:
+            post.lasting.discard(attempt.function)
+        post.outgoing.append(
+            Outcome(attempt.call, attempt.fence, verdict, payload, started, elapsed)
         )
 
     def run_in_thread(self, attempt: Attempt) -> None:
@@ -335,7 +319,7 @@ class Runner:
             if root is not None:
                 if mine:
                     root.parking = None
-                self._give_control(root)
+                self._control.give(root)
                 self.current = root
 
     def can_park(self) -> bool:
@@ -350,28 +334,6 @@ class Runner:
             )
         return getcurrent().parent is self.hub
 
-    def _give_control(self, root: Root) -> None:
-        head = self._head
-        if head is root or not root.open:
-            return
-        if head is not None:
-            self._tell_parked(head)
-        if root.told_parked:
-            root.told_parked = False
-            self._post.outgoing.append(Resumed(*root.name))
-        self._head = root
-        self._cells[0] = root.attempt.call
-
-    def _lose_control(self) -> None:
-        if self._head is not None:
-            self._tell_parked(self._head)
-            self._head = None
-            self._cells[0] = 0
-
-    def _tell_parked(self, root: Root) -> None:
-        root.told_parked = True
-        self._post.outgoing.append(Parked(*root.name))
-
     def tell_stack(self) -> None:
         """Let the gateway know whether calls wait here that others could take."""
         waiting = len(self.stack)
@@ -384,6 +346,12 @@ class Runner:
     def install(self) -> None:
         """Let the watcher interrupt the main thread by a signal."""
         signal.signal(signal.SIGINT, self._on_signal)
+
+    def leave(self) -> None:
+        """In a process that a call has forked: the box is the worker's, and so are interrupts."""
+        self._control.leave()
+        if signal.getsignal(signal.SIGINT) == self._on_signal:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def _on_signal(self, signum: int, frame: object) -> None:
         root = self.current

@@ -31,12 +31,22 @@ class Watcher:
         self.parked = False
 
     def start(self) -> None:
-        _thread.start_new_thread(self._watch, ())
+        _thread.start_new_thread(self._live, ())
 
     def wake(self) -> None:
         """Called by the main thread when it begins to run calls and finds the watcher parked."""
         if self._awake.locked():
             self._awake.release()
+
+    def _live(self) -> None:
+        try:
+            self._watch()
+        except LinkClosed:
+            # The client is gone. The main thread may be in a call that never ends.
+            os._exit(0)
+        except BaseException as error:  # noqa: BLE001  # a worker that nobody can reach must not live
+            os.write(2, f"elsewhere: a worker ends, as its watcher failed: {error!r}\n".encode())
+            os._exit(1)
 
     def _watch(self) -> None:
         begun, idle_ticks = -1, 0
@@ -62,13 +72,9 @@ class Watcher:
         self.parked = False
 
     def _attend(self) -> None:
-        try:
-            self._runner.tell_stack()
-            self._post.flush()
-            self._post.look()
-        except LinkClosed:
-            # The client is gone. The main thread may be in a call that never ends.
-            os._exit(0)
+        self._runner.tell_stack()
+        self._post.flush()
+        self._post.look()
         current = self._runner.current
         if current is not None and current.name in self._post.interrupts:
             signal.pthread_kill(self._main, signal.SIGINT)

@@ -1,0 +1,59 @@
+"""How one process ends with another, even where no code of its own can run."""
+
+import fcntl
+import os
+import signal
+import sys
+
+
+def end_with(lifeline: int) -> None:
+    """Have the kernel kill this process group once nobody holds the other end of the pipe.
+
+    A worker whose call keeps the interpreter to itself could not do so. Linux only: elsewhere a worker
+    ends when it finds its link closed.
+    """
+    if sys.platform == "linux":
+        fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
+        fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
+        fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
+        try:
+            os.read(lifeline, 1)
+        except BlockingIOError:
+            pass  # it is held
+        else:
+            os.killpg(0, signal.SIGKILL)  # it was let go before the kernel knew
+        # What a call forks may outlive a worker that ends in order.
+        os.register_at_fork(after_in_child=lambda: os.close(lifeline))
+
+
+def keep() -> None:
+    """Fork, and return in the new process; the one before waits for it and ends as it did.
+
+    So a call that kills its parent hits a process that is there for its own worker only, and the
+    node learns whose call it was.
+    """
+    child = os.fork()
+    if child == 0:
+        return
+    # Its copy of the link stays open, so that the client does not see the worker's end before it can be
+    # told how that came.
+    _, status = os.waitpid(child, 0)
+    code = os.waitstatus_to_exitcode(status)
+    if code < 0:
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # one dump of core is enough
+        if -code != signal.SIGKILL:
+            signal.signal(-code, signal.SIG_DFL)
+        os.kill(os.getpid(), -code)
+    os._exit(code)
+
+
+def watch_process(process: int) -> int | None:
+    """A descriptor that can be read once `process` has ended; None where there is no such thing."""
+    if sys.platform != "linux":
+        return None
+    try:
+        return os.pidfd_open(process)
+    except OSError:  # it has ended, or a sandbox forbids this
+        return None

@@ -1,0 +1,72 @@
+"""Which attempt is in control of a worker, as its gateway and its node know it.
+
+A *root* is an attempt that the gateway has sent, with all that runs inside it. The gateway believes
+that the worker runs its *head*. It is told when control goes to another root: `Parked` for a head that
+has not ended, `Resumed` for one that was parked. The node finds the head in a shared page.
+"""
+
+from collections.abc import Callable
+
+from elsewhere.calls.messages import Attempt, Parked, Resumed
+from elsewhere.worker.parking import Parking
+
+
+class Root:
+    """An attempt that was begun, and all that runs inside it."""
+
+    __slots__ = ("attempt", "interrupted", "open", "parking", "told_parked")
+
+    def __init__(self, attempt: Attempt) -> None:
+        self.attempt = attempt
+        self.open = True
+        self.told_parked = False
+        """the gateway knows that it is parked"""
+        self.interrupted = False
+        self.parking: Parking | None = None
+        """where the attempt itself waits"""
+
+    @property
+    def name(self) -> tuple[int, int]:
+        """Call and fence."""
+        return (self.attempt.call, self.attempt.fence)
+
+
+class Control:
+    """The head of a worker. `cells[0]` is where it is noted for the node; `tell` takes messages."""
+
+    def __init__(self, cells: "memoryview[int]", tell: Callable[[Parked | Resumed], None]) -> None:
+        self._cells = cells
+        self._tell = tell
+        self._head: Root | None = None
+
+    def give(self, root: Root) -> None:
+        """Code of this root runs from now on."""
+        head = self._head
+        if head is root or not root.open:
+            return
+        if head is not None:
+            self._tell_parked(head)
+        if root.told_parked:
+            root.told_parked = False
+            self._tell(Resumed(*root.name))
+        self._head = root
+        self._cells[0] = root.attempt.call
+
+    def lose(self) -> None:
+        """No root can go on now."""
+        if self._head is not None:
+            self._tell_parked(self._head)
+            self.end()
+
+    def end(self) -> None:
+        """The head has ended."""
+        self._head = None
+        self._cells[0] = 0
+
+    def leave(self) -> None:
+        """In a process that a call has forked: the page is the worker's."""
+        self._cells = memoryview(bytearray(self._cells.nbytes)).cast("Q")
+
+    def _tell_parked(self, root: Root) -> None:
+        root.told_parked = True
+        self._tell(Parked(*root.name))
