@@ -13,6 +13,7 @@ SURFACE = [
     "CallInterrupted",
     "CallQuarantined",
     "CallTimeout",
+    "CircularCall",
     "ElsewhereError",
     "Future",
     "InitializerFailed",
@@ -24,8 +25,15 @@ SURFACE = [
     "Span",
     "StoreDamaged",
     "StoreError",
+    "Task",
     "WorkerLost",
     "__version__",
+    "as_completed",
+    "call",
+    "gather",
+    "map",
+    "spawn",
+    "task",
 ]
 
 
