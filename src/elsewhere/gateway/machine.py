@@ -290,7 +290,7 @@ class Gateway:
         self.dispatch.update(worker)
         for function in worker.functions:
             self.functions[function].workers.discard(number)
-        blamed = 0 if worker.killed else how.running
+        blamed = self._find_blamed(worker, how.running)
         for record in [*reversed(worker.held.values()), *reversed(worker.parked.values())]:
             if record.state is CallState.SETTLED:
                 continue
@@ -309,6 +309,21 @@ class Gateway:
         if was_starting:
             self.starts_lost += 1
             self._fail_unstartable(b"", how)
+
+    def _find_blamed(self, worker: WorkerRecord, running: int) -> set[int]:
+        """The call that took its worker down, and all inside which it was asked for.
+
+        Those may have died with it, and ask for it anew under another number, with nothing counted:
+        were they not to blame, they would for ever.
+        """
+        if worker.killed:
+            deaf = worker.running
+            if deaf is None or deaf.stopping is Stopping.NOT:
+                return set()
+            return self.ledger.asks.ancestors(deaf) - {deaf.call.id}
+        # It may have resumed a call and died before it could say so.
+        record = worker.held.get(running) or worker.parked.get(running)
+        return set() if record is None else self.ledger.asks.ancestors(record)
 
     def _fail_unstartable(self, failure: bytes, how: Exit | None) -> None:
         """A worker could not start. Once no other can be hoped for, the calls that wait fail.
