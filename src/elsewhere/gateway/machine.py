@@ -7,7 +7,8 @@ opaque bytes. Its contract with the host that drives it:
 1. The same state and message give the same Turn.
 2. What is to be remembered goes into the rows of a Turn. A gateway that `waits_for_rows` tells
    nobody of the outcome before `Written` says that the store has it.
-3. Any message may arrive twice or late. Messages of one link arrive in order.
+3. Any message may arrive late, and twice: what has no fence, twice in a row. Messages of one link
+   arrive in order.
 4. A step does bounded work, but for what is proportional to the message.
 5. A move that the tables do not have raises `GatewayBug`.
 
@@ -17,8 +18,9 @@ carries many calls; of a function that was never measured it is given two. It wo
 holds in order, so the first that it holds (the head) is what it runs, unless it says that it has
 parked that one, which waits for calls of its own. Whoever idles while another holds a backlog has
 part of it recalled, or part of the calls that were made inside its calls. What a worker held when it
-died is queued again, in front; only the call that was running is blamed for the death. What it had
-asked for is asked for anew by what runs again, and found if it had a key.
+died is queued again, in front; only the call that was running is blamed for the death, and those
+inside which it was asked for. What it had asked for is asked for anew by what runs again, and found if
+it had a key.
 """
 
 from collections.abc import Iterable

@@ -37,8 +37,8 @@ class Author:
         """What a call of the client does."""
         self._left = TREE_CALLS_MAX
         behaviour = self._write(function, 0)
-        if self._faults.strike("stuck_call"):
-            behaviour.stuck = True
+        # What others may ask for without a time limit must end.
+        behaviour.stuck = not behaviour.key and self._faults.strike("stuck_call")
         # One that never ends would hide for ever even that the call before it has ended.
         behaviour.mute = behaviour.mute and not behaviour.stuck
         return behaviour

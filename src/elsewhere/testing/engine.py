@@ -60,7 +60,7 @@ class Engine:
     def _crash_one(self, kind: str) -> bool:
         """Take a worker down that is in the state that the kind of crash says, if there is one."""
         state = kind.removeprefix("crash_")
-        candidates = [worker for worker in self.alive.values() if worker.state == state]
+        candidates = [worker for worker in self.alive.values() if state in worker.states]
         if not candidates:
             return False
         self._world.random.choice(candidates).die(signal=SIGSEGV)

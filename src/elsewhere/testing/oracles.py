@@ -2,12 +2,13 @@
 
 The oracles know nothing of the machine's insides: they keep books of their own of what it was told
 and what it said. (Its insides are the business of `elsewhere.gateway.invariants`.) Each has a number
-and a sentence in `elsewhere.testing.books`. This file judges workers and attempts; who asked for what
-and is told what is judged in `elsewhere.testing.asking`.
+and a sentence in `elsewhere.testing.books`. This file judges workers and attempts. Who asked for
+what and is told what is judged in `elsewhere.testing.asking`, what must happen in time in
+`elsewhere.testing.pace`.
 """
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Any
 
 from elsewhere.calls.messages import (
     Answer,
@@ -39,15 +40,12 @@ from elsewhere.calls.messages import (
     Verdict,
     Written,
 )
-from elsewhere.gateway.dispatch import ROB_CHECK_SECONDS
 from elsewhere.gateway.limits import GRACE_SECONDS
 from elsewhere.gateway.records import CLIENT, ENGINE, Turn
 from elsewhere.testing.asking import Asking
 from elsewhere.testing.books import CallBook, WorkerBook, break_promise
+from elsewhere.testing.pace import SLACK_SECONDS, Pace
 from elsewhere.testing.remembering import Remembering
-
-SLACK_SECONDS: Final = 1e-9
-IDLE_WAKES_MAX: Final = 50
 
 
 class Oracles:
@@ -65,16 +63,9 @@ class Oracles:
         self._now = 0.0
         self._workers_started = 0
         self._start_failed = False
-        self._robbed: Recall | None = None
-        """a recall of this step that nobody's cancellation explains"""
-        self._recalled = False
-        """attempts were recalled in this step"""
-        self._shared = False
-        """a worker was asked to share in this step"""
+        self._pace = Pace(self.workers, self.calls, sometimes)
         self._lingering: dict[int, None] = {}
         """functions that should be forgotten in this step"""
-        self._idle_wakes = 0
-        self._woken_at = -1.0
         self._hear: dict[type, Callable[[int, Any], None]] = {
             Submit: self.asking.submit,
             Done: self._hear_done,
@@ -104,7 +95,7 @@ class Oracles:
     def observe(self, sender: int, message: ToGateway | None, turn: Turn, now: float) -> None:
         """Enter one step into the books."""
         self._now = now
-        self._start_failed = self._shared = self._recalled = False
+        self._start_failed = False
         if message is not None:
             hear = self._hear.get(type(message))
             if hear is not None:
@@ -257,9 +248,9 @@ class Oracles:
         worker.tasks += len(message.attempts)
         if worker.stopped:
             self._sometimes("a worker that leaves took a call beside those that it had parked")
-        if self._budget is not None and worker.tasks > self._budget:
-            if not worker.stopped or len(message.attempts) > 1:
-                break_promise(10, number, worker.tasks)
+        over = self._budget is not None and worker.tasks > self._budget
+        if over and (not worker.stopped or len(message.attempts) > 1):
+            break_promise(10, number, worker.tasks)
         worker.find_head(self._now)
 
     def _see_attempt(self, number: int, worker: WorkerBook, attempt: Attempt) -> None:
@@ -299,10 +290,10 @@ class Oracles:
                 break_promise(18, number, message)
 
     def _see_recall(self, number: int, worker: WorkerBook, message: Recall) -> None:
-        worker.recalled = self._recalled = True
+        worker.recalled = True
         books = [self.calls[call] for call, _ in message.attempts]
-        if not any(book.cancelling or book.settled for book in books):
-            self._robbed = message
+        unwanted = any(book.cancelling or book.settled for book in books)
+        self._pace.see_recall(None if unwanted else message)
 
     def _see_interrupt(self, number: int, worker: WorkerBook, message: Interrupt) -> None:
         book = self.calls[message.call]
@@ -322,7 +313,8 @@ class Oracles:
     def _see_share(self, number: int, worker: WorkerBook, message: Share) -> None:
         if worker.sharing or not worker.children:
             break_promise(36, number)
-        worker.sharing = self._shared = True
+        worker.sharing = True
+        self._pace.see_share()
 
     def _see_stop(self, number: int, worker: WorkerBook, message: Stop) -> None:
         if worker.tasks != self._budget:
@@ -347,9 +339,9 @@ class Oracles:
         verdict = settlement.verdict
         options = book.call.options
         if settlement.worker:
-            came_out = verdict in {Verdict.VALUE, Verdict.UNWRITTEN} and book.outcome is not None
-            failed_now = came_out and book.outcome.verdict is not Verdict.VALUE
-            attempts = book.failures + book.deaths + (came_out and not failed_now)
+            outcome = book.outcome if verdict in {Verdict.VALUE, Verdict.UNWRITTEN} else None
+            came_out = outcome is not None and outcome.verdict is Verdict.VALUE
+            attempts = book.failures + book.deaths + came_out
             if settlement.attempt != attempts:
                 break_promise(22, settlement, attempts)
         match verdict:
@@ -383,60 +375,13 @@ class Oracles:
     # ------------------------------------------------------------ after each step
 
     def _judge(self, message: ToGateway | None, turn: Turn) -> None:
-        idle = False
-        for number, worker in self.workers.items():
-            if worker.begun:
-                self._judge_time(number, worker)
-            if not worker.held and worker.takes:
-                idle = True
-        waiting = bool(self.asking.queued)
-        if self._robbed is not None:
-            if waiting or not idle:
-                break_promise(17, self._robbed)
-            self._sometimes("a worker was robbed")
-        if self._shared:
-            if waiting or not idle:
-                break_promise(36)
-            self._sometimes("a worker was asked to share")
-        if idle:
-            self._judge_idleness(turn)
-        self._robbed = None
+        self._pace.judge(message, turn, self._now, waiting=list(self.asking.queued))
         for function in self.asking.ended:
             if function in self.released and not self.asking.live[function]:
                 self._lingering[function] = None
         self.asking.ended.clear()
         if self._lingering:
             self._judge_forgotten()
-        if message is None:
-            self._judge_wake(turn)
-
-    def _judge_idleness(self, turn: Turn) -> None:
-        if self.asking.queued:
-            if turn.wake != self._now:
-                break_promise(11, list(self.asking.queued))
-            return
-        laden = [number for number, worker in self.workers.items() if len(worker.held) > 1]
-        if any(not self.workers[number].recalled for number in laden):
-            soon = self._now + ROB_CHECK_SECONDS + SLACK_SECONDS
-            if turn.wake is None or turn.wake > soon:
-                break_promise(23, laden)
-        parents = [number for number, worker in self.workers.items() if worker.children]
-        asked = any(self.workers[number].sharing for number in parents)
-        if parents and not asked and not self._recalled:
-            break_promise(23, parents)
-
-    def _judge_time(self, number: int, worker: WorkerBook) -> None:
-        for call, begun in worker.begun.items():
-            timeout = self.calls[call].call.options.timeout
-            if timeout is None or call in worker.interrupted:
-                continue
-            if self._now >= begun + timeout + SLACK_SECONDS:
-                break_promise(13, number, call)
-        interrupted = worker.interrupted.get(worker.head)
-        if interrupted is not None and not worker.killed:
-            since = max(interrupted, worker.head_since)
-            if self._now >= since + GRACE_SECONDS + SLACK_SECONDS:
-                break_promise(14, number, worker.head)
 
     def _judge_forgotten(self) -> None:
         for function in self._lingering:
@@ -445,12 +390,3 @@ class Oracles:
             ):
                 break_promise(18, function)
         self._lingering.clear()
-
-    def _judge_wake(self, turn: Turn) -> None:
-        """A step that nobody asked for but the machine itself."""
-        if turn.sends or turn.settlements or self._now != self._woken_at:
-            self._idle_wakes = 0
-        self._woken_at = self._now
-        self._idle_wakes += 1
-        if self._idle_wakes > IDLE_WAKES_MAX:
-            break_promise(21, self._now)

@@ -38,7 +38,7 @@ FOREVER = 1e9
 
 
 class Worker:
-    """One worker process. `state` is starting, idle, running or gone."""
+    """One worker process."""
 
     def __init__(
         self,
@@ -72,12 +72,13 @@ class Worker:
         self._stopping = False
 
     @property
-    def state(self) -> str:
+    def states(self) -> set[str]:
+        """What it is: starting, idle, running, parked. It may run one call while others are parked."""
         if not self.was_ready:
-            return "starting"
-        if self._current is not None:
-            return "running"
-        return "parked" if self._roots.by_name else "idle"
+            return {"starting"}
+        parked = any(root.told_parked for root in self._roots.by_name.values())
+        running = self._current is not None
+        return {"running" if running else "idle"} | ({"parked"} if parked else set())
 
     # ------------------------------------------------------------ life
 
@@ -137,28 +138,39 @@ class Worker:
             self._unread += messages
             return
         for message in messages:
-            match message:
-                case Run():
-                    self._attempts += message.attempts
-                case Define():
-                    self._functions.add(message.function)
-                case Recall():
-                    self._give_back(message.attempts)
-                case Forget():
-                    self._functions.difference_update(message.functions)
-                case Interrupt():
-                    self._interrupts.add((message.call, message.fence))
-                    if current is not None and current.root.name in self._interrupts:
-                        self._yield_soon(current)
-                case Answer():
-                    for settlement in message.settlements:
-                        self._roots.answer(settlement)
-                case Share():
-                    self._roots.share()
-                    self._flush()
-                case Stop():
-                    self._stopping = True
+            if isinstance(message, Interrupt | Answer | Share):
+                self._heed(message)
+            else:
+                self._keep(message)
         self._go_on()
+
+    def _keep(self, message: ToWorker) -> None:
+        """What is for later."""
+        match message:
+            case Run():
+                self._attempts += message.attempts
+            case Define():
+                self._functions.add(message.function)
+            case Recall():
+                self._give_back(message.attempts)
+            case Forget():
+                self._functions.difference_update(message.functions)
+            case Stop():
+                self._stopping = True
+
+    def _heed(self, message: Interrupt | Answer | Share) -> None:
+        """What is for attempts that have begun."""
+        match message:
+            case Interrupt():
+                self._interrupts.add((message.call, message.fence))
+                if self._current is not None and self._current.root.name in self._interrupts:
+                    self._yield_soon(self._current)
+            case Answer():
+                for settlement in message.settlements:
+                    self._roots.answer(settlement)
+            case Share():
+                self._roots.share()
+                self._flush()
 
     def _give_back(self, wanted: list[tuple[int, int]]) -> None:
         asked = set(wanted)
