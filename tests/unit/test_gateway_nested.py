@@ -1,6 +1,7 @@
 """What the gateway promises of calls inside calls: they park, are shared, and end with their worker."""
 
 from elsewhere.calls.messages import NUMBERS_PER_WORKER as OWN
+from elsewhere.gateway.dispatch import ROB_CHECK_SECONDS
 from tests.unit.stage import Stage
 
 FIRST = OWN + 1
@@ -282,3 +283,16 @@ def test_a_call_that_had_resumed_unheard_is_to_blame() -> None:
     stage = with_workers(1, "submit 1 of 7", "park 1 1#1", "lost 1 running=1")
 
     assert stage.gateway.calls[1].deaths == 1
+
+
+def test_who_idles_beside_what_another_was_just_given_is_served_at_once() -> None:
+    stage = with_workers(1, "submit 1 of 7", PLAIN, "submit 2 3 of 7")
+    stage.tell(f"submit {FIRST}..{FIRST + 5} of 7 by=1 parent=2")
+    stage.tell("start 2", "start 3", "ready 2", "ready 3")
+
+    # What the dead worker had asked for stands in the queue still, so the share is too large.
+    turn = stage.turn("at 1 lost 1")
+
+    assert len(turn.sends) == 2
+    assert turn.wake == 1
+    assert stage.turn("at 1 ").wake == 1 + ROB_CHECK_SECONDS

@@ -9,6 +9,8 @@ from elsewhere.testing.world import World
 DEPTH_MAX = 3
 TREE_CALLS_MAX = 30
 FUNCTIONS_MAX = 40
+CIRCLES_MAX = 3
+"""What fails because it would wait for itself is tried by all who ask for it: more would take for ever."""
 
 
 class Author:
@@ -24,6 +26,7 @@ class Author:
         """how long calls take in this world"""
         self._path: list[Behaviour] = []
         """those with keys that are being written, each inside the one before"""
+        self._circles = 0
         self._left = 0
         """how many more calls this tree may have"""
 
@@ -80,7 +83,7 @@ class Author:
             timeout = random.choice((0.02, 0.2, 1.0)) if faults.strike("timeout") else None
             options = Options(timeout=timeout, retries=random.randint(0, 2))
         self._left -= 1
-        if self._path and faults.strike("circle"):
+        if self._path and self._may_close_circle():
             return Ask(random.choice(self._path).name)
         if self.programs.keyed and (self._left < 0 or random.random() < 0.4):
             return Ask(random.choice(self.programs.keyed).name, options)
@@ -88,9 +91,15 @@ class Author:
         deeper = DEPTH_MAX if self._left < 0 else depth
         return Ask(self._write(function, deeper).name, options)
 
+    def _may_close_circle(self) -> bool:
+        if self._circles >= CIRCLES_MAX or not self._faults.strike("circle"):
+            return False
+        self._circles += 1
+        return True
+
     def _close_circle(self, behaviour: Behaviour) -> None:
         """Two calls that know of each other, and may be begun at the same time."""
-        if self.programs.keyed and self._faults.strike("circle"):
+        if self.programs.keyed and self._may_close_circle():
             older = self._random.choice(self.programs.keyed)
             older.asks.append([Ask(behaviour.name)])
             behaviour.asks.append([Ask(older.name)])
