@@ -10,13 +10,10 @@ import pytest
 from elsewhere.gateway.machine import Gateway
 from elsewhere.testing.campaign import run_campaign
 from elsewhere.testing.faults import KINDS
-from elsewhere.testing.planted import PLANTED, Patch
 from elsewhere.testing.run import run_seed
 from elsewhere.testing.simulate import main
 
 SEEDS = 60
-PLANTED_SEEDS_MAX = 1000
-"""Within so many seeds a planted bug has to be found."""
 
 
 def test_sixty_worlds_break_no_promise() -> None:
@@ -27,7 +24,7 @@ def test_sixty_worlds_break_no_promise() -> None:
     assert summary.faultless > 0
     assert sum(summary.verdicts.values()) > SEEDS
     assert set(summary.verdicts) == {
-        "value", "error", "cancelled", "timed_out", "quarantined", "unstartable",
+        "value", "error", "cancelled", "timed_out", "quarantined", "unstartable", "unwritten",
     }  # fmt: skip
     assert set(summary.faults) == set(KINDS)
     assert summary.checks > summary.steps / 8
@@ -65,15 +62,6 @@ def _hash_in_process(seed: int, hash_seed: str) -> str:
     )
     report = json.loads(done.stdout)
     return str(report["hash"])
-
-
-@pytest.mark.parametrize("bug", PLANTED)
-def test_a_planted_bug_is_found(bug: str) -> None:
-    with Patch() as patch:
-        PLANTED[bug](patch)
-        found = next((s for s in range(PLANTED_SEEDS_MAX) if run_seed(s).violation), None)
-
-    assert found is not None, f"not within {PLANTED_SEEDS_MAX} seeds: {bug}"
 
 
 def test_the_command_fails_at_a_violation_and_says_how_to_replay_it(

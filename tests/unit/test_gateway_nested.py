@@ -1,6 +1,7 @@
 """What the gateway promises of calls inside calls: they park, are shared, and end with their worker."""
 
 from elsewhere.calls.messages import NUMBERS_PER_WORKER as OWN
+from elsewhere.gateway.dispatch import ROB_CHECK_SECONDS
 from tests.unit.stage import Stage
 
 FIRST = OWN + 1
@@ -245,3 +246,53 @@ def test_what_is_asked_for_inside_a_call_that_is_over_runs_all_the_same() -> Non
     stage = with_workers(1)
 
     assert stage.tell(f"submit {FIRST} of 7 by=1 parent=9")[1:] == [f"worker 1: run {FIRST}#1"]
+
+
+def test_who_asked_for_what_took_its_worker_down_is_to_blame_as_well() -> None:
+    stage = with_workers(1, "submit 1 of 7 deaths=2", "submit 2 of 7", "park 1 2#1")
+    stage.tell(f"submit {FIRST} of 7 by=1 parent=1", "park 1 1#1", f"lost 1 running={FIRST}")
+    assert stage.gateway.calls[1].deaths == 1
+    assert stage.gateway.calls[2].deaths == 0
+
+    stage.tell("start 2", "ready 2", f"submit {2 * OWN} of 7 by=2 parent=1", "park 2 1#2")
+    told = stage.tell("park 2 2#2", f"lost 2 running={2 * OWN}")
+
+    assert told == ["call 1: quarantined, attempt 2, worker 2"]
+
+
+def test_who_asked_for_what_does_not_yield_is_to_blame_as_well() -> None:
+    stage = with_workers(1, "submit 1 of 7", f"submit {FIRST} of 7 by=1 parent=1 timeout=1")
+    stage.tell("park 1 1#1", "at 1", "at 2")
+
+    stage.tell("lost 1 signal=9")
+
+    assert stage.gateway.calls[1].deaths == 1
+    assert FIRST not in stage.gateway.calls
+
+
+def test_nobody_is_to_blame_if_what_was_to_be_killed_had_ended() -> None:
+    stage = with_workers(1, "submit 1 of 7", f"submit {FIRST} of 7 by=1 parent=1 timeout=1")
+    stage.tell("park 1 1#1", "at 1", "at 2", f"done 1 {FIRST}#1")
+
+    stage.tell("lost 1 signal=9")
+
+    assert stage.gateway.calls[1].deaths == 0
+
+
+def test_a_call_that_had_resumed_unheard_is_to_blame() -> None:
+    stage = with_workers(1, "submit 1 of 7", "park 1 1#1", "lost 1 running=1")
+
+    assert stage.gateway.calls[1].deaths == 1
+
+
+def test_who_idles_beside_what_another_was_just_given_is_served_at_once() -> None:
+    stage = with_workers(1, "submit 1 of 7", PLAIN, "submit 2 3 of 7")
+    stage.tell(f"submit {FIRST}..{FIRST + 5} of 7 by=1 parent=2")
+    stage.tell("start 2", "start 3", "ready 2", "ready 3")
+
+    # What the dead worker had asked for stands in the queue still, so the share is too large.
+    turn = stage.turn("at 1 lost 1")
+
+    assert len(turn.sends) == 2
+    assert turn.wake == 1
+    assert stage.turn("at 1 ").wake == 1 + ROB_CHECK_SECONDS

@@ -255,7 +255,10 @@ class Share(Record, frozen=True, tag=26):
 
 
 class Stop(Record, frozen=True, tag=25):
-    """Finish the calls sent so far, take no more, and end."""
+    """End when nothing is left to run and nothing is parked.
+
+    What is sent after it is for a worker whose calls all wait: perhaps for what only it can run.
+    """
 
 
 # ---------------------------------------------------------------- engine ↔ gateway

@@ -53,6 +53,10 @@ class Ancestry:
         parent.asked.append(record.call.id)
         return []
 
+    def ancestors(self, record: CallRecord) -> set[int]:
+        """A call and all that it was asked for inside, by number."""
+        return set(self._above(record, 0))
+
     def _above(self, start: CallRecord, lowest: int) -> dict[int, CallRecord]:
         """`start` and all that it was asked for inside, with ranks no less than `lowest`."""
         found = {start.call.id: start}

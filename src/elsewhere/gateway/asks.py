@@ -45,6 +45,10 @@ class Asks:
             self.joined[call.id] = record
         return circle
 
+    def ancestors(self, record: CallRecord) -> set[int]:
+        """The numbers of a call and of all calls inside which it was asked for."""
+        return self._ancestry.ancestors(record)
+
     def withdraw(self, record: CallRecord, number: int) -> int | None:
         """Who asked for a call under this number no longer does. Returns that peer."""
         if number == record.call.id or record.joined is None:

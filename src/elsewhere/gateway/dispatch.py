@@ -104,7 +104,9 @@ class Dispatch:
             self.check_at = now
         elif self.idle and not self.queue:
             robbed = self._rob(turn, now)
-            if not robbed:
+            if any(len(worker.held) > 1 for worker in given):
+                self.check_at = now  # these are sorted in only after this step
+            elif not robbed:
                 self._ask_to_share(turn)
         return given
 

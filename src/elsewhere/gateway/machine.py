@@ -7,7 +7,8 @@ opaque bytes. Its contract with the host that drives it:
 1. The same state and message give the same Turn.
 2. What is to be remembered goes into the rows of a Turn. A gateway that `waits_for_rows` tells
    nobody of the outcome before `Written` says that the store has it.
-3. Any message may arrive twice or late. Messages of one link arrive in order.
+3. Any message may arrive late, and twice: what has no fence, twice in a row. Messages of one link
+   arrive in order.
 4. A step does bounded work, but for what is proportional to the message.
 5. A move that the tables do not have raises `GatewayBug`.
 
@@ -17,8 +18,9 @@ carries many calls; of a function that was never measured it is given two. It wo
 holds in order, so the first that it holds (the head) is what it runs, unless it says that it has
 parked that one, which waits for calls of its own. Whoever idles while another holds a backlog has
 part of it recalled, or part of the calls that were made inside its calls. What a worker held when it
-died is queued again, in front; only the call that was running is blamed for the death. What it had
-asked for is asked for anew by what runs again, and found if it had a key.
+died is queued again, in front; only the call that was running is blamed for the death, and those
+inside which it was asked for. What it had asked for is asked for anew by what runs again, and found if
+it had a key.
 """
 
 from collections.abc import Iterable
@@ -300,7 +302,7 @@ class Gateway:
         self.dispatch.update(worker)
         for function in worker.functions:
             self.functions[function].workers.discard(number)
-        blamed = 0 if worker.killed else how.running
+        blamed = self._find_blamed(worker, how.running)
         for record in [*reversed(worker.held.values()), *reversed(worker.parked.values())]:
             if record.state is CallState.SETTLED:
                 continue
@@ -319,6 +321,21 @@ class Gateway:
         if was_starting and how != Exit():  # without evidence it was lost with others
             self.starts_lost += 1
             self._fail_unstartable(b"", how)
+
+    def _find_blamed(self, worker: WorkerRecord, running: int) -> set[int]:
+        """The call that took its worker down, and all inside which it was asked for.
+
+        Those may have died with it, and ask for it anew under another number, with nothing counted:
+        were they not to blame, they would for ever.
+        """
+        if worker.killed:
+            deaf = worker.running
+            if deaf is None or deaf.stopping is Stopping.NOT:
+                return set()
+            return self.ledger.asks.ancestors(deaf) - {deaf.call.id}
+        # It may have resumed a call and died before it could say so.
+        record = worker.held.get(running) or worker.parked.get(running)
+        return set() if record is None else self.ledger.asks.ancestors(record)
 
     def _fail_unstartable(self, failure: bytes, how: Exit | None) -> None:
         """A worker could not start. Once no other can be hoped for, the calls that wait fail.

@@ -1,5 +1,7 @@
 """What becomes of a call when an attempt at it has come out, or its worker is gone."""
 
+from collections.abc import Container
+
 from elsewhere.calls.messages import Outcome, Verdict
 from elsewhere.errors import GatewayBug
 from elsewhere.gateway.records import CallRecord, Stopping
@@ -17,13 +19,13 @@ def after_outcome(record: CallRecord, outcome: Outcome) -> Verdict | None:
     return Verdict.CANCELLED if record.cancelling else None
 
 
-def after_loss(record: CallRecord, blamed: int) -> Verdict | None:
-    """The same when its worker died; `blamed` is the call that is held to be the cause."""
+def after_loss(record: CallRecord, blamed: Container[int]) -> Verdict | None:
+    """The same when its worker died; `blamed` are the calls that are held to be the cause."""
     if record.cancelling:
         return Verdict.CANCELLED
     if record.stopping is Stopping.TIMEOUT:
         return None if _take_retry(record) else Verdict.TIMED_OUT
-    if record.call.id == blamed:
+    if record.call.id in blamed:
         record.deaths += 1
     return Verdict.QUARANTINED if record.deaths >= record.call.options.deaths_max else None
 

@@ -23,6 +23,17 @@ PROBES = (
     "a call failed while the client wanted it back",
     "a worker was robbed",
     "a recalled attempt had begun",
+    "a worker was asked to share",
+    "a worker died while calls were parked in it",
+    "a worker that leaves took a call beside those that it had parked",
+    "a parked call went on",
+    "a parked call was interrupted",
+    "a call died of what it had asked for",
+    "a call joined another with the same key",
+    "a call would have waited for itself",
+    "a result was found in the store",
+    "a damaged row was a miss",
+    "a client's process was killed",
 )
 """Rare branches that a campaign of some size has to reach."""
 

@@ -1,6 +1,6 @@
 """A simulated client: submits bursts of calls, takes some back, and keeps a ledger of what it is told."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from elsewhere.calls.messages import (
     Call,
@@ -13,10 +13,11 @@ from elsewhere.calls.messages import (
     Settlement,
     Verdict,
 )
+from elsewhere.testing.author import FUNCTIONS_MAX, Author
 from elsewhere.testing.books import break_promise
 from elsewhere.testing.faults import Faults
 from elsewhere.testing.host import Host
-from elsewhere.testing.worker import Behaviour, Behaviours
+from elsewhere.testing.programs import Behaviour, write_payload
 from elsewhere.testing.world import World
 
 CALLS_MAX = 300
@@ -24,9 +25,19 @@ RETRIES_MAX = 3
 
 
 class Client:
-    """Submits at most `calls_wanted` calls, and remembers what became of each."""
+    """Submits at most `calls_wanted` calls, and remembers what became of each.
 
-    def __init__(self, world: World, faults: Faults, host: Host, behaviours: Behaviours) -> None:
+    `again` is what an earlier client asked for, whose process was killed: it is asked for first.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        faults: Faults,
+        host: Host,
+        author: Author,
+        again: Iterable[Behaviour] = (),
+    ) -> None:
         random = world.random
         self.calls: dict[int, Call] = {}
         """every call that was submitted"""
@@ -37,13 +48,13 @@ class Client:
         self._world = world
         self._faults = faults
         self._host = host
-        self._behaviours = behaviours
-        self._functions: dict[int, float] = {}
-        """functions that may still be called, and how long a call of each takes"""
+        self._author = author
+        self._again = list(again)
+        self._numbers = 0
+        self._functions: dict[int, int] = {}
+        """functions that may still be called: the world's number → the one under which it is defined"""
         self._functions_made = 0
         self._burst_max = random.choice((1, 3, 20, 150))
-        self._tempo = random.choice((1.0, 1.0, 10.0, 30.0))
-        """how long calls take in this world"""
         self._gap_seconds = random.choice((0.0002, 0.003, 0.03))
         host.settle = self._settle
         host.answer = self._answer
@@ -61,10 +72,12 @@ class Client:
             return
         if self._put_off(self.act):
             return
+        again, self._again = self._again, []
+        calls = [self._ask_again(behaviour) for behaviour in again]
         function = self._pick_function()
         burst = self._world.random.randint(1, self._burst_max)
         burst = min(burst, self.calls_wanted - len(self.calls))
-        calls = [self._make_call(function) for _ in range(burst)]
+        calls += [self._make_call(function) for _ in range(burst)]
         self.calls.update((call.id, call) for call in calls)
         self._host.submit(calls)
         if self._faults.strike("release"):
@@ -72,8 +85,7 @@ class Client:
         self._world.after(self._world.random.expovariate(1 / self._gap_seconds), self.act)
 
     def release(self, function: int) -> None:
-        del self._functions[function]
-        self._host.say(Release([function]))
+        self._host.say(Release([self._functions.pop(function)]))
 
     def release_all(self) -> None:
         for function in list(self._functions):
@@ -87,43 +99,69 @@ class Client:
         return False
 
     def _pick_function(self) -> int:
-        random = self._world.random
+        random, author = self._world.random, self._author
         if self._functions and random.random() < 0.8:
             return random.choice(list(self._functions))
-        self._functions_made += 1
-        function = self._functions_made
-        self._functions[function] = self._tempo * random.choice((1e-5, 1e-4, 1e-3, 1e-2, 0.1))
-        self._host.say(Define(function, b"code of %d" % function))
+        full = len(author.functions) >= FUNCTIONS_MAX
+        function = random.randint(1, FUNCTIONS_MAX) if full else author.make_function()
+        self._define(function)
         return function
 
+    def _define(self, function: int) -> int:
+        number = self._functions.get(function)
+        if number is None:
+            self._functions_made += 1
+            number = self._functions[function] = self._functions_made
+            self._host.say(Define(number, b"code of %d" % function))
+        return number
+
     def _make_call(self, function: int) -> Call:
-        world, faults, random = self._world, self._faults, self._world.random
-        behaviour = Behaviour(self._functions[function] * random.uniform(0.5, 1.5))
-        timeout = None
+        random, keyed = self._world.random, self._author.programs.keyed
+        if keyed and random.random() < 0.2:
+            return self._ask_again(random.choice(keyed))
+        behaviour = self._author.write(function)
+        call = self._call(behaviour, self._pick_options(behaviour))
+        self._plan_cancels(behaviour, call.id)
+        return call
+
+    def _ask_again(self, behaviour: Behaviour) -> Call:
+        """A call that somebody may have asked for already."""
+        timeout = 0.5 if behaviour.stuck else None
+        call = self._call(behaviour, Options(timeout=timeout))
+        if self._faults.strike("cancel"):
+            self._world.after(self._world.random.expovariate(100.0), self._cancel, call.id, False)
+        return call
+
+    def _call(self, behaviour: Behaviour, options: Options) -> Call:
+        random = self._world.random
+        self._numbers += 1
+        return Call(
+            self._numbers,
+            self._define(behaviour.function),
+            write_payload(behaviour.name, random.choice((0, 10, 100))),
+            options,
+            items=random.choice((1, 1, 8)),
+            key=behaviour.key,
+            label=f"behaviour {behaviour.name}",
+        )
+
+    def _pick_options(self, behaviour: Behaviour) -> Options:
+        faults, random = self._faults, self._world.random
+        timeout = 0.5 if behaviour.stuck else None
         if faults.strike("timeout"):
             # Some run out in the very moment in which the call ends.
             timeout = random.choice((0.002, 0.02, 0.2, 1.0, behaviour.seconds + 0.0002))
-        if faults.strike("slow_call"):
-            behaviour.seconds *= random.choice((10.0, 100.0, 1000.0))
-        if faults.strike("stuck_call"):
-            behaviour.stuck = True
-            timeout = timeout or 0.5
-        if faults.strike("raising_call"):
-            behaviour.raises = random.randint(1, 4)
-        if faults.strike("poison_call"):
-            behaviour.poisons = random.choice((1, 2, 5))
-        behaviour.deaf = faults.strike("deaf_call")
-        # One that never ends would hide for ever even that the call before it has ended.
-        behaviour.mute = not behaviour.stuck and faults.strike("mute_call")
-        options = Options(
+        return Options(
             timeout=timeout,
             retries=random.randint(1, RETRIES_MAX) if faults.strike("retries") else 0,
             interrupt=random.random() < 0.1,
             deaths_max=random.choice((1, 3, 3)),
+            remember_errors=random.random() < 0.2,
         )
-        number = len(self._behaviours) + 1
-        self._behaviours[number] = behaviour
-        soon = random.expovariate(1 / random.choice((1e-4, 1e-2, 1.0)))
+
+    def _plan_cancels(self, behaviour: Behaviour, number: int) -> None:
+        world, faults = self._world, self._faults
+        soon = world.random.expovariate(1 / world.random.choice((1e-4, 1e-2, 1.0)))
         if faults.strike("cancel"):
             world.after(soon, self._cancel, number, False)
         if faults.strike("cancel_interrupt"):
@@ -132,8 +170,6 @@ class Client:
             behaviour.began = lambda: self._cancel(number, True)
         if faults.strike("cancel_at_end"):
             behaviour.ended = lambda: self._cancel(number, False)
-        payload = b"p" * random.choice((0, 10, 100))
-        return Call(number, function, payload, options, items=random.choice((1, 1, 8)))
 
     def _cancel(self, number: int, interrupt: bool) -> None:
         if number in self.settled or self._put_off(lambda: self._cancel(number, interrupt)):

@@ -4,7 +4,8 @@ from elsewhere.calls.messages import Exit, FromGateway, Kill, Lost, Started
 from elsewhere.gateway.records import ENGINE
 from elsewhere.testing.faults import Faults
 from elsewhere.testing.host import Host
-from elsewhere.testing.worker import Behaviours, Worker
+from elsewhere.testing.programs import Programs
+from elsewhere.testing.worker import Worker
 from elsewhere.testing.world import World
 
 RETRY_SECONDS = 0.1
@@ -17,18 +18,18 @@ class Engine:
     """Keeps `wanted` workers alive. One that never got ready is replaced after a growing pause."""
 
     def __init__(
-        self, world: World, faults: Faults, host: Host, behaviours: Behaviours, wanted: int
+        self, world: World, faults: Faults, host: Host, programs: Programs, wanted: int
     ) -> None:
         self.wanted = wanted
         self.alive: dict[int, Worker] = {}
         self._world = world
         self._faults = faults
         self._host = host
-        self._behaviours = behaviours
+        self._programs = programs
         self._numbers = 0
         self._failures = 0
         host.orders = self._obey
-        for kind in ("crash_idle", "crash_running", "crash_starting"):
+        for kind in ("crash_idle", "crash_running", "crash_parked", "crash_starting"):
             faults.recur(kind, lambda kind=kind: self._crash_one(kind), wanted)  # type: ignore[misc]  # mypy cannot infer a lambda with a default
 
     def start(self) -> None:
@@ -36,7 +37,7 @@ class Engine:
             return
         self._numbers += 1
         worker = Worker(
-            self._world, self._faults, self._host, self._behaviours, self._numbers, self._ended
+            self._world, self._faults, self._host, self._programs, self._numbers, self._ended
         )
         self.alive[worker.number] = worker
         # As in the real host, a worker's link is known from the moment that it was started.
@@ -59,7 +60,7 @@ class Engine:
     def _crash_one(self, kind: str) -> bool:
         """Take a worker down that is in the state that the kind of crash says, if there is one."""
         state = kind.removeprefix("crash_")
-        candidates = [worker for worker in self.alive.values() if worker.state == state]
+        candidates = [worker for worker in self.alive.values() if state in worker.states]
         if not candidates:
             return False
         self._world.random.choice(candidates).die(signal=SIGSEGV)

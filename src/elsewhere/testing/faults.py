@@ -15,9 +15,12 @@ KINDS: Final[dict[str, tuple[float, float]]] = {
     # per second and worker
     "crash_idle": (0.5, 20.0),
     "crash_running": (0.5, 40.0),
+    "crash_parked": (0.5, 40.0),
     "crash_starting": (0.5, 20.0),
     # per second
     "pause": (0.5, 10.0),
+    "kill_client": (0.2, 5.0),
+    "power_cut": (0.2, 5.0),
     # per start of a worker
     "initializer_raises": (0.05, 0.7),
     # per death of a worker
@@ -42,8 +45,18 @@ KINDS: Final[dict[str, tuple[float, float]]] = {
     "cancel_at_begin": (0.02, 0.6),
     "cancel_at_end": (0.02, 0.6),
     "mute_call": (0.02, 0.6),
+    "nested_call": (0.05, 0.9),
+    "keyed_call": (0.05, 0.9),
+    # per call that is made inside another one
+    "circle": (0.01, 0.3),
+    "inner_options": (0.05, 0.9),
+    "release_inner": (0.02, 0.5),
     # per burst of calls
     "release": (0.05, 0.9),
+    # per batch of rows, per row that a restart finds
+    "slow_store": (0.05, 1.0),
+    "failing_store": (0.02, 0.5),
+    "damage": (0.02, 0.3),
 }
 """Every kind, and between which two rates it is drawn."""
 
@@ -58,6 +71,11 @@ HARMLESS: Final = frozenset(
         "mute_call",
         "release",
         "retries",
+        "nested_call",
+        "keyed_call",
+        "inner_options",
+        "release_inner",
+        "slow_store",
     }
 )
 """Kinds under which every call still runs exactly once."""
@@ -71,6 +89,16 @@ THEMES: Final = (
     ("crash_idle", "crash_running", "late_mail", "duplicate"),
     ("crash_starting", "initializer_raises", "duplicate"),
     ("release", "cancel", "slow_call", "delay"),
+    ("nested_call", "keyed_call", "slow_call"),
+    ("nested_call", "slow_call", "duplicate", "release_inner"),
+    ("nested_call", "keyed_call", "circle", "duplicate"),
+    ("nested_call", "keyed_call", "crash_parked", "crash_running", "late_mail"),
+    ("nested_call", "keyed_call", "raising_call", "inner_options", "cancel_interrupt", "slow_call"),
+    ("nested_call", "inner_options", "timeout", "slow_call", "deaf_call"),
+    ("keyed_call", "cancel", "cancel_at_begin", "slow_call", "delay"),
+    ("keyed_call", "slow_store", "kill_client", "power_cut"),
+    ("nested_call", "keyed_call", "slow_store", "failing_store", "kill_client"),
+    ("keyed_call", "damage", "kill_client", "raising_call"),
 )
 """Kinds that meet too seldom by chance, for the branches that need them together."""
 

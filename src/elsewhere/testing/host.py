@@ -4,16 +4,36 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from elsewhere.calls.messages import Call, FromGateway, Settlement, Submit, ToGateway
+from elsewhere.calls.messages import (
+    Answer,
+    Call,
+    Cancel,
+    Define,
+    FromGateway,
+    Has,
+    Parked,
+    Release,
+    Resumed,
+    Settlement,
+    Submit,
+    ToGateway,
+    Written,
+)
 from elsewhere.gateway.invariants import check_invariants
 from elsewhere.gateway.machine import Gateway
-from elsewhere.gateway.records import CLIENT, ENGINE
+from elsewhere.gateway.records import CLIENT, ENGINE, STORE
+from elsewhere.store import Remember
 from elsewhere.testing.faults import Faults
 from elsewhere.testing.oracles import Oracles
+from elsewhere.testing.remembering import Remembering
 from elsewhere.testing.world import Line, World
 
 CALLS_CHECKED_MAX = 6
 """With so few calls all invariants are checked after every step: their cost grows with the state."""
+
+
+UNFENCED = (Submit, Define, Release, Cancel, Parked, Resumed, Has)
+"""What has no fence comes twice only in a row: a link keeps its messages in order."""
 
 
 def ignore(what: list[Any]) -> None:
@@ -24,7 +44,13 @@ class Host:
     """One gateway in its world. `settle`, `answer` and `orders` are set by client and engine."""
 
     def __init__(
-        self, world: World, faults: Faults, gateway: Gateway, oracles: Oracles, check_every: int
+        self,
+        world: World,
+        faults: Faults,
+        gateway: Gateway,
+        oracles: Oracles,
+        remembering: Remembering,
+        check_every: int,
     ) -> None:
         self.links: dict[int, Line] = {}
         self.settle: Callable[[list[Settlement]], None] = ignore
@@ -36,6 +62,7 @@ class Host:
         self._faults = faults
         self._gateway = gateway
         self._oracles = oracles
+        self._remembering = remembering
         self._check_every = check_every
         self._inbox: list[Call] = []
         self.paused_until = 0.0
@@ -71,19 +98,22 @@ class Host:
 
     def _hear_now(self, sender: int, message: ToGateway) -> None:
         self._take_inbox()
-        self._step(sender, message)
-        if self._faults.strike("duplicate"):
+        self._look_up_and_step(sender, message)
+        if sender != STORE and self._faults.strike("duplicate"):
+            if isinstance(message, UNFENCED):
+                self._hear_again(sender, message)
+                return
             late = self._world.random.choice((0.0, 0.0, 0.0005, 0.01, 1.5))
             self._world.after(late, self._hear_again, sender, message)
 
     def _hear_again(self, sender: int, message: ToGateway) -> None:
         self._take_inbox()
-        self._step(sender, message)
+        self._look_up_and_step(sender, message)
 
     def _take_inbox(self) -> None:
         if self._inbox:
             calls, self._inbox = self._inbox, []
-            self._step(CLIENT, Submit(calls))
+            self._look_up_and_step(CLIENT, Submit(calls))
 
     def _pause(self) -> bool:
         """The whole process stands still: what arrives meanwhile is taken in afterwards."""
@@ -96,6 +126,43 @@ class Host:
         while self._missed and self._world.now >= self.paused_until:
             self._hear_now(*self._missed.popleft())
 
+    # ------------------------------------------------------------ the store
+
+    def _look_up_and_step(self, sender: int, message: ToGateway) -> None:
+        """What the store has is answered without the machine, unless somebody is at it."""
+        shelf = self._remembering.shelf
+        if isinstance(message, Submit) and shelf is not None:
+            claims = self._gateway.ledger.asks.claims
+            found = {
+                call.id: row
+                for call in message.calls
+                if call.key and call.key not in claims and (row := shelf.get(call.key)) is not None
+            }
+            if found:
+                self._answer_hits(sender, found)
+                message = Submit([call for call in message.calls if call.id not in found])
+        self._step(sender, message)
+
+    def _answer_hits(self, sender: int, found: dict[int, Remember]) -> None:
+        hits = [self._remembering.hit(number, row) for number, row in found.items()]
+        self._world.sometimes("a result was found in the store")
+        self._world.events += len(hits)
+        self._world.log("hits", sender, hits)
+        if sender == CLIENT:
+            self.settle(hits)
+        elif sender in self.links:
+            self.links[sender].send([Answer(hits)])
+
+    def _write(self, rows: list[Remember]) -> None:
+        shelf = self._remembering.shelf
+        if shelf is not None:
+            keys = [row.key for row in rows]
+            shelf.write(rows, lambda failure: self._hear_store(keys, failure))
+
+    def _hear_store(self, keys: list[bytes], failure: str) -> None:
+        if self._remembering.waits:
+            self.hear(STORE, Written(keys, failure))
+
     # ------------------------------------------------------------ the machine
 
     def _step(self, sender: int, message: ToGateway | None) -> None:
@@ -103,11 +170,13 @@ class Host:
         turn = self._gateway.step(sender, message, world.now)
         self.steps += 1
         world.events += 1 + len(turn.sends) + len(turn.settlements)
-        world.log(sender, message, turn.sends, turn.settlements, turn.wake)
+        world.log(sender, message, turn.rows, turn.sends, turn.settlements, turn.wake)
         self._oracles.observe(sender, message, turn, world.now)
         if len(self._gateway.calls) <= CALLS_CHECKED_MAX or self.steps % self._check_every == 0:
             self.checks += 1
             check_invariants(self._gateway)
+        if turn.rows:
+            self._write(turn.rows)
         if turn.sends:
             batches: dict[int, list[FromGateway]] = {}
             for peer, told in turn.sends:

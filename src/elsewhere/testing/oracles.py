@@ -2,73 +2,81 @@
 
 The oracles know nothing of the machine's insides: they keep books of their own of what it was told
 and what it said. (Its insides are the business of `elsewhere.gateway.invariants`.) Each has a number
-and a sentence in `elsewhere.testing.books`.
+and a sentence in `elsewhere.testing.books`. This file judges workers and attempts. Who asked for
+what and is told what is judged in `elsewhere.testing.asking`, what must happen in time in
+`elsewhere.testing.pace`.
 """
 
-from collections.abc import Callable
-from typing import Any, Final
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from elsewhere.calls.messages import (
+    Answer,
     Attempt,
     Cancel,
     Define,
     Done,
     Forget,
     FromGateway,
+    Has,
     Interrupt,
     Kept,
     Kill,
     Lost,
+    Parked,
     Ready,
     Recall,
     Release,
+    Resumed,
     Returned,
     Run,
     Settlement,
+    Share,
     Started,
     Stop,
     Submit,
     ToGateway,
     Unready,
     Verdict,
+    Written,
 )
-from elsewhere.gateway.dispatch import ROB_CHECK_SECONDS
 from elsewhere.gateway.limits import GRACE_SECONDS
 from elsewhere.gateway.records import CLIENT, ENGINE, Turn
+from elsewhere.testing.asking import Asking
 from elsewhere.testing.books import CallBook, WorkerBook, break_promise
-
-SLACK_SECONDS: Final = 1e-9
-IDLE_WAKES_MAX: Final = 50
+from elsewhere.testing.pace import SLACK_SECONDS, Pace
+from elsewhere.testing.remembering import Remembering
 
 
 class Oracles:
     """Watches every step of a machine. Raises `Violation` with the number of the broken promise."""
 
-    def __init__(self, budget: int | None, sometimes: Callable[[str], None]) -> None:
+    def __init__(
+        self, budget: int | None, remembering: Remembering, sometimes: Callable[[str], None]
+    ) -> None:
         self._sometimes = sometimes
-        self.calls: dict[int, CallBook] = {}
         self.workers: dict[int, WorkerBook] = {}
+        self.asking = Asking(self.workers, remembering, sometimes)
+        self.calls = self.asking.calls
         self.released: set[int] = set()
-        self.live: dict[int, int] = {}
-        """function → calls of it that are not settled"""
-        self.waiting = 0
-        """calls that are with no worker"""
         self._budget = budget
         self._now = 0.0
         self._workers_started = 0
         self._start_failed = False
-        self._robbed: Recall | None = None
-        """a recall of this step that nobody's cancellation explains"""
+        self._pace = Pace(self.workers, self.calls, sometimes)
         self._lingering: dict[int, None] = {}
         """functions that should be forgotten in this step"""
-        self._idle_wakes = 0
-        self._woken_at = -1.0
         self._hear: dict[type, Callable[[int, Any], None]] = {
-            Submit: self._hear_submit,
+            Submit: self.asking.submit,
             Done: self._hear_done,
             Returned: self._hear_returned,
+            Parked: self._hear_parked,
+            Resumed: self._hear_resumed,
+            Has: self._hear_has,
+            Define: self._hear_define,
             Lost: self._hear_lost,
-            Cancel: self._hear_cancel,
+            Cancel: lambda _, message: self.asking.cancel(message),
+            Written: lambda _, message: self.asking.write(message),
             Release: self._hear_release,
             Started: self._hear_started,
             Ready: self._hear_ready,
@@ -80,6 +88,7 @@ class Oracles:
             Forget: self._see_forget,
             Recall: self._see_recall,
             Interrupt: self._see_interrupt,
+            Share: self._see_share,
             Stop: self._see_stop,
         }
 
@@ -91,37 +100,37 @@ class Oracles:
             hear = self._hear.get(type(message))
             if hear is not None:
                 hear(sender, message)
+        for row in turn.rows:
+            self.asking.give(row)
         for peer, told in turn.sends:
-            self._saw(peer, told)
+            if isinstance(told, Answer):
+                for settlement in told.settlements:
+                    self._settle(peer, settlement, message)
+            else:
+                self._saw(peer, told)
         for settlement in turn.settlements:
-            self._settle(settlement)
+            self._settle(CLIENT, settlement, message)
+        self.asking.close(message)
         self._judge(message, turn)
 
     # ------------------------------------------------------------ what the machine was told
-
-    def _hear_submit(self, sender: int, message: Submit) -> None:
-        for call in message.calls:
-            if call.id not in self.calls:
-                self.calls[call.id] = CallBook(call)
-                self.live[call.function] = self.live.get(call.function, 0) + 1
-                self.waiting += 1
 
     def _hear_done(self, sender: int, message: Done) -> None:
         worker = self.workers.get(sender)
         if worker is None:
             return
         for outcome in message.outcomes:
-            if worker.held.get(outcome.call) != outcome.fence:
+            if not worker.has(outcome.call, outcome.fence):
                 self._sometimes("an outcome came from an attempt that is over")
                 continue
             worker.drop(outcome.call, self._now)
             book = self.calls[outcome.call]
             if not book.settled:
-                self._end_attempt(book)
+                self.asking.end(book)
                 book.outcome = outcome
                 if outcome.verdict is not Verdict.VALUE:
                     book.failures += 1
-                    if book.asked:
+                    if book.cancelling:
                         self._sometimes("a call failed while the client wanted it back")
 
     def _hear_returned(self, sender: int, message: Returned) -> None:
@@ -130,39 +139,73 @@ class Oracles:
             return
         worker.recalled = False
         for call, fence in message.returned:
-            if worker.held.get(call) == fence:
+            if worker.has(call, fence):
                 worker.drop(call, self._now)
                 if not self.calls[call].settled:
-                    self._end_attempt(self.calls[call])
-
+                    self.asking.end(self.calls[call])
+        for call, fence in message.kept:
+            if worker.has(call, fence) and self.calls[call].cancelling:
+                self.asking.keep(call)
         if message.kept:
             self._sometimes("a recalled attempt had begun")
+
+    def _hear_parked(self, sender: int, message: Parked) -> None:
+        worker = self.workers.get(sender)
+        if worker is not None and worker.held.get(message.call) == message.fence:
+            worker.park(message.call, self._now)
+
+    def _hear_resumed(self, sender: int, message: Resumed) -> None:
+        worker = self.workers.get(sender)
+        if worker is not None and worker.parked.get(message.call) == message.fence:
+            worker.resume(message.call, self._now)
+            self._sometimes("a parked call went on")
+
+    def _hear_has(self, sender: int, message: Has) -> None:
+        worker = self.workers.get(sender)
+        if worker is not None:
+            worker.children, worker.sharing = message.calls, False
 
     def _hear_lost(self, sender: int, message: Lost) -> None:
         worker = self.workers.pop(message.worker, None)
         if worker is None:
             return
         self._start_failed = not worker.ready and not worker.unready
-        for call in worker.held:
+        blamed = self._find_blamed(worker, message.exit.running)
+        for call in [*worker.parked, *worker.held]:
             book = self.calls[call]
             if book.settled:
                 continue
-            self._end_attempt(book)
+            self.asking.end(book)
             if call in worker.interrupted:
-                book.failures += not book.asked
-            elif call == message.exit.running and worker.killed:
-                self._sometimes("a killed worker was in another call")
-            elif call == message.exit.running and not book.asked:
+                book.failures += not book.cancelling
+            elif call in blamed and not book.cancelling:
                 book.deaths += 1
+                if call != message.exit.running:
+                    self._sometimes("a call died of what it had asked for")
+        self.asking.forget(worker)
+        self._release(worker.defined)
 
-    def _hear_cancel(self, sender: int, message: Cancel) -> None:
-        for call in message.calls:
-            if call in self.calls:
-                self.calls[call].asked = True
+    def _find_blamed(self, worker: WorkerBook, running: int) -> set[int]:
+        """The call that took its worker down, and all inside which it was asked for."""
+        if not worker.killed:
+            here = running in worker.held or running in worker.parked
+            return self.asking.find_above(running) if here else set()
+        if running in worker.held and running != worker.head:
+            self._sometimes("a killed worker was in another call")
+        if worker.head not in worker.interrupted:
+            return set()
+        return self.asking.find_above(worker.head) - {worker.head}
+
+    def _hear_define(self, sender: int, message: Define) -> None:
+        if sender in self.workers:
+            self.workers[sender].defined.add(message.function)
 
     def _hear_release(self, sender: int, message: Release) -> None:
-        self.released.update(message.functions)
-        self._lingering.update(dict.fromkeys(message.functions))
+        self._release(message.functions)
+
+    def _release(self, functions: Iterable[int]) -> None:
+        self.released.update(functions)
+        self._lingering.update(dict.fromkeys(functions))
 
     def _hear_started(self, sender: int, message: Started) -> None:
         if message.worker > self._workers_started:
@@ -179,11 +222,6 @@ class Oracles:
         if worker is not None and not worker.unready:
             worker.unready = self._start_failed = True
 
-    def _end_attempt(self, book: CallBook) -> None:
-        book.open = False
-        book.outcome = None
-        self.waiting += 1
-
     # ------------------------------------------------------------ what the machine said
 
     def _saw(self, peer: int, told: FromGateway) -> None:
@@ -191,12 +229,7 @@ class Oracles:
             if not isinstance(told, Kept):
                 break_promise(8, told)
             for call in told.calls:
-                book = self.calls[call]
-                if book.settled:
-                    break_promise(2, told)
-                if not book.asked:
-                    break_promise(15, told)
-                book.asked = False
+                self.asking.is_kept(call)
         elif peer == ENGINE:
             if not isinstance(told, Kill) or told.worker not in self.workers:
                 break_promise(8, told)
@@ -213,13 +246,18 @@ class Oracles:
         for attempt in message.attempts:
             self._see_attempt(number, worker, attempt)
         worker.tasks += len(message.attempts)
-        if self._budget is not None and worker.tasks > self._budget:
+        if worker.stopped:
+            self._sometimes("a worker that leaves took a call beside those that it had parked")
+        over = self._budget is not None and worker.tasks > self._budget
+        if over and (not worker.stopped or len(message.attempts) > 1):
             break_promise(10, number, worker.tasks)
         worker.find_head(self._now)
 
     def _see_attempt(self, number: int, worker: WorkerBook, attempt: Attempt) -> None:
-        book = self.calls[attempt.call]
-        if book.settled:
+        book = self.calls.get(attempt.call)
+        if book is None:
+            break_promise(25, attempt)
+        if book.settled or book.writing:
             break_promise(2, attempt)
         if book.open:
             break_promise(3, attempt, book.worker)
@@ -231,13 +269,11 @@ class Oracles:
             break_promise(7, attempt, book.deaths)
         if attempt.function not in worker.functions:
             break_promise(9, attempt)
-        if book.asked:
-            break_promise(15, attempt, "asked back, and neither cancelled nor kept")
+        self.asking.begin(book)
         book.fence = attempt.fence
         book.worker = number
         book.open = True
         book.outcome = None
-        self.waiting -= 1
         worker.held[attempt.call] = attempt.fence
 
     def _see_define(self, number: int, worker: WorkerBook, message: Define) -> None:
@@ -255,22 +291,30 @@ class Oracles:
 
     def _see_recall(self, number: int, worker: WorkerBook, message: Recall) -> None:
         worker.recalled = True
-        if not any(self.calls[call].asked for call, _ in message.attempts):
-            self._robbed = message
+        books = [self.calls[call] for call, _ in message.attempts]
+        unwanted = any(book.cancelling or book.settled for book in books)
+        self._pace.see_recall(None if unwanted else message)
 
     def _see_interrupt(self, number: int, worker: WorkerBook, message: Interrupt) -> None:
         book = self.calls[message.call]
-        if book.settled or worker.held.get(message.call) != message.fence:
+        cancelled = message.call in self.asking.interrupted
+        if (book.settled and not cancelled) or not worker.has(message.call, message.fence):
             break_promise(2, number, message)
-        timeout = book.call.options.timeout
+        timeout, begun = book.call.options.timeout, worker.begun.get(message.call)
         up = (
             timeout is not None
-            and worker.head == message.call
-            and self._now - worker.head_since >= timeout - SLACK_SECONDS
+            and begun is not None
+            and self._now - begun >= timeout - SLACK_SECONDS
         )
-        if not up and not book.asked:
+        if not up and not cancelled:
             break_promise(12, number, message)
         worker.interrupted.setdefault(message.call, self._now)
+
+    def _see_share(self, number: int, worker: WorkerBook, message: Share) -> None:
+        if worker.sharing or not worker.children:
+            break_promise(36, number)
+        worker.sharing = True
+        self._pace.see_share()
 
     def _see_stop(self, number: int, worker: WorkerBook, message: Stop) -> None:
         if worker.tasks != self._budget:
@@ -278,38 +322,31 @@ class Oracles:
         worker.stopped = True
 
     def _see_kill(self, worker: WorkerBook) -> None:
-        since = worker.interrupted.get(worker.head)
-        if since is None or self._now - since < GRACE_SECONDS - SLACK_SECONDS:
+        interrupted = worker.interrupted.get(worker.head)
+        since = max(interrupted or 0.0, worker.head_since)
+        if interrupted is None or self._now - since < GRACE_SECONDS - SLACK_SECONDS:
             break_promise(14, worker.head, since)
         worker.killed = True
 
-    # ------------------------------------------------------------ what the client was told
+    # ------------------------------------------------------------ what askers were told
 
-    def _settle(self, settlement: Settlement) -> None:
-        book = self.calls.get(settlement.call)
-        if book is None or book.settled:
-            break_promise(1, settlement)
-        book.settled = True
-        if not book.open:
-            self.waiting -= 1
-        function = book.call.function
-        self.live[function] -= 1
-        if not self.live[function] and function in self.released:
-            self._lingering[function] = None
-        self._judge_verdict(book, settlement)
+    def _settle(self, peer: int, settlement: Settlement, message: ToGateway | None) -> None:
+        book = self.asking.tell(peer, settlement, message)
+        if book is not None:
+            self._judge_verdict(book, settlement)
 
     def _judge_verdict(self, book: CallBook, settlement: Settlement) -> None:
         verdict = settlement.verdict
         options = book.call.options
-        if settlement.worker and verdict is not Verdict.CANCELLED:
-            attempts = book.failures + book.deaths + (verdict is Verdict.VALUE)
+        if settlement.worker:
+            outcome = book.outcome if verdict in {Verdict.VALUE, Verdict.UNWRITTEN} else None
+            came_out = outcome is not None and outcome.verdict is Verdict.VALUE
+            attempts = book.failures + book.deaths + came_out
             if settlement.attempt != attempts:
                 break_promise(22, settlement, attempts)
         match verdict:
             case Verdict.VALUE | Verdict.ERROR:
                 self._judge_outcome(book, settlement)
-            case Verdict.CANCELLED if not book.asked:
-                break_promise(15, settlement)
             case Verdict.TIMED_OUT:
                 if options.timeout is None or book.failures != options.retries + 1:
                     break_promise(6, settlement, book.failures)
@@ -324,7 +361,7 @@ class Oracles:
 
     def _judge_outcome(self, book: CallBook, settlement: Settlement) -> None:
         outcome = book.outcome
-        named = b"%d.%d" % (settlement.call, book.fence)
+        named = b"%d.%d" % (book.call.id, book.fence)
         if (
             outcome is None
             or settlement.verdict is not outcome.verdict
@@ -338,59 +375,18 @@ class Oracles:
     # ------------------------------------------------------------ after each step
 
     def _judge(self, message: ToGateway | None, turn: Turn) -> None:
-        idle = False
-        for number, worker in self.workers.items():
-            if worker.held:
-                self._judge_head(number, worker)
-            elif worker.takes:
-                idle = True
-        if self._robbed is not None:
-            if self.waiting or not idle:
-                break_promise(17, self._robbed)
-            self._sometimes("a worker was robbed")
-            self._robbed = None
-        if idle:
-            self._judge_idleness(turn)
+        self._pace.judge(message, turn, self._now, waiting=list(self.asking.queued))
+        for function in self.asking.ended:
+            if function in self.released and not self.asking.live[function]:
+                self._lingering[function] = None
+        self.asking.ended.clear()
         if self._lingering:
             self._judge_forgotten()
-        if message is None:
-            self._judge_wake(turn)
-
-    def _judge_idleness(self, turn: Turn) -> None:
-        if self.waiting:
-            if turn.wake != self._now:
-                break_promise(11, self.waiting)
-            return
-        laden = [number for number, worker in self.workers.items() if len(worker.held) > 1]
-        if any(not self.workers[number].recalled for number in laden):
-            soon = self._now + ROB_CHECK_SECONDS + SLACK_SECONDS
-            if turn.wake is None or turn.wake > soon:
-                break_promise(23, laden)
-
-    def _judge_head(self, number: int, worker: WorkerBook) -> None:
-        interrupted = worker.interrupted.get(worker.head)
-        if interrupted is None:
-            timeout = self.calls[worker.head].call.options.timeout
-            if timeout is not None and self._now >= worker.head_since + timeout + SLACK_SECONDS:
-                break_promise(13, number, worker.head)
-        elif not worker.killed:
-            since = max(interrupted, worker.head_since)
-            if self._now >= since + GRACE_SECONDS + SLACK_SECONDS:
-                break_promise(14, number, worker.head)
 
     def _judge_forgotten(self) -> None:
         for function in self._lingering:
-            if not self.live.get(function) and any(
+            if not self.asking.live.get(function) and any(
                 function in worker.functions for worker in self.workers.values()
             ):
                 break_promise(18, function)
         self._lingering.clear()
-
-    def _judge_wake(self, turn: Turn) -> None:
-        """A step that nobody asked for but the machine itself."""
-        if turn.sends or turn.settlements or self._now != self._woken_at:
-            self._idle_wakes = 0
-        self._woken_at = self._now
-        self._idle_wakes += 1
-        if self._idle_wakes > IDLE_WAKES_MAX:
-            break_promise(21, self._now)

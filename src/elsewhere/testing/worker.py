@@ -4,7 +4,9 @@ from collections import deque
 from collections.abc import Callable
 
 from elsewhere.calls.messages import (
+    Answer,
     Attempt,
+    Call,
     Define,
     Done,
     Exit,
@@ -16,7 +18,9 @@ from elsewhere.calls.messages import (
     Recall,
     Returned,
     Run,
+    Share,
     Stop,
+    Submit,
     ToWorker,
     Unready,
     Verdict,
@@ -24,6 +28,8 @@ from elsewhere.calls.messages import (
 from elsewhere.testing.books import break_promise
 from elsewhere.testing.faults import Faults
 from elsewhere.testing.host import Host
+from elsewhere.testing.programs import Programs
+from elsewhere.testing.roots import Outgoing, Root, Roots, Task
 from elsewhere.testing.world import Line, World
 
 FLUSH_SECONDS = 0.002
@@ -31,42 +37,15 @@ TICK_SECONDS = 0.005
 FOREVER = 1e9
 
 
-class Behaviour:
-    """What a call does where it runs."""
-
-    __slots__ = ("began", "deaf", "ended", "mute", "poisons", "raises", "runs", "seconds", "stuck")
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self.raises = 0
-        """how many of its first runs raise"""
-        self.poisons = 0
-        """how many of its first runs take the worker down"""
-        self.stuck = False
-        """it never ends by itself"""
-        self.deaf = False
-        """it ignores an interrupt"""
-        self.mute = False
-        """while it runs, its worker does not answer, as when it never lets the interpreter go"""
-        self.began: Callable[[], None] | None = None
-        self.ended: Callable[[], None] | None = None
-        """called when it begins or ends, before anybody can have heard of it"""
-        self.runs = 0
-        """how often it was begun"""
-
-
-Behaviours = dict[int, Behaviour]
-
-
 class Worker:
-    """One worker process. `state` is starting, idle, running or gone."""
+    """One worker process."""
 
     def __init__(
         self,
         world: World,
         faults: Faults,
         host: Host,
-        behaviours: Behaviours,
+        programs: Programs,
         number: int,
         ended: Callable[["Worker", Exit], None],
     ) -> None:
@@ -78,22 +57,28 @@ class Worker:
         self._world = world
         self._faults = faults
         self._host = host
-        self._behaviours = behaviours
         self._ended = ended
         self._unread: list[ToWorker] = []
         self._attempts: deque[Attempt] = deque()
         self._functions: set[int] = set()
-        self._outcomes: list[Outcome] = []
-        self._current: Attempt | None = None
-        self._started = 0.0
+        self._outgoing: list[Outgoing] = []
+        self._roots = Roots(
+            number, programs, self._outgoing.append, lambda: faults.strike("release_inner")
+        )
+        self._current: Task | None = None
+        self._interrupts: set[tuple[int, int]] = set()
+        """attempts that the gateway wants interrupted and that do not have control"""
         self._flushed = 0.0
         self._stopping = False
 
     @property
-    def state(self) -> str:
+    def states(self) -> set[str]:
+        """What it is: starting, idle, running, parked. It may run one call while others are parked."""
         if not self.was_ready:
-            return "starting"
-        return "idle" if self._current is None else "running"
+            return {"starting"}
+        parked = any(root.told_parked for root in self._roots.by_name.values())
+        running = self._current is not None
+        return {"running" if running else "idle"} | ({"parked"} if parked else set())
 
     # ------------------------------------------------------------ life
 
@@ -105,11 +90,11 @@ class Worker:
         if not self.alive:
             return
         if raises:
-            self._send([Unready(b"the initializer raised")])
+            self.outbox.send([Unready(b"the initializer raised")])
             self.die(code=0)
             return
         self.was_ready = True
-        self._send([Ready(self.number)])
+        self.outbox.send([Ready(self.number)])
         self._read()
 
     def _read(self) -> None:
@@ -120,9 +105,11 @@ class Worker:
     def die(self, *, signal: int | None = None, code: int | None = None) -> None:
         """End at once. What was not sent is lost; the node tells which call was in control."""
         self.alive = False
-        running = self._current.call if self._current is not None else 0
-        if self._outcomes:
+        running = self._current.root.attempt.call if self._current is not None else 0
+        if any(isinstance(item, Outcome) for item in self._outgoing):
             self._world.sometimes("a worker died with outcomes that it had not sent")
+        if any(root.main.waits for root in self._roots.by_name.values()):
+            self._world.sometimes("a worker died while calls were parked in it")
         if running and self._faults.strike("unknown_exit"):
             running = 0
         self._world.events += 1
@@ -136,9 +123,6 @@ class Worker:
             return self._world.random.choice((0.001, 0.03, 0.6, 3.0))
         return self._world.random.uniform(2e-5, 2e-4)
 
-    def _send(self, messages: list[FromWorker]) -> None:
-        self.outbox.send(messages)
-
     def _deliver(self, messages: list[FromWorker]) -> None:
         for message in messages:
             if self.number not in self._host.links:
@@ -150,24 +134,43 @@ class Worker:
             self._world.sometimes("mail arrived at a dead worker")
             return
         current = self._current
-        if not self.was_ready or (current is not None and self._behaviours[current.call].mute):
+        if not self.was_ready or (current is not None and current.behaviour.mute):
             self._unread += messages
             return
         for message in messages:
-            match message:
-                case Run():
-                    self._attempts += message.attempts
-                case Define():
-                    self._functions.add(message.function)
-                case Recall():
-                    self._give_back(message.attempts)
-                case Forget():
-                    self._functions.difference_update(message.functions)
-                case Interrupt():
-                    self._interrupt(message)
-                case Stop():
-                    self._stopping = True
-        self._begin()
+            if isinstance(message, Interrupt | Answer | Share):
+                self._heed(message)
+            else:
+                self._keep(message)
+        self._go_on()
+
+    def _keep(self, message: ToWorker) -> None:
+        """What is for later."""
+        match message:
+            case Run():
+                self._attempts += message.attempts
+            case Define():
+                self._functions.add(message.function)
+            case Recall():
+                self._give_back(message.attempts)
+            case Forget():
+                self._functions.difference_update(message.functions)
+            case Stop():
+                self._stopping = True
+
+    def _heed(self, message: Interrupt | Answer | Share) -> None:
+        """What is for attempts that have begun."""
+        match message:
+            case Interrupt():
+                self._interrupts.add((message.call, message.fence))
+                if self._current is not None and self._current.root.name in self._interrupts:
+                    self._yield_soon(self._current)
+            case Answer():
+                for settlement in message.settlements:
+                    self._roots.answer(settlement)
+            case Share():
+                self._roots.share()
+                self._flush()
 
     def _give_back(self, wanted: list[tuple[int, int]]) -> None:
         asked = set(wanted)
@@ -175,94 +178,168 @@ class Worker:
         given = set(returned)
         self._attempts = deque(a for a in self._attempts if (a.call, a.fence) not in given)
         kept = [name for name in wanted if name not in given]
-        self._flush([Returned(returned, kept)])
+        self._outgoing.append(Returned(returned, kept))
+        self._flush()
 
-    def _interrupt(self, message: Interrupt) -> None:
-        current = self._current
-        if current is not None and (current.call, current.fence) == (message.call, message.fence):
-            self._yield_soon(current)
-
-    def _flush(self, more: list[FromWorker]) -> None:
+    def _flush(self) -> None:
+        """Send all that waits, in its order; outcomes and calls that follow their like together."""
+        self._roots.tell_stack()
         messages: list[FromWorker] = []
-        if self._outcomes:
-            messages.append(Done(self._outcomes))
-            self._outcomes = []
-        messages += more
+        for item in self._outgoing:
+            latest = messages[-1] if messages else None
+            if isinstance(item, Outcome):
+                if isinstance(latest, Done):
+                    latest.outcomes.append(item)
+                else:
+                    messages.append(Done([item]))
+            elif isinstance(item, Call):
+                if isinstance(latest, Submit):
+                    latest.calls.append(item)
+                else:
+                    messages.append(Submit([item]))
+            else:
+                messages.append(item)
+        self._outgoing.clear()
         self._flushed = self._world.now
         if messages:
-            self._send(messages)
+            self.outbox.send(messages)
 
-    # ------------------------------------------------------------ calls
+    # ------------------------------------------------------------ what has control
 
-    def _begin(self) -> None:
-        """Begin the next attempt, if none is running."""
-        if self._current is not None or not self.alive:
-            return
-        if not self._attempts:
-            self._flush([])
-            if self._stopping:
-                self.die(code=0)
-            return
-        attempt = self._current = self._attempts.popleft()
-        behaviour = self._behaviours[attempt.call]
+    def _go_on(self) -> None:
+        """Give control to whatever can run now, if nothing runs."""
+        while self._current is None and self.alive:
+            self._interrupt_parked()
+            if self._roots.ready:
+                self._enter(self._roots.ready.popleft())
+            elif self._roots.stack:
+                self._begin(self._roots.stack.pop())
+            elif self._attempts:
+                attempt = self._attempts.popleft()
+                if attempt.function not in self._functions:
+                    break_promise(9, self.number, attempt)
+                self._begin(self._roots.begin(attempt, self._world.now).main)
+            else:
+                self._roots.lose_control()
+                self._flush()
+                if self._stopping and not self._roots.by_name:
+                    self.die(code=0)
+                return
+
+    def _begin(self, task: Task) -> None:
+        behaviour, world = task.behaviour, self._world
         behaviour.runs += 1
-        if attempt.function not in self._functions:
-            break_promise(9, self.number, attempt)
-        world = self._world
         world.events += 1
-        world.log("begin", self.number, attempt.call, attempt.fence)
-        self._started = world.now
-        if behaviour.runs <= behaviour.poisons:
-            world.after(behaviour.seconds, self._collapse, attempt)
-            return
-        seconds = FOREVER if behaviour.stuck else behaviour.seconds
-        world.after(seconds, self._finish, attempt)
+        world.log("begin", self.number, *task.root.name, behaviour.name)
         if behaviour.began is not None:
             world.after(0.0, behaviour.began)
+        self._enter(task)
+
+    def _enter(self, task: Task) -> None:
+        """A task has control, until it ends or asks for something."""
+        self._roots.give_control(task.root)
+        self._current = task
+        behaviour, world = task.behaviour, self._world
+        if task.failed:
+            self._finish(task, Verdict.ERROR)
+            return
+        if task.root.name in self._interrupts:
+            self._yield_soon(task)
+        seconds = behaviour.part_seconds
+        if behaviour.runs <= behaviour.poisons:
+            world.after(seconds, self._collapse, task, task.part)
+            return
+        seconds = FOREVER if behaviour.stuck else seconds
+        world.after(seconds, self._end_part, task, task.part)
         if seconds > TICK_SECONDS:
-            world.after(TICK_SECONDS, self._tick, attempt)
+            world.after(TICK_SECONDS, self._tick, task)
 
-    def _tick(self, attempt: Attempt) -> None:
-        if self._current is attempt and self.alive and not self._behaviours[attempt.call].mute:
-            self._flush([])
+    def _tick(self, task: Task) -> None:
+        if self._current is task and self.alive and not task.behaviour.mute:
+            self._flush()
 
-    def _collapse(self, attempt: Attempt) -> None:
-        if self._current is attempt and self.alive:
+    def _collapse(self, task: Task, part: int) -> None:
+        if self._current is task and task.part == part and self.alive:
             self.die(signal=11)
 
-    def _yield_soon(self, attempt: Attempt) -> None:
-        if not self._behaviours[attempt.call].deaf:
-            seconds = self._world.random.choice((0.001, 0.006, 0.006, 0.9995, 1.0005))
-            self._world.after(seconds, self._finish, attempt, Verdict.INTERRUPTED)
-
-    def _finish(self, attempt: Attempt, verdict: Verdict = Verdict.VALUE) -> None:
-        if self._current is not attempt or not self.alive:
+    def _end_part(self, task: Task, part: int) -> None:
+        if self._current is not task or task.part != part or not self.alive:
             return
-        behaviour = self._behaviours[attempt.call]
-        if verdict is Verdict.VALUE and behaviour.runs <= behaviour.raises:
-            verdict = Verdict.ERROR
+        asks = task.behaviour.asks
+        task.part += 1
+        if task.over:
+            self._current = None
+        elif part == len(asks):
+            raises = task.behaviour.runs <= task.behaviour.raises
+            self._finish(task, Verdict.ERROR if raises else Verdict.VALUE)
+        else:
+            self._current = None
+            self._roots.ask(task, asks[part])
+        self._look()
+
+    def _look(self) -> None:
+        if self._world.now - self._flushed > FLUSH_SECONDS:
+            self._flush()
+        if self.alive and self._unread:
+            self._read()
+        self._go_on()
+
+    # ------------------------------------------------------------ interrupts
+
+    def _yield_soon(self, task: Task) -> None:
+        self._interrupts.discard(task.root.name)
+        if not task.behaviour.deaf:
+            seconds = self._world.random.choice((0.001, 0.006, 0.006, 0.9995, 1.0005))
+            self._world.after(seconds, self._yield, task.root)
+
+    def _yield(self, root: Root) -> None:
+        if not self.alive or root.main.over:
+            return
+        if self._current is None or self._current.root is root:
+            self._end_root(root, Verdict.INTERRUPTED)
+            self._look()
+        else:
+            self._interrupts.add(root.name)
+
+    def _interrupt_parked(self) -> None:
+        """Those that wait are interrupted when nothing else has control."""
+        for name in sorted(self._interrupts & self._roots.by_name.keys()):
+            self._interrupts.discard(name)
+            root = self._roots.by_name[name]
+            if not root.main.behaviour.deaf:
+                self._world.sometimes("a parked call was interrupted")
+                self._end_root(root, Verdict.INTERRUPTED)
+
+    # ------------------------------------------------------------ ends
+
+    def _finish(self, task: Task, verdict: Verdict) -> None:
         self._current = None
-        world = self._world
+        root = task.root
+        if task is root.main:
+            self._end_root(root, verdict)
+            if self._faults.strike("crash_unsent"):
+                self.die(signal=11)
+            elif task.behaviour.ended is not None:
+                self._world.after(0.0, task.behaviour.ended)
+        else:
+            self._roots.child_ended(task, verdict)
+
+    def _end_root(self, root: Root, verdict: Verdict) -> None:
+        world, attempt = self._world, root.attempt
+        self._roots.give_control(root)
+        self._current = None
         world.events += 1
         world.log("end", self.number, attempt.call, attempt.fence, verdict)
-        payload = b"%d.%d" % (attempt.call, attempt.fence)
-        self._outcomes.append(
+        self._interrupts.discard(root.name)
+        self._roots.end(root)
+        payload = b"%d.%d" % root.name
+        self._outgoing.append(
             Outcome(
                 attempt.call,
                 attempt.fence,
                 verdict,
                 payload,
-                self._started,
-                world.now - self._started,
+                root.started,
+                world.now - root.started,
             )
         )
-        if self._faults.strike("crash_unsent"):
-            self.die(signal=11)
-            return
-        if behaviour.ended is not None:
-            world.after(0.0, behaviour.ended)
-        if world.now - self._flushed > FLUSH_SECONDS:
-            self._flush([])
-        if self._unread:
-            self._read()
-        self._begin()

@@ -51,6 +51,10 @@ class World:
         self.now = max(self.now, until)
         return False
 
+    def forget(self) -> None:
+        """Nothing of what was to happen will: the process in which it would have is gone."""
+        self._queue.clear()
+
     def sometimes(self, probe: str) -> None:
         """A rare branch was reached. A campaign that never reaches one tests less than it seems."""
         self.probes[probe] += 1

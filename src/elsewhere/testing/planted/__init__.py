@@ -1,6 +1,9 @@
-"""Bugs to plant in the machine, to see that the simulation finds them."""
+"""Bugs to plant in the machine, to see that the simulation finds them.
 
-from elsewhere.testing.planted import attempts
+``python -m elsewhere.testing.planted`` plants each alone and says which seed finds it.
+"""
+
+from elsewhere.testing.planted import asks, attempts, stores
 from elsewhere.testing.planted.planting import PLANTED, Patch
 
-__all__ = ["PLANTED", "Patch", "attempts"]
+__all__ = ["PLANTED", "Patch", "asks", "attempts", "stores"]

@@ -113,7 +113,7 @@ def what_a_lost_worker_held_is_not_queued_again(patch: Patch) -> None:
 
 @planted
 def every_call_of_a_lost_worker_is_blamed(patch: Patch) -> None:
-    patch.set(machine, "after_loss", lambda record, _: after_loss(record, record.call.id))
+    patch.set(machine, "after_loss", lambda record, _: after_loss(record, {record.call.id}))
 
 
 @planted
@@ -131,7 +131,7 @@ def a_call_is_blamed_though_the_gateway_had_its_worker_killed(patch: Patch) -> N
 
 @planted
 def nobody_is_ever_blamed(patch: Patch) -> None:
-    patch.set(machine, "after_loss", lambda record, _: after_loss(record, 0))
+    patch.set(machine, "after_loss", lambda record, _: after_loss(record, ()))
 
 
 @planted

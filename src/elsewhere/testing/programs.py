@@ -1,0 +1,96 @@
+"""What the calls of a simulated world do where they run, and which calls they make themselves."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from elsewhere.calls.messages import Options
+
+PLAIN = Options()
+
+
+class Ask(NamedTuple):
+    """A call that is made inside another one."""
+
+    name: int
+    """of the behaviour"""
+    options: Options = PLAIN
+    """other options than `PLAIN`, or a key, make it the gateway's at once"""
+
+
+class Behaviour:
+    """What a call does. Calls with the same key share one, whoever asks for them."""
+
+    __slots__ = (
+        "asks",
+        "began",
+        "catches",
+        "deaf",
+        "ended",
+        "function",
+        "key",
+        "mute",
+        "name",
+        "poisons",
+        "raises",
+        "runs",
+        "seconds",
+        "stuck",
+    )
+
+    def __init__(self, name: int, function: int, seconds: float) -> None:
+        self.name = name
+        self.function = function
+        """which function of the world's it runs"""
+        self.seconds = seconds
+        """in all, dealt out evenly between what it asks for"""
+        self.key = b""
+        self.asks: list[list[Ask]] = []
+        """what it asks for after each part of its time, and then waits for"""
+        self.catches = False
+        """it goes on when something that it asked for has failed"""
+        self.raises = 0
+        """how many of its first runs raise"""
+        self.poisons = 0
+        """how many of its first runs take the worker down"""
+        self.stuck = False
+        """it never ends by itself"""
+        self.deaf = False
+        """it ignores an interrupt"""
+        self.mute = False
+        """while it runs, its worker does not answer, as when it never lets the interpreter go"""
+        self.began: Callable[[], None] | None = None
+        self.ended: Callable[[], None] | None = None
+        """called when it begins or ends, before anybody can have heard of it"""
+        self.runs = 0
+        """how often it was begun"""
+
+    @property
+    def part_seconds(self) -> float:
+        return self.seconds / (len(self.asks) + 1)
+
+
+class Programs:
+    """The behaviours of one world by name. A payload says which one a call has."""
+
+    def __init__(self) -> None:
+        self.by_name: dict[int, Behaviour] = {}
+        self.keyed: list[Behaviour] = []
+        """those that have a key and ask for nothing that is not made yet"""
+
+    def make(self, function: int, seconds: float) -> Behaviour:
+        name = len(self.by_name) + 1
+        behaviour = self.by_name[name] = Behaviour(name, function, seconds)
+        return behaviour
+
+    def forget_client(self) -> None:
+        """Nobody listens any more for what begins or ends."""
+        for behaviour in self.by_name.values():
+            behaviour.began = behaviour.ended = None
+
+    def of(self, payload: bytes) -> Behaviour:
+        return self.by_name[int(payload.split()[0])]
+
+
+def write_payload(name: int, padding: int = 0) -> bytes:
+    """A payload, with so many bytes that mean nothing."""
+    return b"%d " % name + b"p" * padding
