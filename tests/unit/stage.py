@@ -66,7 +66,10 @@ class Stage:
             "start": lambda words: (ENGINE, Started(int(words[0]))),
             "ready": lambda words: (int(words[0]), Ready(1)),
             "unready": lambda words: (int(words[0]), Unready(b"raised")),
-            "define": lambda words: (_read_asker(words), Define(int(words[0]), b"code", "f")),
+            "define": lambda words: (
+                _read_asker(words),
+                Define(int(words[0]), b"code of " + words[0].encode(), "f"),
+            ),
             "release": lambda words: (_read_asker(words), Release(_read_numbers(words))),
             "submit": _read_submit,
             "cancel": _read_cancel,

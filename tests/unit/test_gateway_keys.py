@@ -92,7 +92,7 @@ def test_a_claim_outlives_the_worker_that_ran_it() -> None:
 
 
 def test_a_claim_outlives_the_worker_that_asked_for_it() -> None:
-    stage = with_workers(2, "submit 1 of 7", "submit 50 51 of 7 key=k by=2 parent=1")
+    stage = with_workers(2, "submit 1 of 7", "has 2 1", "submit 50 51 of 7 key=k by=2 parent=1")
     stage.tell("submit 60 of 7 key=k by=1")
 
     assert stage.tell("lost 2") == ["worker 1: run 1#2"]

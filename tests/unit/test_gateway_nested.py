@@ -1,6 +1,7 @@
 """What the gateway promises of calls inside calls: they park, are shared, and end with their worker."""
 
 from elsewhere.calls.messages import NUMBERS_PER_WORKER as OWN
+from elsewhere.calls.messages import Define
 from elsewhere.gateway.dispatch import ROB_CHECK_SECONDS
 from tests.unit.stage import Stage
 
@@ -24,8 +25,19 @@ def with_workers(count: int, *events: str) -> Stage:
 def test_the_outcome_of_a_call_goes_to_the_worker_that_asked() -> None:
     stage = with_workers(2, "submit 1 of 7", f"submit {FIRST} of 7 by=2 parent=1")
 
-    assert stage.tell(f"done 1 {FIRST}#1") == [
-        f"worker 2: call {FIRST}: value, attempt 1, worker 1"
+    assert stage.tell(f"done 2 {FIRST}#1") == [
+        f"worker 2: call {FIRST}: value, attempt 1, worker 2"
+    ]
+
+
+def test_what_a_call_asks_for_goes_first_to_the_worker_that_asks() -> None:
+    stage = with_workers(3, "submit 1 of 7")
+
+    told = stage.tell(f"submit {FIRST} {FIRST + 1} {FIRST + 2} of 7 by=1 parent=1")
+
+    assert [line for line in told if "run" in line] == [
+        f"worker 1: run {FIRST}#1 {FIRST + 1}#1",
+        f"worker 2: run {FIRST + 2}#1",
     ]
 
 
@@ -48,6 +60,22 @@ def test_a_worker_may_define_and_release_functions() -> None:
         f"worker 1: forget {FIRST}",
         f"worker 1: call {FIRST}: value, attempt 1, worker 1",
     ]
+
+
+def test_equal_code_is_one_function_by_whatever_numbers() -> None:
+    stage = with_workers(2)
+    for worker in (1, 2):
+        stage.gateway.step(worker, Define(FIRST + worker, b"same", "f"), 0.0)
+
+    assert stage.tell(f"submit 1 of {FIRST + 2}") == [
+        f"worker 2: define {FIRST + 1}",
+        "worker 2: run 1#1",
+    ]
+    assert stage.tell("lost 1") == []
+    assert stage.tell("lost 2") == []
+    assert set(stage.gateway.functions) == {7, FIRST + 1}
+    assert stage.tell("cancel 1") == ["call 1: cancelled"]
+    assert set(stage.gateway.functions) == {7}
 
 
 def test_what_a_worker_said_before_it_died_comes_late_and_is_ignored() -> None:
@@ -220,7 +248,8 @@ def test_what_only_a_dead_worker_asked_for_is_cancelled() -> None:
 
 
 def test_what_only_a_dead_worker_asked_for_is_taken_back_and_not_tried_again() -> None:
-    stage = with_workers(2, "submit 1 of 7", f"submit {FIRST} of 7 by=2 parent=1 retries=3")
+    stage = with_workers(2, "submit 1 of 7", "has 2 1")
+    stage.tell(f"submit {FIRST} of 7 by=2 parent=1 retries=3", "has 2 0")
 
     assert stage.tell("lost 2")[0] == f"worker 1: recall {FIRST}#1"
     assert stage.tell(f"return 1 kept {FIRST}#1") == []

@@ -112,7 +112,7 @@ class Client:
         if number is None:
             self._functions_made += 1
             number = self._functions[function] = self._functions_made
-            self._host.say(Define(number, b"code of %d" % function))
+            self._host.say(Define(number, b"code of %d" % number))
         return number
 
     def _make_call(self, function: int) -> Call:

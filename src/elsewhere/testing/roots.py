@@ -184,7 +184,7 @@ class Roots:
         if number is None:
             self._functions_made += 1
             number = self._functions[function] = self._first + self._functions_made
-            self._say(Define(number, b"code of %d" % function))
+            self._say(Define(number, b"code of %d" % number))
         return number
 
     def answer(self, settlement: Settlement) -> None:
