@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     )
     from elsewhere.future import Future
     from elsewhere.pool import Pool
+    from elsewhere.reasons import why
     from elsewhere.tasks import Task, task
 
 __version__ = "0.1.0"
@@ -59,6 +60,7 @@ __all__ = [
     "map",
     "spawn",
     "task",
+    "why",
 ]
 
 _HOME = {
@@ -85,6 +87,7 @@ _HOME = {
     "map": "elsewhere.ambient",
     "spawn": "elsewhere.ambient",
     "task": "elsewhere.tasks",
+    "why": "elsewhere.reasons",
 }
 
 

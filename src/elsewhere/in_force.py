@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from elsewhere.future import Future
+    from elsewhere.store import Store
 
 
 class Caller(Protocol):
@@ -20,6 +21,9 @@ class Caller(Protocol):
         self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> "Future[Any]":
         """Call ``function(*args, **kwargs)`` elsewhere."""
+
+    def store(self) -> "Store | None":
+        """Where results are remembered, if that can be asked from here."""
 
 
 _entered: ContextVar[tuple[Caller, ...]] = ContextVar("elsewhere_entered", default=())

@@ -174,6 +174,10 @@ class Pool(Executor):
         """What `elsewhere.spawn` calls in the block of this pool."""
         return self._session.submit(self._options, function, args, kwargs)
 
+    def store(self) -> "Store":
+        """What remembers the results of pure tasks."""
+        return self._session.store()
+
     def __exit__(
         self,
         kind: type[BaseException] | None,

@@ -16,23 +16,23 @@ from elsewhere.calls.span import Span
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.chunks import Bar, Meter
 from elsewhere.codec.functions import Functions
-from elsewhere.codec.labels import label_of
 from elsewhere.codec.values import dumps_call, too_large
 from elsewhere.engines.local import LocalEngine
-from elsewhere.errors import NoKey, NotPicklable, StoreError
+from elsewhere.errors import NotPicklable, StoreError
 from elsewhere.future import Future, failed_future
 from elsewhere.gateway.machine import Gateway
 from elsewhere.host import GatewayHost
 from elsewhere.intake import Bounds, Intake
 from elsewhere.interrupts import DeferredInterrupts
 from elsewhere.mapping import Mapping
+from elsewhere.names import Name, name_of
 from elsewhere.node.process import NodeProcess
 from elsewhere.pending import Pending
 from elsewhere.reports import report
 from elsewhere.screen import Screen
 from elsewhere.store import Acknowledge, Store
 from elsewhere.stream import AHEAD_MAX, Stream
-from elsewhere.tasks import merge_options, plain_function, task_of
+from elsewhere.tasks import merge_options, task_of
 
 T = TypeVar("T")
 SPANS_MAX = 100_000
@@ -116,15 +116,21 @@ class Session:
         fn: Callable[..., T],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        key: bytes = b"",
+        name: Name | None = None,
     ) -> Future[T]:
         try:
             function = self._functions.encode_task(fn)
             payload = dumps_call(args, kwargs)
             if len(payload) > PAYLOAD_BYTES_MAX:
                 raise too_large("the arguments", len(payload))
-            label = label_of(fn, args, kwargs) if key else ""
-            call = Call(next(self._calls), function.number, payload, options, key=key, label=label)
+            number = next(self._calls)
+            if name is None:
+                call = Call(number, function.number, payload, options)
+            else:
+                key, label, parts = name
+                call = Call(
+                    number, function.number, payload, options, key=key, label=label, parts=parts
+                )
             future: Future[T] = Future(call, function.name, self._host)
             self.send(call, future, function.name)
         except NotPicklable as error:
@@ -139,15 +145,13 @@ class Session:
         kwargs: dict[str, Any],
     ) -> Future[T]:
         """What is remembered is answered here, before anything is sent."""
-        from elsewhere.keys.key import key_of
-
         try:
-            key = key_of(plain_function(fn), args, kwargs)
-        except NoKey as error:
+            name = name_of(fn, args, kwargs)
+        except TypeError as error:  # NoKey, or what the function itself says of its arguments
             return failed_future(error, self._host)
-        kept = self.store().get(key)
+        kept = self.store().get(name.key)
         if kept is None:
-            return self._submit(options, fn, args, kwargs, key)
+            return self._submit(options, fn, args, kwargs, name)
         future: Future[T] = Future(None, kept.function, self._host)
         future.settle(Settlement(0, kept.verdict, kept.payload))
         return future

@@ -34,6 +34,7 @@ SURFACE = [
     "map",
     "spawn",
     "task",
+    "why",
 ]
 
 

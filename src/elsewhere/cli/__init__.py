@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 
 import elsewhere
-from elsewhere.cli import demo, evict, status
+from elsewhere.cli import demo, evict, status, why
 
 __all__ = ["main"]
 
@@ -55,6 +55,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"elsewhere {elsewhere.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", title="commands")
-    for command in (demo, status, evict):
+    for command in (demo, status, why, evict):
         command.add_command(commands)
     return parser

@@ -37,7 +37,13 @@ class Encoded:
     __slots__ = ("_tell", "code", "name", "number", "owner", "unchanged")
 
     def __init__(
-        self, number: int, name: str, code: bytes, unchanged: Check | None, tell: Tell
+        self,
+        number: int,
+        name: str,
+        code: bytes,
+        unchanged: Check | None,
+        tell: Tell,
+        full: str = "",
     ) -> None:
         self._tell = tell
         self.number = number
@@ -46,7 +52,7 @@ class Encoded:
         self.unchanged = unchanged
         """whether the function is still as it was encoded; None: encode it anew to know"""
         self.owner: weakref.ref[Any] | None = None
-        tell(Define(number, code, name))
+        tell(Define(number, code, full or name))
 
     def is_of(self, function: Callable[..., Any]) -> bool:
         """Whether this is the encoding of `function`, and not of a dead one at the same address."""
@@ -58,19 +64,42 @@ class Encoded:
 
 
 class Located:
-    """Encoded code that is decoded once the module search path has these entries too."""
+    """Encoded code that is decoded where its modules and the text of its functions can be found.
 
-    def __init__(self, path: list[str], code: bytes) -> None:
+    `path` are entries of the module search path; `texts` are the lines of cells of a notebook and the
+    like, which no other process could read from a file, by the name that their code has for them.
+    """
+
+    def __init__(self, path: list[str], texts: dict[str, list[str]], code: bytes) -> None:
         self.path = path
+        self.texts = texts
         self.code = code
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _load_located, (self.path, self.code)
+        return _load_located, (self.path, self.texts, self.code)
 
 
-def _load_located(path: list[str], code: bytes) -> Any:
+def _load_located(path: list[str], texts: dict[str, list[str]], code: bytes) -> Any:
     sys.path += [entry for entry in path if entry not in sys.path]
+    if texts:
+        import linecache
+
+        for name, lines in texts.items():
+            linecache.cache[name] = (sum(map(len, lines)), None, lines, name)
     return loads(code)
+
+
+def _texts_of(code: bytes) -> dict[str, list[str]]:
+    """The texts that are known here alone, of those that `code` mentions."""
+    linecache = sys.modules.get("linecache")
+    if linecache is None:
+        return {}
+    return {
+        name: entry[2]
+        for name, entry in list(linecache.cache.items())
+        # An entry without a time of modification is of no file.
+        if len(entry) == 4 and entry[1] is None and name.encode() in code
+    }
 
 
 class Functions:
@@ -129,9 +158,10 @@ class Functions:
         return self._know_owned(function, name, code, unchanged)
 
     def _locate(self, code: bytes) -> bytes:
-        """The code, with the entries that the module search path has gained since the pool began."""
+        """The code, with what the module search path has gained since the pool began, and texts."""
         gained = [entry for entry in sys.path if entry not in self._path]
-        return dumps(Located(gained, code), "function") if gained else code
+        texts = _texts_of(code)
+        return dumps(Located(gained, texts, code), "function") if gained or texts else code
 
     def _know_owned(
         self, function: Callable[..., Any], name: str, code: bytes, unchanged: Check | None
@@ -141,7 +171,9 @@ class Functions:
         if known is not None and known.is_of(function) and known.code == code:
             known.unchanged = unchanged
             return known
-        encoded = Encoded(next(self._numbers), name, code, unchanged, self._tell)
+        encoded = Encoded(
+            next(self._numbers), name, code, unchanged, self._tell, full_name(function)
+        )
         number = encoded.number
 
         def forget(_: object) -> None:
@@ -174,6 +206,13 @@ class Functions:
             _, oldest = self._anonymous.popitem(last=False)
             self._anonymous_bytes -= len(oldest.code)
         return known
+
+
+def full_name(function: Callable[..., Any]) -> str:
+    """What a store calls a function: its name with that of its module."""
+    return (
+        f"{getattr(function, '__module__', None) or type(function).__module__}.{describe(function)}"
+    )
 
 
 def describe(function: Callable[..., Any]) -> str:

@@ -28,9 +28,10 @@ from elsewhere.calls.messages import (
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.codec.functions import Encoded, Functions, describe
 from elsewhere.codec.values import dumps, dumps_call, loads, too_large
-from elsewhere.errors import NoKey, NotPicklable
+from elsewhere.errors import NotPicklable
 from elsewhere.future import Future, failed_future
-from elsewhere.tasks import plain_function, task_of
+from elsewhere.names import Name, name_of
+from elsewhere.tasks import task_of
 from elsewhere.worker.control import Root
 from elsewhere.worker.fibers import getcurrent
 from elsewhere.worker.parking import Parking
@@ -38,6 +39,7 @@ from elsewhere.worker.post import Post
 from elsewhere.worker.runner import Runner
 
 _PLAIN = Options()
+_NO_NAME = Name(b"", "", b"")
 _PAYLOAD = "the arguments"
 SHARED_MAX = 1024
 """How many children are given away at once."""
@@ -150,18 +152,23 @@ class InnerPool:
             if task is None:
                 self._runner.stack.append(child)
             elif task.pure:
-                key, label = _name(function, args, kwargs)
-                self._submit(child, payload, task.options, key, label)
+                self._submit(child, payload, task.options, name_of(function, args, kwargs))
             elif task.options == _PLAIN:
                 self._runner.stack.append(child)
             else:
                 self._submit(child, payload, task.options)
-        except (NotPicklable, NoKey) as error:
+        except (
+            TypeError
+        ) as error:  # NotPicklable, NoKey, or what the function says of its arguments
             return failed_future(error, self)
         return child
 
+    def store(self) -> None:
+        """The store is the client's."""
+        return
+
     def _submit(
-        self, child: Child, payload: bytes, options: Options, key: bytes = b"", label: str = ""
+        self, child: Child, payload: bytes, options: Options, name: Name = _NO_NAME
     ) -> None:
         """Make a child the gateway's. Raises `NotPicklable`, and has done nothing then."""
         encoded = self._functions.encode_task(child.callee)
@@ -171,7 +178,16 @@ class InnerPool:
         self._asked[number] = child
         parent = child.root.attempt.call
         self._post.outgoing.append(
-            Call(number, encoded.number, payload, options, key=key, parent=parent, label=label)
+            Call(
+                number,
+                encoded.number,
+                payload,
+                options,
+                key=name.key,
+                parent=parent,
+                label=name.label,
+                parts=name.parts,
+            )
         )
 
     def share(self) -> None:
@@ -274,17 +290,6 @@ class InnerPool:
     def new_parking(self) -> Parking | None:
         """For a wait in this fiber; None where none can be parked."""
         return Parking(getcurrent(), self._runner.ready) if self._runner.can_park() else None
-
-
-def _name(
-    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> tuple[bytes, str]:
-    """The key of a pure call, and its label. Raises `NoKey`."""
-    # Only pure calls pay for what these import.
-    from elsewhere.codec.labels import label_of
-    from elsewhere.keys.key import key_of
-
-    return key_of(plain_function(function), args, kwargs), label_of(function, args, kwargs)
 
 
 class _Waiters(list[Any]):
