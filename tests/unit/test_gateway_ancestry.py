@@ -117,3 +117,15 @@ def test_ranks_are_dealt_anew_among_those_between_and_nobody_else() -> None:
 
     ranks = {number: record.rank for number, record in asks.calls.items()}
     assert ranks == {1: 1, 4: 2, 5: 3, 2: 4, 3: 5, 6: 6}
+
+
+def test_what_lies_beyond_the_asker_keeps_its_rank() -> None:
+    asks = Asks()
+    joined = asks.add(Call(1, 8, b"", Options(), key=b"k"), FUNCTION, CLIENT)
+    asker = asks.add(Call(2, 8, b"", Options()), FUNCTION, CLIENT)
+    beyond = asks.add(Call(3, 8, b"", Options(), parent=1), FUNCTION, CLIENT)
+
+    assert asks.join(joined, Call(4, 8, b"", Options(), key=b"k", parent=2), CLIENT) == []
+
+    assert asker.rank < joined.rank < beyond.rank
+    assert beyond.rank == 3

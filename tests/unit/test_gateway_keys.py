@@ -84,6 +84,14 @@ def test_what_was_unwanted_is_wanted_again_by_who_joins() -> None:
     assert stage.tell("return 1 1#1") == ["worker 1: run 1#2"]
 
 
+def test_a_key_is_claimed_while_its_call_is_under_way() -> None:
+    stage = with_workers(1, "submit 1 of 7 key=k")
+
+    assert stage.gateway.is_claimed(b"k")
+    stage.tell("done 1 1#1")
+    assert not stage.gateway.is_claimed(b"k")
+
+
 def test_a_claim_outlives_the_worker_that_ran_it() -> None:
     stage = with_workers(2, "submit 1 2 of 7 key=k", "lost 2")
 

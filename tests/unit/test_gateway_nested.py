@@ -62,6 +62,15 @@ def test_a_worker_may_define_and_release_functions() -> None:
     ]
 
 
+def test_a_worker_that_takes_no_more_calls_leaves_what_it_asks_for_to_others() -> None:
+    stage = Stage(tasks=1)
+    stage.tell("start 1", "ready 1", "start 2", "ready 2", "define 7", "submit 1 of 7")
+
+    told = stage.tell(f"submit {2 * OWN + 1} of 7 by=2 parent=1")
+
+    assert told == ["worker 1: define 7", f"worker 1: run {2 * OWN + 1}#1", "worker 1: stop"]
+
+
 def test_equal_code_is_one_function_by_whatever_numbers() -> None:
     stage = with_workers(2)
     for worker in (1, 2):
