@@ -70,7 +70,8 @@ class FileStore(RuleBasedStateMachine):
 
     @rule(function=FUNCTIONS)
     def latest(self, function: str) -> None:
-        keys = [name for name in self.order if self.expected[name].function == function]
+        rows = [self.expected[name] for name in self.order]
+        keys = [row.key for row in rows if row.function == function and row.parts]
         found = self.store.latest(function)
         assert (found is None) == (not keys)
         assert found is None or found.key == keys[-1]

@@ -23,7 +23,7 @@ def test_an_error_tells_where_it_was_raised(pool: Pool) -> None:
     error = pool.submit(invert, 0).exception()
     assert error is not None
     assert "raised in worker" in error.__notes__[0]
-    assert error.__notes__[0].endswith("attempt 1")
+    assert error.__notes__[0].endswith("attempt 1, by invert(0)")
 
 
 def test_an_error_that_cannot_travel_is_described(pool: Pool) -> None:
@@ -46,4 +46,4 @@ def test_an_argument_that_cannot_travel_is_named(pool: Pool) -> None:
 def test_a_call_that_raises_may_be_tried_again(pool: Pool) -> None:
     with pytest.raises(ZeroDivisionError) as caught:
         pool.options(retries=2).submit(invert, 0).result()
-    assert caught.value.__notes__[0].endswith("attempt 3")
+    assert caught.value.__notes__[0].endswith("attempt 3, by invert(0)")

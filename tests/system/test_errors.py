@@ -72,12 +72,12 @@ def test_a_note_names_worker_host_and_attempt(pool: Pool) -> None:
     error = pool.submit(functions.fail, "it").exception()
     assert error is not None
     assert error.__notes__[0] in {
-        f"raised in worker {worker} on {HOST}, attempt 1" for worker in (1, 2)
+        f"raised in worker {worker} on {HOST}, attempt 1, by fail('it')" for worker in (1, 2)
     }
 
     retried = pool.options(retries=2).submit(functions.fail, "it").exception()
     assert retried is not None
-    assert retried.__notes__[0].endswith(f"on {HOST}, attempt 3")
+    assert retried.__notes__[0].endswith(f"on {HOST}, attempt 3, by fail('it')")
 
 
 def test_notes_of_the_users_own_arrive(pool: Pool) -> None:

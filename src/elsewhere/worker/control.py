@@ -6,6 +6,7 @@ has not ended, `Resumed` for one that was parked. The node finds the head in a s
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from elsewhere.calls.messages import Attempt, Parked, Resumed
 from elsewhere.worker.parking import Parking
@@ -14,10 +15,12 @@ from elsewhere.worker.parking import Parking
 class Root:
     """An attempt that was begun, and all that runs inside it."""
 
-    __slots__ = ("attempt", "interrupted", "open", "parking", "told_parked")
+    __slots__ = ("arguments", "attempt", "interrupted", "open", "parking", "told_parked")
 
     def __init__(self, attempt: Attempt) -> None:
         self.attempt = attempt
+        self.arguments: tuple[tuple[Any, ...], dict[str, Any]] | None = None
+        """what its function was called with, to be told if it fails"""
         self.open = True
         self.told_parked = False
         """the gateway knows that it is parked"""

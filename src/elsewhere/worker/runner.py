@@ -211,14 +211,14 @@ class Runner:
         try:
             self.current = root
             try:
-                payload = self._apply(attempt)
+                payload = self._apply(attempt, root)
                 if len(payload) > PAYLOAD_BYTES_MAX:
                     raise too_large("the result", len(payload))
                 verdict = Verdict.VALUE
             finally:
                 self.current = None
         except BaseException as error:  # noqa: BLE001  # it travels to the client
-            payload = self._describe(attempt, error)
+            payload = self._describe(attempt, error, root)
             if root.interrupted and isinstance(error, CallInterrupted):
                 verdict = Verdict.INTERRUPTED
         root.open = False
@@ -252,12 +252,14 @@ class Runner:
             Done([Outcome(attempt.call, attempt.fence, verdict, payload, started, elapsed)])
         )
 
-    def _apply(self, attempt: Attempt) -> bytes:
+    def _apply(self, attempt: Attempt, root: Root | None = None) -> bytes:
         function: Any = self._post.functions[attempt.function]
         if type(function) is bytes:
             function = self._post.functions[attempt.function] = loads(function)
         if attempt.kind is Kind.CALL:
-            args, kwargs = loads(attempt.payload)
+            args, kwargs = arguments = loads(attempt.payload)
+            if root is not None:
+                root.arguments = arguments
             return dumps(self.finish(function(*args, **kwargs)), "result")
         from elsewhere.worker.chunk import apply_chunk
 
@@ -281,28 +283,22 @@ class Runner:
             return self.current
         return self._coroutines.root()
 
-    def _describe(self, attempt: Attempt, error: BaseException) -> bytes:
+    def _describe(self, attempt: Attempt, error: BaseException, root: Root | None = None) -> bytes:
         # Only a failure pays for what its description imports.
         from elsewhere.codec.failures import encode_failure
+        from elsewhere.codec.labels import label_of
         from elsewhere.worker.chunk import ChunkFailed, encode_chunk_failure
 
         if isinstance(error, ChunkFailed):
             return error.payload
         if attempt.kind is not Kind.CALL:
             return encode_chunk_failure([], error)  # it failed before its first item
-        return encode_failure(error, self._label(attempt))
-
-    def _label(self, attempt: Attempt) -> str:
-        from elsewhere.codec.labels import label_of
-
-        function: Any = self._post.functions.get(attempt.function, b"")
-        if type(function) is bytes:
-            return ""  # it could not even be loaded
-        try:
-            args, kwargs = loads(attempt.payload)
-        except Exception:  # noqa: BLE001  # unpickling runs the value's own code; that is what failed
-            args, kwargs = (), {}
-        return label_of(function, args, kwargs)
+        label = ""
+        function = self._post.functions.get(attempt.function, b"")
+        if root is not None and root.arguments is not None:
+            label = label_of(function, *root.arguments)  # type: ignore[arg-type]  # it was called
+            root.arguments = None
+        return encode_failure(error, label)
 
     # ------------------------------------------------------------ waiting
 

@@ -136,7 +136,7 @@ def nobody_is_ever_blamed(patch: Patch) -> None:
 
 @planted
 def a_function_is_never_forgotten(patch: Patch) -> None:
-    def forget_unused(ledger: Ledger, number: int, function: FunctionRecord) -> None:
+    def forget_unused(ledger: Ledger, function: FunctionRecord) -> None:
         return None
 
     patch.set(Ledger, "_forget_unused", forget_unused)
@@ -145,9 +145,9 @@ def a_function_is_never_forgotten(patch: Patch) -> None:
 @planted
 def a_function_is_forgotten_before_its_last_call(patch: Patch) -> None:
     def make(real: Any) -> Any:
-        def forget_unused(ledger: Ledger, number: int, function: FunctionRecord) -> None:
+        def forget_unused(ledger: Ledger, function: FunctionRecord) -> None:
             live, function.live = function.live, max(0, function.live - 1)
-            real(ledger, number, function)
+            real(ledger, function)
             function.live = live
 
         return forget_unused
