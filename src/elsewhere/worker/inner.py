@@ -8,9 +8,9 @@ is submitted at once, because the gateway is who knows of equal calls, retries a
 A thread that a call has started cannot park: it runs the children that it waits for itself.
 """
 
-import threading
 from collections.abc import Callable
 from itertools import count
+from threading import get_ident, main_thread
 from time import monotonic
 from typing import Any
 
@@ -129,7 +129,7 @@ class InnerPool:
         self._functions = Functions(post.outgoing.append, first)
         self._asked: dict[int, Child] = {}
         """by number: children that were submitted and are not settled"""
-        self._main = threading.main_thread()
+        self._main = main_thread().ident
         self._detached = Root(Attempt(0, 0, 0, b"", Kind.CALL))
         self._detached.open = False
         self.finish = runner.finish
@@ -148,7 +148,7 @@ class InnerPool:
             payload = dumps_call(args, kwargs)
             if len(payload) > PAYLOAD_BYTES_MAX:
                 raise too_large("the arguments", len(payload))
-            child = Child(function, payload, self._runner.own_root() or self._detached, self)
+            child = Child(function, payload, self._own_root(), self)
             if task is None:
                 self._runner.stack.append(child)
             elif task.pure:
@@ -162,6 +162,12 @@ class InnerPool:
         ) as error:  # NotPicklable, NoKey, or what the function says of its arguments
             return failed_future(error, self)
         return child
+
+    def _own_root(self) -> Root:
+        """The root that the call is made in. Nobody knows which one a thread belongs to."""
+        if get_ident() != self._main:
+            return self._detached
+        return self._runner.own_root() or self._detached
 
     def store(self) -> None:
         """The store is the client's."""
