@@ -15,7 +15,7 @@ from elsewhere.calls.messages import Call, Cancel, Kind, Options, Settlement, Ve
 from elsewhere.calls.span import Span
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.chunks import Bar, Meter
-from elsewhere.codec.functions import Functions
+from elsewhere.codec.functions import Functions, to_send
 from elsewhere.codec.values import dumps_call, too_large
 from elsewhere.engines.local import LocalEngine
 from elsewhere.errors import NotPicklable, StoreError
@@ -104,11 +104,12 @@ class Session:
         """As `Pool.submit`, with `options`."""
         self._check_open()
         task = task_of(fn)
-        if task is not None:
-            options = merge_options(task.options, options)
-            if task.pure:
-                return self._submit_pure(options, fn, args, kwargs)
-        return self._submit(options, fn, args, kwargs)
+        if task is None:
+            return self._submit(options, fn, args, kwargs)
+        options = merge_options(task.options, options)
+        if task.pure:
+            return self._submit_pure(options, fn, args, kwargs)
+        return self._submit(options, to_send(fn), args, kwargs)
 
     def _submit(
         self,
@@ -119,7 +120,7 @@ class Session:
         name: Name | None = None,
     ) -> Future[T]:
         try:
-            function = self._functions.encode_task(fn)
+            function = self._functions.encode(fn)
             payload = dumps_call(args, kwargs)
             if len(payload) > PAYLOAD_BYTES_MAX:
                 raise too_large("the arguments", len(payload))
@@ -151,7 +152,7 @@ class Session:
             return failed_future(error, self._host)
         kept = self.store().get(name.key)
         if kept is None:
-            return self._submit(options, fn, args, kwargs, name)
+            return self._submit(options, to_send(fn), args, kwargs, name)
         future: Future[T] = Future(None, kept.function, self._host)
         future.settle(Settlement(0, kept.verdict, kept.payload))
         return future
@@ -188,7 +189,7 @@ class Session:
         source = iter(iterables[0]) if single else zip(*iterables, strict=False)
         # Ctrl-C waits for what these import: a torn import leaves the import system's own traceback.
         with DeferredInterrupts():
-            function = self._functions.encode_task(fn)
+            function = self._functions.encode(to_send(fn))
             bar = self._open_bar(progress, total)
         intake = Intake(
             self,

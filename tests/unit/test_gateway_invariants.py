@@ -115,7 +115,7 @@ def forget_a_child(gateway: Gateway) -> None:
 
 
 def forget_a_parent(gateway: Gateway) -> None:
-    gateway.calls[50].parents.clear()
+    gateway.calls[50].parents = ()
 
 
 TAMPERING: list[tuple[Callable[[Gateway], None], str]] = [

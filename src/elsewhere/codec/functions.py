@@ -134,12 +134,6 @@ class Functions:
                 return known
         return self._encode_anew(function)
 
-    def encode_task(self, function: Callable[..., Any]) -> Encoded:
-        """As `encode`; of a task that cannot be imported, only the function travels."""
-        if isinstance(function, Task) and not is_importable(function):
-            function = function.function
-        return self.encode(function)
-
     def _encode_anew(self, function: Callable[..., Any]) -> Encoded:
         if not callable(function):
             raise TypeError(f"the first argument must be callable, not {function!r}")
@@ -206,6 +200,13 @@ class Functions:
             _, oldest = self._anonymous.popitem(last=False)
             self._anonymous_bytes -= len(oldest.code)
         return known
+
+
+def to_send(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What to send of a function: of a task that cannot be imported, only what it calls."""
+    if isinstance(function, Task) and not is_importable(function):
+        return function.function
+    return function
 
 
 def full_name(function: Callable[..., Any]) -> str:

@@ -32,7 +32,7 @@ class Ancestry:
         for number in record.parents:
             parent = self._calls.get(number)
             if parent is not None:
-                parent.asked.append(record.call.id)
+                _add_asked(parent, record)
 
     def join(self, record: CallRecord, asker: int) -> list[CallRecord]:
         """`record` is asked for inside the call `asker` too.
@@ -49,8 +49,8 @@ class Ancestry:
             if record.call.id in above:
                 return self._path(record, parent, above)
             self._deal_anew(above, self._below(record, parent.rank))
-        record.parents.append(asker)
-        parent.asked.append(record.call.id)
+        record.parents = (*record.parents, asker)
+        _add_asked(parent, record)
         return []
 
     def ancestors(self, record: CallRecord) -> set[int]:
@@ -104,6 +104,13 @@ class Ancestry:
 
     def _known(self, numbers: Iterable[int]) -> list[CallRecord]:
         return [self._calls[number] for number in numbers if number in self._calls]
+
+
+def _add_asked(parent: CallRecord, child: CallRecord) -> None:
+    # Most calls ask for nothing, and a list costs more than the rest of what they are.
+    if not isinstance(parent.asked, list):
+        parent.asked = []
+    parent.asked.append(child.call.id)
 
 
 def _rank(record: CallRecord) -> int:

@@ -18,9 +18,6 @@ class Asks:
         self.claims: dict[bytes, CallRecord] = {}
         self._ancestry = Ancestry(self.calls)
 
-    def knows(self, number: int) -> bool:
-        return number in self.calls or number in self.joined
-
     def find(self, number: int) -> CallRecord | None:
         """The call that runs for this one: itself or the one that it joined."""
         return self.calls.get(number) or self.joined.get(number)

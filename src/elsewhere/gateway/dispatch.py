@@ -103,10 +103,10 @@ class Dispatch:
         if len(given) >= SERVED_MAX and self.queue:
             self.check_at = now
         elif self.idle and not self.queue:
-            robbed = self._rob(turn, now)
-            if any(len(worker.held) > 1 for worker in given):
+            robbed = self.laden and self._rob(turn, now)
+            if given and any(len(worker.held) > 1 for worker in given):
                 self.check_at = now  # these are sorted in only after this step
-            elif not robbed:
+            elif self.parents and not robbed:
                 self._ask_to_share(turn)
         return given
 

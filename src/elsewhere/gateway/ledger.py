@@ -77,27 +77,33 @@ class Ledger:
 
     def open(self, call: Call, asker: int) -> CallRecord | None:
         """Write a call down; None if it is there already, or has joined one with the same key."""
-        if self.asks.knows(call.id):
+        asks = self.asks
+        if call.id in asks.calls or call.id in asks.joined:
             return None  # said twice
-        worker = self._workers.get(asker)
-        claimed = self.asks.claims.get(call.key) if call.key else None
-        if claimed is not None:
-            if claimed.cancelling:
-                self._let_go(claimed)
-            circle = self.asks.join(claimed, call, asker)
-            if circle:
-                chain = "\n".join(part.call.label for part in [*circle, claimed]).encode()
-                self.answer(call.id, asker, Settlement(call.id, Verdict.CIRCULAR, chain))
-                return None
-        if worker is not None:
-            worker.asks.add(call.id)
-        if claimed is not None:
+        if call.key and self._join(call, asker):
             return None
         function = self._names.get(call.function)
         if function is None:
             raise GatewayBug(f"call {call.id} is of unknown function {call.function}")
         function.live += 1
-        return self.asks.add(call, function, asker)
+        if asker != CLIENT:
+            self._workers[asker].asks.add(call.id)
+        return asks.add(call, function, asker)
+
+    def _join(self, call: Call, asker: int) -> bool:
+        """Whether a call with the same key is under way; then this one has joined it, or cannot."""
+        claimed = self.asks.claims.get(call.key)
+        if claimed is None:
+            return False
+        if claimed.cancelling:
+            self._let_go(claimed)
+        circle = self.asks.join(claimed, call, asker)
+        if circle:
+            chain = "\n".join(part.call.label for part in [*circle, claimed]).encode()
+            self.answer(call.id, asker, Settlement(call.id, Verdict.CIRCULAR, chain))
+        elif asker != CLIENT:
+            self._workers[asker].asks.add(call.id)
+        return True
 
     def withdraw(self, number: int) -> CallRecord | None:
         """Whoever asked for this call is told that it is cancelled; the call goes on for the others.
@@ -180,17 +186,10 @@ class Ledger:
         self._forget_unused(function)
         # If its worker's end is why, that attempt is among the deaths already.
         attempt = record.attempt if how is None else record.failures + record.deaths
+        worker, deaths = record.worker, record.deaths
         for number, peer in askers:
             settlement = Settlement(
-                number,
-                verdict,
-                payload,
-                record.worker,
-                attempt,
-                record.deaths,
-                started,
-                elapsed,
-                how,
+                number, verdict, payload, worker, attempt, deaths, started, elapsed, how
             )
             self.answer(number, peer, settlement)
 

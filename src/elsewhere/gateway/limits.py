@@ -14,13 +14,8 @@ class Limits:
     """The moments at which attempts run out of time, or of the grace to yield."""
 
     def __init__(self) -> None:
-        self._moments: list[tuple[float, int, int, int]] = []
+        self.moments: list[tuple[float, int, int, int]] = []
         """a heap of (when, worker, call, fence)"""
-
-    @property
-    def next_moment(self) -> float | None:
-        """When `expire` must be called next."""
-        return self._moments[0][0] if self._moments else None
 
     def begin(self, worker: WorkerRecord, record: CallRecord, now: float) -> None:
         """An attempt has got to run. Its time runs from now, the parked time too."""
@@ -44,8 +39,8 @@ class Limits:
     ) -> list[WorkerRecord]:
         """What has run out of time is stopped; returns the workers that must be killed for it."""
         killed: list[WorkerRecord] = []
-        while self._moments and self._moments[0][0] <= now:
-            when, number, call, fence = heappop(self._moments)
+        while self.moments and self.moments[0][0] <= now:
+            when, number, call, fence = heappop(self.moments)
             worker = workers.get(number)
             record = worker.attempt(call, fence) if worker is not None else None
             if worker is None or record is None:
@@ -67,4 +62,4 @@ class Limits:
         self._set(worker, record, record.yield_by)
 
     def _set(self, worker: WorkerRecord, record: CallRecord, when: float) -> None:
-        heappush(self._moments, (when, worker.id, record.call.id, record.fence))
+        heappush(self.moments, (when, worker.id, record.call.id, record.fence))

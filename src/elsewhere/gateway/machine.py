@@ -33,7 +33,6 @@ from elsewhere.calls.messages import (
     Define,
     Done,
     Exit,
-    FromAsker,
     Has,
     Kept,
     Lost,
@@ -104,18 +103,25 @@ class Gateway:
         self.now = now
         if message is not None:
             self._take_in(sender, message)
-        if self.limits.next_moment is not None:
+        if self.limits.moments:
             for worker in self.limits.expire(turn, self.workers, now):
                 self.dispatch.update(worker)
         for worker in self.dispatch.run(turn, now):
             self._reach_head(worker)
-        moments = [at for at in (self.limits.next_moment, self.dispatch.check_at) if at is not None]
-        turn.wake = min(moments, default=None)
+        turn.wake = self.dispatch.check_at
+        if self.limits.moments:
+            limit = self.limits.moments[0][0]
+            turn.wake = limit if turn.wake is None else min(limit, turn.wake)
         return turn
 
     def _take_in(self, sender: int, message: ToGateway) -> None:
         match message:
-            case Submit() | Define() | Release() | Cancel():
+            case Submit():
+                self._on_submit(sender, message.calls)
+            case Done() | Returned() | Parked() | Resumed() | Has() | Ready() | Unready():
+                if sender in self.workers:  # else it is gone, and what it said comes late
+                    self._hear_worker(self.workers[sender], message)
+            case Define() | Release() | Cancel():
                 self._hear_asker(sender, message)
             case Started():
                 self._on_started(message.worker)
@@ -123,16 +129,11 @@ class Gateway:
                 self._on_lost(message.worker, message.exit)
             case Written():
                 self.ledger.on_written(message)
-            case Done() | Returned() | Parked() | Resumed() | Has() | Ready() | Unready():
-                if sender in self.workers:  # else it is gone, and what it said comes late
-                    self._hear_worker(self.workers[sender], message)
             case _:
                 assert_never(message)
 
-    def _hear_asker(self, sender: int, message: FromAsker) -> None:
+    def _hear_asker(self, sender: int, message: Define | Release | Cancel) -> None:
         match message:
-            case Submit():
-                self._on_submit(sender, message.calls)
             case Define():
                 self.ledger.define(sender, message)
             case Release():

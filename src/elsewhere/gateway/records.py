@@ -1,7 +1,7 @@
 """What the gateway knows of each call, function and worker. The machine alone changes these."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from typing import Final
 
@@ -102,9 +102,9 @@ class CallRecord:
         """the peer that submitted it; None once that one has withdrawn"""
         self.joined: dict[int, int] | None = None
         """other calls with the same key, and who submitted each"""
-        self.parents: list[int] = [call.parent] if call.parent else []
+        self.parents: Sequence[int] = (call.parent,) if call.parent else ()
         """the calls inside which this one was asked for"""
-        self.asked: list[int] = []
+        self.asked: Sequence[int] = ()
         """the calls that were asked for inside this one; those that are settled too"""
         self.rank = rank
         """more than that of any of its parents"""

@@ -15,23 +15,20 @@ from elsewhere.worker.parking import Parking
 class Root:
     """An attempt that was begun, and all that runs inside it."""
 
-    __slots__ = ("arguments", "attempt", "interrupted", "open", "parking", "told_parked")
+    # Of the class until they change: most roots never do.
+    arguments: tuple[tuple[Any, ...], dict[str, Any]] | None = None
+    """what its function was called with, to be told if it fails"""
+    interrupted = False
+    open = True
+    """it has not ended"""
+    parking: Parking | None = None
+    """where the attempt itself waits"""
+    told_parked = False
+    """the gateway knows that it is parked"""
 
     def __init__(self, attempt: Attempt) -> None:
         self.attempt = attempt
-        self.arguments: tuple[tuple[Any, ...], dict[str, Any]] | None = None
-        """what its function was called with, to be told if it fails"""
-        self.open = True
-        self.told_parked = False
-        """the gateway knows that it is parked"""
-        self.interrupted = False
-        self.parking: Parking | None = None
-        """where the attempt itself waits"""
-
-    @property
-    def name(self) -> tuple[int, int]:
-        """Call and fence."""
-        return (self.attempt.call, self.attempt.fence)
+        self.name = (attempt.call, attempt.fence)
 
 
 class Control:
@@ -40,11 +37,12 @@ class Control:
     def __init__(self, cells: "memoryview[int]", tell: Callable[[Parked | Resumed], None]) -> None:
         self._cells = cells
         self._tell = tell
-        self._head: Root | None = None
+        self.head: Root | None = None
+        """the root that the gateway believes to run"""
 
     def give(self, root: Root) -> None:
         """Code of this root runs from now on."""
-        head = self._head
+        head = self.head
         if head is root or not root.open:
             return
         if head is not None:
@@ -52,18 +50,18 @@ class Control:
         if root.told_parked:
             root.told_parked = False
             self._tell(Resumed(*root.name))
-        self._head = root
+        self.head = root
         self._cells[0] = root.attempt.call
 
     def lose(self) -> None:
         """No root can go on now."""
-        if self._head is not None:
-            self._tell_parked(self._head)
+        if self.head is not None:
+            self._tell_parked(self.head)
             self.end()
 
     def end(self) -> None:
         """The head has ended."""
-        self._head = None
+        self.head = None
         self._cells[0] = 0
 
     def leave(self) -> None:

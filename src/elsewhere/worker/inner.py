@@ -26,7 +26,7 @@ from elsewhere.calls.messages import (
     Verdict,
 )
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
-from elsewhere.codec.functions import Encoded, Functions, describe
+from elsewhere.codec.functions import Encoded, Functions, describe, to_send
 from elsewhere.codec.values import dumps, dumps_call, loads, too_large
 from elsewhere.errors import NotPicklable
 from elsewhere.future import Future, failed_future
@@ -177,7 +177,7 @@ class InnerPool:
         self, child: Child, payload: bytes, options: Options, name: Name = _NO_NAME
     ) -> None:
         """Make a child the gateway's. Raises `NotPicklable`, and has done nothing then."""
-        encoded = self._functions.encode_task(child.callee)
+        encoded = self._functions.encode(to_send(child.callee))
         child.take()
         child.encoded = encoded  # so that it lives as long
         child.number = number = next(self._numbers)

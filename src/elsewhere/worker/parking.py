@@ -40,6 +40,9 @@ class Alarms:
         self._heap: list[tuple[float, int, Parking]] = []
         self._numbers = count()
 
+    def __bool__(self) -> bool:
+        return bool(self._heap)
+
     def set(self, parking: Parking, seconds: float) -> None:
         heappush(self._heap, (monotonic() + seconds, next(self._numbers), parking))
 

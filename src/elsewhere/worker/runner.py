@@ -98,7 +98,8 @@ class Runner:
     def run_ready(self) -> None:
         """Run what has come, until nothing is left that could run now."""
         self.idle = False
-        self._attend()
+        if self.alarms or self._looks:
+            self._attend()
         while True:
             if self._post.interrupts:
                 self._interrupt_parked()
@@ -109,8 +110,9 @@ class Runner:
                 fiber.switch()
             else:
                 break
-        self._control.lose()
-        if not self.roots and not self._post.attempts:
+        if self._control.head is not None:
+            self._control.lose()
+        if self._post.interrupts and not self.roots and not self._post.attempts:
             self._post.interrupts.clear()  # whatever they were for is over
         self.idle = True
 
@@ -129,8 +131,8 @@ class Runner:
 
     def seconds_to_wait(self) -> float | None:
         """How long the hub may wait for mail."""
-        alarm = self.alarms.pending()
-        if _thread._count() <= OWN_THREADS or not self.roots:
+        alarm = self.alarms.pending() if self.alarms else None
+        if not self.roots or _thread._count() <= OWN_THREADS:
             return alarm
         # A thread that a call has started may make something ready at any time.
         return THREADS_SECONDS if alarm is None else min(alarm, THREADS_SECONDS)
@@ -140,7 +142,7 @@ class Runner:
         post = self._post
         me = getcurrent()
         while True:
-            if self.ready or not (self._run_inner() or self._run_next_root()):
+            if self.ready or not ((self.stack and self._run_inner()) or self._run_next_root()):
                 if len(self._free) >= FREE_FIBERS_MAX:
                     return
                 self._free.append(me)
@@ -152,7 +154,8 @@ class Runner:
                 self.tell_stack()
                 post.flush()
                 post.look()
-                self._attend()
+                if self.alarms or self._looks:
+                    self._attend()
                 if post.interrupts:
                     self._interrupt_parked()
 
