@@ -95,7 +95,9 @@ class Doorkeeper:
                 return False
             wake = min(deadline, self.timers[0][0] if self.timers else deadline)
             for key, _ in self.selector.select(max(0.0, wake - now)):
-                if key.fd in self.selector.get_map():
+                # What was done meanwhile may have closed it, and opened another with its number.
+                current = self.selector.get_map().get(key.fd)
+                if current is not None and current.data is key.data:
                     key.data()
             while self.timers and self.timers[0][0] <= monotonic():
                 heappop(self.timers)[2]()
