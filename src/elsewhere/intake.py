@@ -26,7 +26,7 @@ from elsewhere.codec.functions import Encoded
 from elsewhere.codec.values import dumps, too_large
 from elsewhere.errors import NotPicklable
 
-CHUNK_SECONDS = 0.010
+CHUNK_SECONDS = 0.025
 CHUNK_SECONDS_MIN = 0.001
 CHUNK_BYTES_MAX = 2**20
 CHUNK_ITEMS_MAX = 2**16
