@@ -66,7 +66,9 @@ with Pool(store=store, record=True) as pool:
 for name, worth in zip(portfolios, values, strict=True):
     print(f"{name:>12} {worth:8.2f}")
 if sent:
-    print(f"workers were sent {sent} of {len(portfolios)} portfolios; {store} remembers the results")
+    print(
+        f"workers were sent {sent} of {len(portfolios)} portfolios; {store} remembers the results"
+    )
 else:
     print(f"no call was sent to a worker: {store} remembered all results")
 print(f"it took {seconds:.3f} s")
