@@ -1,45 +1,64 @@
-"""Girder's bogosity: requests that make requests, some of which others make too.
+"""Girder's bogosity: jobs that ask for jobs, most of which others have asked for too.
 
-Every job asks for `level` jobs of the next lower level, sleeps for a moment and returns a text of what
-it got. Most of them are asked for many times over, and each runs once. Run it with
-``python examples/bogosity.py [level]``.
+A job asks for as many jobs of the next lower level as its level says, takes a moment, and returns a
+text of what it got. Each different job runs once, however many ask for it; this is counted, and the
+program fails if it is not so.
+
+Run: .venv/bin/python examples/bogosity.py [LEVEL]
 """
 
 import sys
+import tempfile
 import time
+from pathlib import Path
 
 import elsewhere
 from elsewhere import Pool
 
 JOBS = 10
-SECONDS = 0.001
+JOB_SECONDS = 0.001
+WORKERS = 2
 
 
 @elsewhere.task(pure=True)
-def bogosity(job, level, run):
-    parts = list(elsewhere.map(bogosity, range(level), [level - 1] * level, [run] * level))
-    time.sleep(SECONDS)
-    print(f"ran {job} at level {level}")
-    return f"bogosity {job} at {level}: [{', '.join(parts)}]"
+def bogosity(job: int, level: int, tally: str) -> str:
+    parts = elsewhere.map(bogosity, range(level), [level - 1] * level, [tally] * level)
+    text = f"bogosity {job} at {level}: [{', '.join(parts)}]"
+    time.sleep(JOB_SECONDS)
+    # What must not be done in a pure function, and shows here how often it really runs.
+    with open(tally, "ab") as file:
+        file.write(b".")
+    return text
 
 
-def count_calls(level):
-    """How many calls one job makes, itself included."""
+def count_calls(level: int) -> int:
+    """How many calls one job of this level is made of, itself included."""
     return 1 + level * count_calls(level - 1) if level else 1
 
 
-def count_distinct(level):
-    """How many of the calls of `JOBS` jobs differ."""
-    return JOBS + sum(range(1, level + 1))
+def run_jobs(level: int, tally: Path) -> int:
+    """Run all jobs, say how it went; how many calls were run."""
+    began = time.perf_counter()
+    texts = list(elsewhere.map(bogosity, range(JOBS), [level] * JOBS, [str(tally)] * JOBS))
+    seconds = time.perf_counter() - began
+    executions = tally.stat().st_size
+    overhead = (seconds * WORKERS - executions * JOB_SECONDS) / executions
+    print(
+        f"{tally.name}: {executions} executions in {seconds:.3f} s, "
+        f"{overhead * 1000:.2f} ms of a worker for each beside its {JOB_SECONDS * 1000:g} ms; "
+        f"{sum(map(len, texts)):,} characters came back"
+    )
+    return executions
 
 
-if __name__ == "__main__":
-    level = int(sys.argv[1]) if len(sys.argv) > 1 else 3
-    with Pool(2, record=True) as pool:
-        began = time.perf_counter()
-        texts = list(elsewhere.map(bogosity, range(JOBS), [level] * JOBS, ["a run"] * JOBS))
-        seconds = time.perf_counter() - began
-        ran = len(pool.timeline())
-    asked, distinct = JOBS * count_calls(level), count_distinct(level)
-    print(f"{asked} calls, {distinct} of them different, took {seconds:.3f} s; ")
-    print(f"the longest text has {max(map(len, texts))} characters")
+if len(sys.argv) > 2 or not all(argument.isdecimal() for argument in sys.argv[1:]):
+    sys.exit("usage: bogosity.py [LEVEL], a number from 0 on")
+level = int(sys.argv[1]) if len(sys.argv) == 2 else 3
+# Below the top there are as many different jobs of a level as the level above asks for.
+distinct = JOBS + sum(range(1, level + 1))
+print(f"{JOBS * count_calls(level):,} calls are asked for, {distinct} of them different")
+with tempfile.TemporaryDirectory() as folder, Pool(WORKERS):
+    # The file's name is an argument, so the second time nothing is remembered from the first.
+    runs = [run_jobs(level, Path(folder, name)) for name in ("workers starting", "workers warm")]
+if runs != [distinct, distinct]:
+    sys.exit(f"each different call should have run once: {distinct} executions, not {runs}")

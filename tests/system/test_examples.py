@@ -1,0 +1,42 @@
+"""The examples do what they say."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.meta.tree import ROOT
+
+
+def run(name: str, *arguments: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, str(ROOT / "examples" / name), *arguments],
+        cwd=folder,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def test_each_different_call_of_bogosity_runs_once(tmp_path: Path) -> None:
+    done = run("bogosity.py", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    asked, *runs = done.stdout.splitlines()
+    assert asked == "160 calls are asked for, 16 of them different"
+    assert [line.split(": ")[1].split(" in ")[0] for line in runs] == ["16 executions"] * 2
+
+
+def test_bogosity_refuses_what_is_no_level(tmp_path: Path) -> None:
+    done = run("bogosity.py", "-1", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "LEVEL" in done.stderr
+
+
+def test_portfolios_are_valued_once(tmp_path: Path) -> None:
+    first, second = (run("portfolio.py", folder=tmp_path) for _ in range(2))
+    assert (first.returncode, second.returncode) == (0, 0), first.stderr + second.stderr
+    assert "workers were sent 3 of 3 portfolios" in first.stdout
+    assert "no call was sent" in second.stdout
+    assert first.stdout.splitlines()[:3] == second.stdout.splitlines()[:3]
+    assert "no call was sent" not in run("portfolio.py", "other.db", folder=tmp_path).stdout
