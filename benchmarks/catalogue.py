@@ -35,6 +35,7 @@ CATALOGUE = (
     Entry(name="mpire", module="mpire", adapter="Mpire", requirements=("mpire>=2.10,<3",)),
     Entry(name="joblib", module="joblib", adapter="Joblib", requirements=("joblib>=1.5,<2",)),
     Entry(name="redun", module="redun", adapter="Redun", requirements=("redun>=0.40,<1",)),
+    Entry(name="dbos", module="dbos", adapter="Dbos", requirements=("dbos>=3,<4",)),
     Entry(
         name="distributed",
         module="distributed",

@@ -70,6 +70,24 @@ FIGURES = (
     Figure(workload="keys", metric="times_blake2b", comparison="≤", bound=1.2),
     Figure(workload="corpus", metric="stale", comparison="≤", bound=0),
     Figure(workload="corpus", metric="needless", comparison="≤", bound=0),
+    Figure(workload="nested", metric="on_one_worker", comparison="≥", bound=40_000),
+    Figure(workload="nested", metric="speed_up", comparison="≥", bound=1.6),
+    Figure(workload="pure", metric="microseconds", comparison="≤", bound=150),
+    Figure(workload="children", metric="times_ideal", comparison="≤", bound=1.08),
+    Figure(workload="parked", metric="kb_per_call", comparison="<", bound=12),
+    Figure(workload="bogosity", metric="overhead_us_level_3", comparison="<", bound=1000),
+    Figure(workload="bogosity", metric="overhead_us_level_8", comparison="<", bound=1000),
+    Figure(workload="bogosity", metric="runs_level_3", comparison="≤", bound=16),
+    Figure(workload="bogosity", metric="runs_level_8", comparison="≤", bound=46),
+    Figure(workload="remembered", metric="results_per_second", comparison="≥", bound=10_000),
+    Figure(
+        workload="remembered", metric="results_per_second", comparison="≥", bound=30, peer="dbos"
+    ),
+    Figure(workload="remembered", metric="hits_per_second", comparison="≥", bound=20_000),
+    Figure(
+        workload="remembered", metric="hits_per_second", comparison="≥", bound=10, peer="joblib"
+    ),
+    Figure(workload="queued", metric="ratio", comparison="≥", bound=0.9),
 )
 
 

@@ -1,5 +1,7 @@
 """The functions that the workloads send away: importable, and cheap to import."""
 
+import fcntl
+import os
 import time
 from collections.abc import Iterator
 
@@ -65,3 +67,25 @@ def counted(count: int) -> Iterator[int]:
 
 def square(value: int) -> int:
     return value * value
+
+
+def spin(value: int, seconds: float) -> int:
+    """Keep a processor busy for `seconds` by the wall clock, so that what others take does not count."""
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        pass
+    return value
+
+
+def note_run(path: str) -> None:
+    """Add one byte to a file: its size says how often functions ran, in whatever process."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    os.write(descriptor, b".")
+    os.close(descriptor)
+
+
+def wait_at(gate: str) -> None:
+    """Note that this process has come, and block while another has locked the file `gate`."""
+    note_run(gate)
+    with open(gate) as file:
+        fcntl.flock(file, fcntl.LOCK_SH)

@@ -29,6 +29,25 @@ class Problem:
     kept: Function
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inside:
+    """Calls inside calls: where they run, and the functions that make them in the library's way.
+
+    `opened(workers)` starts a pool, and gives what calls one of the functions there with arguments.
+    `fib(n)` asks for two calls and waits for both. What is None is measured of nobody but us:
+    `fib_apart(n, path)` is the same of pure calls that all differ, `spread(count, seconds)` asks for
+    many children at once, and `measure_descent(depth)` says how many bytes a parked call takes.
+    `bogosity(seconds, jobs, level, notes)` is called here: all jobs ask for the same calls.
+    """
+
+    opened: Callable[[int], AbstractContextManager[Function]]
+    fib: Function
+    fib_apart: Function | None = None
+    spread: Function | None = None
+    measure_descent: Function | None = None
+    bogosity: Function | None = None
+
+
 # What an idiom runs, by what it is used for.
 Submits = Callable[[Function, int], list[Any]]
 Call = Callable[[Function, int], Any]
@@ -41,6 +60,8 @@ Initialized = Callable[
 Stream = Callable[[Function, Iterable[Any]], Iterator[Any]]
 CallEach = Callable[[Sequence[Any]], list[Any]]
 Remembering = Callable[[Function, Path], AbstractContextManager[CallEach]]
+# The seconds that so many calls took which all were queued before the first could begin.
+Queued = Callable[[Function, int], float]
 # The content name of a call with these arguments, in whatever form the library has it.
 Hash = Callable[[tuple[Any, ...]], object]
 # Remembers the answer of a call in a folder; whether it was found there. Refused if it has no name.
@@ -133,6 +154,23 @@ class Peer(Protocol):
 
         What was called is written when the call of all items returns.
         """
+        return {}
+
+    def pure_calls(self) -> Idioms[Remembering]:
+        """Return the ways to do the same as users of the library do, with workers where it has any.
+
+        What was called is on the disk, safe from a power cut, when the call of all items returns;
+        a way that cannot give that says so in its name.
+        """
+        return {}
+
+    def insides(self) -> Idioms[Inside]:
+        """Return the ways to make calls inside calls that wait for them."""
+        return {}
+
+    def queued(self) -> Idioms[Queued]:
+        """Return the ways to queue many calls while all workers are kept busy."""
+        return {}
 
     def hashes(self) -> Idioms[Hash]:
         """Return the ways to name the arguments of a call by their content."""

@@ -14,6 +14,7 @@ from benchmarks.peer import (
     Idiom,
     Idioms,
     Initialized,
+    Inside,
     Map,
     MapVectors,
     Peer,
@@ -24,6 +25,31 @@ from benchmarks.peer import (
 )
 
 CHUNKSIZE = 50000
+
+
+def fib(n: int) -> int:
+    """Return the n-th Fibonacci number; every task but the smallest asks for two and waits."""
+    if n < 2:
+        return n
+    with distributed.worker_client() as client:
+        futures = [client.submit(fib, m, pure=False) for m in (n - 1, n - 2)]
+        one, other = client.gather(futures)
+    return int(one + other)
+
+
+@contextmanager
+def opened(workers: int) -> Iterator[Function]:
+    with (
+        distributed.LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            host="127.0.0.1",
+            dashboard_address="127.0.0.1:0",
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        yield lambda function, *arguments: client.submit(function, *arguments, pure=False).result()
 
 
 class Distributed(Peer):
@@ -84,6 +110,10 @@ class Distributed(Peer):
 
     def initialized(self) -> Idioms[Initialized]:
         return {"run, then map (workers already up)": Idiom(self._initialized)}
+
+    def insides(self) -> Idioms[Inside]:
+        # Each task that waits keeps a thread of its own.
+        return {"worker_client": Idiom(Inside(opened=opened, fib=fib), fewer=100)}
 
     def _submit_all(self, function: Function, count: int) -> list[Any]:
         futures = [self._client.submit(function, item, pure=False) for item in range(count)]

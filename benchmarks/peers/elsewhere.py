@@ -3,13 +3,14 @@
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from queue import SimpleQueue
 
 import elsewhere
+from benchmarks import inside
 from benchmarks.functions import same
 from benchmarks.peer import (
     WORKERS,
@@ -18,6 +19,7 @@ from benchmarks.peer import (
     Hash,
     Idiom,
     Idioms,
+    Inside,
     Map,
     Products,
     Refused,
@@ -27,6 +29,7 @@ from benchmarks.peer import (
     Stream,
 )
 from benchmarks.peers.executor import ExecutorPeer, products_by_closure
+from benchmarks.workload import WrongResult
 from elsewhere import NoKey, Pool
 from elsewhere.calls.messages import Verdict
 from elsewhere.keys.key import key_of
@@ -69,6 +72,23 @@ class Elsewhere(ExecutorPeer):
             for level in (Acknowledge.DURABLE, Acknowledge.CRASH)
         }
 
+    def pure_calls(self) -> Idioms[Remembering]:
+        return {"Pool.map": Idiom(mapping_pure), "spawn": Idiom(spawning_pure)}
+
+    def insides(self) -> Idioms[Inside]:
+        return {
+            "spawn": Idiom(
+                Inside(
+                    opened=opened,
+                    fib=inside.fib,
+                    fib_apart=inside.fib_apart,
+                    spread=inside.spread,
+                    measure_descent=inside.measure_descent,
+                    bogosity=inside.bogosity,
+                )
+            )
+        }
+
     def hashes(self) -> Idioms[Hash]:
         return {"key_of": Idiom(lambda arguments: key_of(same, arguments))}
 
@@ -109,6 +129,50 @@ def remembering(level: Acknowledge, function: Function, folder: Path) -> Iterato
             return values
 
         yield call_each
+
+
+def mapping_pure(function: Function, folder: Path) -> AbstractContextManager[CallEach]:
+    """A map of a pure task, in a pool with a store."""
+    return opened_with_store(function, folder, lambda pool, task, items: pool.map(task, items))
+
+
+def spawning_pure(function: Function, folder: Path) -> AbstractContextManager[CallEach]:
+    """All calls of a pure task first, then all results."""
+
+    def call_each(_: Pool, task: Function, items: Sequence[object]) -> Iterator[object]:
+        futures = [elsewhere.spawn(task, item) for item in items]
+        return (future.result() for future in futures)
+
+    return opened_with_store(function, folder, call_each)
+
+
+@contextmanager
+def opened_with_store(
+    function: Function,
+    folder: Path,
+    call: Callable[[Pool, Function, Sequence[object]], Iterator[object]],
+) -> Iterator[CallEach]:
+    """What is in the store already must not run again: that is asked of the pool's record."""
+    task = elsewhere.task(pure=True)(function)
+    path = folder / "results.db"
+    remembered = path.exists()
+    with Pool(WORKERS, store=path, record=remembered) as pool:
+        pool.submit(same, 0).result()
+        ran = len(pool.timeline()) if remembered else 0
+
+        def call_each(items: Sequence[object]) -> list[object]:
+            values = list(call(pool, task, items))
+            if remembered and len(pool.timeline()) > ran:
+                raise WrongResult("calls that were remembered ran again")
+            return values
+
+        yield call_each
+
+
+@contextmanager
+def opened(workers: int) -> Iterator[Function]:
+    with Pool(workers) as pool:
+        yield lambda function, *arguments: pool.submit(function, *arguments).result()
 
 
 def remember(

@@ -1,14 +1,19 @@
 """What all peers with the interface of `concurrent.futures.Executor` have in common."""
 
+import fcntl
+import os
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from functools import partial
+from time import sleep
 from typing import Any
 
-from benchmarks.functions import same
+from benchmarks.functions import same, wait_at
 from benchmarks.peer import (
     STREAM_CHUNKSIZE,
+    WORKERS,
     Call,
     Function,
     Idiom,
@@ -19,12 +24,15 @@ from benchmarks.peer import (
     Peer,
     Problem,
     Products,
+    Queued,
     Stream,
     Submits,
 )
+from benchmarks.workload import check_equal, timed
 
 CHUNKSIZES = (1000, 5000, 12500, 50000)
 PRODUCTS_CHUNKSIZE = 50
+POLL_SECONDS = 0.001
 
 
 class ExecutorPeer(Peer):
@@ -64,6 +72,9 @@ class ExecutorPeer(Peer):
     def streams(self) -> Idioms[Stream]:
         return {f"chunksize {STREAM_CHUNKSIZE}": Idiom(self._stream)}
 
+    def queued(self) -> Idioms[Queued]:
+        return {"submit": Idiom(self._queued)}
+
     def _submit_all(self, function: Function, count: int) -> list[Any]:
         futures = [self._pool.submit(function, item) for item in range(count)]
         return [future.result() for future in futures]
@@ -77,6 +88,22 @@ class ExecutorPeer(Peer):
     ) -> Iterator[list[Any]]:
         with self.make(initializer) as pool:
             yield list(pool.map(function, items))
+
+    def _queued(self, function: Function, count: int) -> float:
+        with tempfile.NamedTemporaryFile() as gate:
+            fcntl.flock(gate, fcntl.LOCK_EX)
+            waiting = [self._pool.submit(wait_at, gate.name) for _ in range(WORKERS)]
+            while os.path.getsize(gate.name) < WORKERS:
+                sleep(POLL_SECONDS)
+            queueing, futures = timed(
+                lambda: [self._pool.submit(function, item) for item in range(count)]
+            )
+            fcntl.flock(gate, fcntl.LOCK_UN)
+            running, results = timed(lambda: [future.result() for future in futures])
+            check_equal(results, list(range(count)))
+            for future in waiting:
+                future.result()
+        return queueing + running
 
     def _stream(self, function: Function, items: Iterable[Any]) -> Iterator[Any]:
         return self._pool.map(function, items, chunksize=STREAM_CHUNKSIZE)

@@ -18,6 +18,7 @@ from benchmarks.peer import (
     Idiom,
     Idioms,
     Initialized,
+    Inside,
     Map,
     MapVectors,
     Peer,
@@ -27,6 +28,24 @@ from benchmarks.peer import (
     Stream,
     Submits,
 )
+
+
+@ray.remote  # type: ignore[untyped-decorator]
+def fib(n: int) -> int:
+    """Return the n-th Fibonacci number; every task but the smallest asks for two and waits."""
+    if n < 2:
+        return n
+    one, other = ray.get([fib.remote(n - 1), fib.remote(n - 2)])
+    return int(one + other)
+
+
+@contextmanager
+def opened(workers: int) -> Iterator[Function]:
+    ray.init(num_cpus=workers, include_dashboard=False, log_to_driver=False)
+    try:
+        yield lambda remote, *arguments: ray.get(remote.remote(*arguments))
+    finally:
+        ray.shutdown()
 
 
 class SetUpActor:
@@ -96,6 +115,10 @@ class Ray(Peer):
 
     def streams(self) -> Idioms[Stream]:
         return {f"util.multiprocessing imap, chunksize {STREAM_CHUNKSIZE}": Idiom(self._stream)}
+
+    def insides(self) -> Idioms[Inside]:
+        # Each task that waits keeps a process of its own.
+        return {"tasks": Idiom(Inside(opened=opened, fib=fib), fewer=200)}
 
     def _tasks(self, function: Function, items: Iterable[Any]) -> list[Any]:
         # A remote function is exported to the cluster anew each time that it is made.

@@ -7,6 +7,7 @@ from benchmarks.workload import Workload
 NAMES = (
     *("submit", "latency", "map", "cpu", "matvec", "startup", "memory", "initializer", "stream"),
     *("store", "keys", "corpus"),
+    *("nested", "pure", "children", "parked", "bogosity", "remembered", "queued"),
 )
 
 

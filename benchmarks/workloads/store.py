@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from benchmarks.functions import runs, same_counted
-from benchmarks.peer import Peer
+from benchmarks.peer import Idioms, Peer, Remembering
 from benchmarks.workload import Metric, Scale, Workload, WrongResult, check_equal, timed
 
 RESULTS = 100_000
@@ -21,11 +21,14 @@ class Store(Workload):
     opens = "nothing"
     limit_seconds = 600.0
 
+    def idioms(self, peer: Peer) -> Idioms[Remembering]:
+        return peer.remembering()
+
     def variants(self, peer: Peer) -> Sequence[str]:
-        return list(peer.remembering())
+        return list(self.idioms(peer))
 
     def measure(self, peer: Peer, variant: str, scale: Scale) -> Mapping[str, float]:
-        idiom = peer.remembering()[variant]
+        idiom = self.idioms(peer)[variant]
         items = list(range(scale.count(RESULTS, idiom.fewer)))
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
