@@ -2,8 +2,11 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future as BaseFuture
+from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import as_completed as base_as_completed
-from typing import Any, ParamSpec, TypeVar
+from contextvars import copy_context
+from types import CoroutineType
+from typing import Any, ParamSpec, TypeVar, cast
 
 from elsewhere.future import Future, finished_future
 from elsewhere.in_force import in_force
@@ -18,7 +21,7 @@ def spawn(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Fut
     caller = in_force()
     if caller is not None:
         return caller.spawn(function, args, kwargs)
-    return finished_future(function, args, kwargs)
+    return finished_future(run_here, (function, *args), kwargs)
 
 
 def call(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -27,7 +30,7 @@ def call(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
     if caller is not None:
         value: T = caller.spawn(function, args, kwargs).result()
         return value
-    return function(*args, **kwargs)
+    return run_here(function, *args, **kwargs)
 
 
 def map(function: Callable[..., T], *iterables: Iterable[Any]) -> Iterator[T]:  # noqa: A001  # that is what it is
@@ -41,8 +44,24 @@ def map(function: Callable[..., T], *iterables: Iterable[Any]) -> Iterator[T]:  
     caller = in_force()
     items = zip(*iterables, strict=False)
     if caller is None:
-        return (function(*item) for item in items)
+        return (run_here(function, *item) for item in items)
     return Stream(lambda item: caller.spawn(function, item, {}), items)
+
+
+def run_here(function: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
+    """The value of a call in this thread; of an `async def` function, once its coroutine has ended."""
+    value: Any = function(*args, **kwargs)
+    if not isinstance(value, CoroutineType):
+        return cast(T, value)
+    import asyncio
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return cast(T, asyncio.run(value))
+    # A thread runs one loop at a time, and this one's waits for the call.
+    with ThreadPoolExecutor(1) as thread:
+        return cast(T, thread.submit(copy_context().run, asyncio.run, value).result())
 
 
 def gather(*futures: BaseFuture[Any]) -> list[Any]:

@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError
 from concurrent.futures import Future as BaseFuture
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar, cast
 
 from elsewhere.calls.messages import Call, Settlement, Verdict
+from elsewhere.errors import NotPicklable
 from elsewhere.outcome import open_settlement
 from elsewhere.reports import report
 
@@ -134,7 +135,8 @@ class Future(BaseFuture[T], Generic[T]):
 
     def wake_when_settled(self, wake: Callable[[object], None]) -> None:
         """As `add_done_callback`, but without the condition: who is settled already wakes nobody."""
-        self._share_callbacks().append(wake)
+        # In front, because the callbacks of users may themselves wait.
+        self._share_callbacks().insert(0, wake)
 
     # ------------------------------------------------------------ the caller's side
 
@@ -176,6 +178,13 @@ class Future(BaseFuture[T], Generic[T]):
     def __repr__(self) -> str:
         state = {PENDING: "pending", FINISHED: "finished"}.get(self._state, "cancelled")
         return f"<elsewhere.Future of {self._function}: {state}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise NotPicklable(
+            "the future",
+            "a future belongs to the pool that made it",
+            "Wait for it, and send its result()",
+        )
 
     def __await__(self) -> Generator[Any, None, T]:
         import asyncio
@@ -256,7 +265,7 @@ def finished_future(
     function: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Future[T]:
     """The future of a call that is made here and now."""
-    future: Future[T] = Future(None, getattr(function, "__qualname__", "a call"), _Nobody())
+    future: Future[T] = Future(None, "a call that ran here", _Nobody())
     try:
         future.set_result(function(*args, **kwargs))
     except Exception as error:  # noqa: BLE001  # it belongs to whoever asks for the result

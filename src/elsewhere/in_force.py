@@ -1,8 +1,8 @@
 """Which pool a call goes to that names none: the pool *in force*.
 
-In a worker that is the worker's own, inside whatever it runs. In a client it is the pool of the
-innermost ``with`` block of this thread or asyncio task; a thread without one shares the latest that
-another thread has entered. Where there is none, calls run inline.
+It is the pool of the innermost ``with`` block of this thread or asyncio task. Without one it is, in a
+worker, the worker's own, inside whatever it runs; in a client, the latest that another thread has
+entered. Where there is none, calls run inline.
 """
 
 from collections.abc import Callable
@@ -33,11 +33,11 @@ _of_worker: Callable[[], Caller] | None = None
 
 def in_force() -> Caller | None:
     """The pool in force, if there is one."""
-    if _of_worker is not None:
-        return _of_worker()
     mine = _entered.get()
     if mine:
         return mine[-1]
+    if _of_worker is not None:
+        return _of_worker()
     return _latest[-1] if _latest else None
 
 

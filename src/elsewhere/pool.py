@@ -8,7 +8,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Self, TypeVar
 
 from elsewhere.cpus import usable_cpus
 from elsewhere.in_force import enter, leave
@@ -91,6 +91,15 @@ class Pool(Executor):
     def workers(self) -> int:
         """How many workers there are when all goes well."""
         return self._workers
+
+    def __reduce__(self) -> NoReturn:
+        from elsewhere.errors import NotPicklable
+
+        raise NotPicklable(
+            "the pool",
+            "a pool belongs to its process",
+            "Inside a call use elsewhere.call, spawn or map, or make a pool there",
+        )
 
     def __repr__(self) -> str:
         state = "shut down" if self._session.shut else f"{self._workers} workers"

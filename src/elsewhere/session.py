@@ -32,7 +32,7 @@ from elsewhere.reports import report
 from elsewhere.screen import Screen
 from elsewhere.store import Acknowledge, Store
 from elsewhere.stream import AHEAD_MAX, Stream
-from elsewhere.tasks import merge_options, task_of
+from elsewhere.tasks import is_asynchronous, merge_options, task_of
 
 T = TypeVar("T")
 SPANS_MAX = 100_000
@@ -174,8 +174,8 @@ class Session:
         deadline = None if timeout is None else monotonic() + timeout
         total = _length(iterables)
         task = task_of(fn)
-        if task is not None and task.pure:
-            # Each item is remembered by itself, so each is a call.
+        if (task is not None and task.pure) or is_asynchronous(fn):
+            # What is remembered by itself is a call by itself, and coroutines wait beside each other.
             return Stream(
                 lambda item: self.submit(options, fn, item, {}),
                 zip(*iterables, strict=False),

@@ -3,13 +3,15 @@
 import sys
 from collections.abc import Callable
 from functools import update_wrapper
-from types import MethodType
+from types import CodeType, MethodType
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from elsewhere.calls.messages import Options
 
 P = ParamSpec("P")
 T = TypeVar("T")
+_CO_COROUTINE = 0x80
+"""`inspect.CO_COROUTINE`, without the import"""
 
 
 class Task(Generic[P, T]):
@@ -109,6 +111,12 @@ def plain_function(function: Callable[..., Any]) -> Callable[..., Any]:
     if isinstance(function, MethodType) and isinstance(function.__func__, Task):
         return MethodType(function.__func__.function, function.__self__)
     return function
+
+
+def is_asynchronous(function: Callable[..., Any]) -> bool:
+    """Whether it is an `async def` function, a task or a method of one."""
+    code = getattr(plain_function(function), "__code__", None)
+    return isinstance(code, CodeType) and bool(code.co_flags & _CO_COROUTINE)
 
 
 def merge_options(own: Options, of_pool: Options) -> Options:

@@ -111,7 +111,7 @@ def rank_a_child_before_its_parent(gateway: Gateway) -> None:
 
 
 def forget_a_child(gateway: Gateway) -> None:
-    gateway.calls[1].asked.clear()
+    gateway.calls[1].asked = ()
 
 
 def forget_a_parent(gateway: Gateway) -> None:

@@ -25,7 +25,6 @@ REMEDIES = {
     "socket": "Open the connection inside the function or in the pool's initializer",
     "Connection": "Open the connection inside the function or in the pool's initializer",
     "module": "Import the module inside the function",
-    "GatewayHost": "A pool belongs to its process: make one inside the function",
 }
 REMEDY = "Make it inside the function, or give its class a __reduce__"
 
@@ -33,6 +32,8 @@ REMEDY = "Make it inside the function, or give its class a __reduce__"
 def explain_unpicklable(value: Any, name: str, error: Exception) -> NotPicklable:
     """The error that names the offending part of `value`, which is called `name`."""
     path, part, reason = _find(value, name, error, 0, set())
+    if isinstance(reason, NotPicklable):  # it says so itself
+        return NotPicklable(path, reason.what, reason.remedy)
     kind = type(part)
     remedy = next((text for word, text in REMEDIES.items() if word in kind.__name__), REMEDY)
     return NotPicklable(path, f"{_article(kind)} ({type(reason).__name__}: {reason})", remedy)
@@ -42,11 +43,22 @@ def _find(
     value: Any, path: str, error: Exception, depth: int, seen: set[int]
 ) -> tuple[str, Any, Exception]:
     seen.add(id(value))
-    if depth < DEPTH_MAX:
+    if depth < DEPTH_MAX and not _refuses_itself(value):
         for step, part in _parts(value):
             if id(part) not in seen and (refused := _refusal(part)) is not None:
                 return _find(part, path + step, refused, depth + 1, seen)
     return path, value, error
+
+
+def _refuses_itself(value: Any) -> bool:
+    """Whether it is of a class that says itself why it cannot be sent."""
+    try:
+        value.__reduce_ex__(5)
+    except NotPicklable:
+        return True
+    except Exception:  # noqa: BLE001  # as below
+        return False
+    return False
 
 
 def _refusal(value: Any) -> Exception | None:

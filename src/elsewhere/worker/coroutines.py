@@ -13,7 +13,7 @@ from threading import get_ident
 from typing import Any
 
 from elsewhere.worker.control import Root
-from elsewhere.worker.fibers import getcurrent, greenlet
+from elsewhere.worker.fibers import getcurrent, greenlet, is_within
 from elsewhere.worker.parking import Parking
 from elsewhere.worker.runner import Runner
 
@@ -32,7 +32,7 @@ class Coroutines:
     @property
     def in_control(self) -> bool:
         """Whether a coroutine, or a callback of the loop, is what runs now."""
-        return getcurrent() is self._fiber
+        return getcurrent() is self._fiber or is_within(self._fiber)
 
     def root(self) -> Root | None:
         """Inside a coroutine: the root that it belongs to."""

@@ -8,9 +8,11 @@ is submitted at once, because the gateway is who knows of equal calls, retries a
 A thread that a call has started cannot park: it runs the children that it waits for itself.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from concurrent.futures import Future as BaseFuture
+from functools import partial
 from itertools import count
-from threading import get_ident, main_thread
+from threading import Thread, get_ident, main_thread
 from time import monotonic
 from typing import Any
 
@@ -61,6 +63,8 @@ class Child(Future[Any]):
         self.encoded: Encoded | None = None
         self.number = 0
         """under which it was submitted; 0 while only this worker knows it"""
+        self.brought = False
+        """its outcome has come by the link"""
         self._pool = pool
         self.__dict__[_PAYLOAD] = payload
 
@@ -112,6 +116,28 @@ class Child(Future[Any]):
             self._pool.take_back(self)
         return super().cancel()
 
+    def add_done_callback(self, fn: Callable[[BaseFuture[Any]], object]) -> None:
+        """As the base's. Its outcome may come where nothing may wait; `fn` is then called elsewhere."""
+        # What asyncio leaves here only wakes a loop, which may be what a thread of the call waits in.
+        if not self.is_settled() and getattr(fn, "__module__", "") != "asyncio.futures":
+            fn = partial(self._call_back, fn)
+        super().add_done_callback(fn)
+
+    def _call_back(self, fn: Callable[[BaseFuture[Any]], object], _: object) -> None:
+        if self.brought:
+            # Whoever brings an outcome reads the link meanwhile, and `fn` may wait for what comes by it.
+            Thread(target=fn, args=(self,), daemon=True).start()
+        else:
+            fn(self)
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        if self._pool.in_coroutine:
+            return (yield from super().__await__())
+        # A loop that the call itself runs blocks its thread, and so must not wait for what runs there.
+        if not self.is_settled():
+            self._pool.wait_for(self, None)
+        return self.result()
+
     def running(self) -> bool:
         """Whether a worker runs it, as far as is known here."""
         return not self.number and not self.waits_here and not self.is_settled()
@@ -134,6 +160,7 @@ class InnerPool:
         self._detached.open = False
         self.finish = runner.finish
         post.on_share, post.on_answer = self.share, self.answer
+        runner.on_interrupt = self.stop_children
 
     # ------------------------------------------------------------ calls
 
@@ -180,6 +207,7 @@ class InnerPool:
         encoded = self._functions.encode(to_send(child.callee))
         child.take()
         child.encoded = encoded  # so that it lives as long
+        child._timeout = options.timeout
         child.number = number = next(self._numbers)
         self._asked[number] = child
         parent = child.root.attempt.call
@@ -223,12 +251,25 @@ class InnerPool:
         """A submitted child has come out. From either thread."""
         child = self._asked.pop(settlement.call, None)
         if child is not None:
+            child.brought = True
             child.end(settlement)
 
+    def stop_children(self, root: Root) -> None:
+        """A root must end: what others run for it need not go on. From either thread."""
+        calls = [number for number, child in list(self._asked.items()) if child.root is root]
+        if calls:
+            self._post.outgoing.append(Cancel(calls, interrupt=True))
+
     def take_back(self, child: Child) -> None:
-        """Ask the gateway to cancel a child, and give it a moment to do so."""
+        """Ask the gateway to cancel a child, and give it a moment to do so where that can be waited."""
         self._post.post(Cancel([child.number], interrupt=False))
-        self.wait_for(child, CANCEL_SECONDS)
+        if not self.in_coroutine:
+            self.wait_for(child, CANCEL_SECONDS)
+
+    @property
+    def in_coroutine(self) -> bool:
+        """Whether a coroutine of this worker's own loop is what runs now."""
+        return self._runner.in_coroutine
 
     # ------------------------------------------------------------ waiting (their settler)
 

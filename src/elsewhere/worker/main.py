@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import threading
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,8 @@ from elsewhere.worker.watcher import Watcher
 if TYPE_CHECKING:
     from elsewhere.worker.coroutines import Coroutines
     from elsewhere.worker.inner import InnerPool
+
+_opening = threading.RLock()
 
 
 def run_worker(link: WorkerEnd, cells: "memoryview[int]") -> None:
@@ -77,9 +80,16 @@ def make_coroutines(runner: Runner) -> "Coroutines":
     return Coroutines(runner)
 
 
-@cache
 def own_pool(runner: Runner, post: Post, worker: int) -> "InnerPool":
     """The pool in force inside this worker's calls. Only who makes such calls pays for its imports."""
+    with (
+        _opening
+    ):  # threads of a call may come at once, and a cache alone would make a pool for each
+        return _open_own_pool(runner, post, worker)
+
+
+@cache
+def _open_own_pool(runner: Runner, post: Post, worker: int) -> "InnerPool":
     from elsewhere.worker.inner import InnerPool
 
     return InnerPool(runner, post, worker)

@@ -20,7 +20,7 @@ from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.codec.values import dumps, loads, too_large
 from elsewhere.errors import CallInterrupted
 from elsewhere.worker.control import Control, Root
-from elsewhere.worker.fibers import getcurrent, greenlet
+from elsewhere.worker.fibers import getcurrent, greenlet, is_within
 from elsewhere.worker.output import LineWriter
 from elsewhere.worker.parking import Alarms, Parking
 from elsewhere.worker.post import Post
@@ -89,6 +89,8 @@ class Runner:
         self._looks: list[Callable[[], None]] = []
         """to be called when a watched descriptor may be ready"""
         self._coroutines: Loop | None = None
+        self.on_interrupt: Callable[[Root], None] = lambda root: None
+        """whoever makes calls inside calls listens here"""
         self.make_coroutines: Callable[[], Loop]
         """set by who can import them; only who has coroutines pays for it"""
         self._free: list[greenlet] = []
@@ -282,9 +284,9 @@ class Runner:
 
     def own_root(self) -> Root | None:
         """The root of the call that is in control."""
-        if self._coroutines is None or not self._coroutines.in_control:
-            return self.current
-        return self._coroutines.root()
+        if self._coroutines is not None and self._coroutines.in_control:
+            return self._coroutines.root()
+        return self.current
 
     def _describe(self, attempt: Attempt, error: BaseException, root: Root | None = None) -> bytes:
         # Only a failure pays for what its description imports.
@@ -322,16 +324,21 @@ class Runner:
                 self.current = root
 
     def can_park(self) -> bool:
-        """Whether this is a fiber, and not the hub or another thread's stack.
+        """Whether this is a fiber or a greenlet of a call's own, and not the hub or another thread.
 
         Raises RuntimeError in a coroutine, which would park all others too.
         """
-        if self._coroutines is not None and self._coroutines.in_control:
+        if self.in_coroutine:
             raise RuntimeError(
                 "an `async def` function must not wait for a call by blocking: "
                 "write `await elsewhere.spawn(...)`"
             )
-        return getcurrent().parent is self.hub
+        return is_within(self.hub)
+
+    @property
+    def in_coroutine(self) -> bool:
+        """Whether a coroutine of this worker's own loop is what runs now."""
+        return self._coroutines is not None and self._coroutines.in_control
 
     def tell_stack(self) -> None:
         """Let the gateway know whether calls wait here that others could take."""
@@ -352,13 +359,24 @@ class Runner:
         if signal.getsignal(signal.SIGINT) == self._on_signal:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
+    def stop_children_of_parked(self) -> None:
+        """From the watcher: what keeps the main thread may be a call of the very root that must end."""
+        for name in list(self._post.interrupts):
+            root = self.roots.get(name)
+            if root is not None:
+                self._stop_children(root)
+
+    def _stop_children(self, root: Root) -> None:
+        if not root.interrupted:
+            root.interrupted = True
+            self.on_interrupt(root)
+
     def _on_signal(self, signum: int, frame: object) -> None:
         root = self.current
         if root is None or self._post.is_sending():
             return  # half a message must not stay half: the watcher will signal again
         if root.name in self._post.interrupts:
             self._post.interrupts.discard(root.name)
-            root.interrupted = True
             self._interrupt(root)
             raise CallInterrupted(f"call {root.attempt.call} was asked to stop")
 
@@ -367,11 +385,11 @@ class Runner:
             root = self.roots.get(name)
             if root is not None:  # else it waits behind, and will be interrupted when it runs
                 self._post.interrupts.discard(name)
-                root.interrupted = True
                 self._interrupt(root)
 
     def _interrupt(self, root: Root) -> None:
         """Let the attempt itself end, if it waits for one of its calls."""
+        self._stop_children(root)
         if root.parking is not None:
             root.parking.error = CallInterrupted(f"call {root.attempt.call} was asked to stop")
             root.parking.wake()

@@ -73,8 +73,10 @@ class Watcher:
 
     def _attend(self) -> None:
         self._runner.tell_stack()
-        self._post.flush()
         self._post.look()
+        if self._post.interrupts:
+            self._runner.stop_children_of_parked()
+        self._post.flush()
         current = self._runner.current
         if current is not None and current.name in self._post.interrupts:
             signal.pthread_kill(self._main, signal.SIGINT)
