@@ -30,13 +30,15 @@ from benchmarks.peer import (
 )
 
 
-@ray.remote  # type: ignore[untyped-decorator]
 def fib(n: int) -> int:
     """Return the n-th Fibonacci number; every task but the smallest asks for two and waits."""
     if n < 2:
         return n
-    one, other = ray.get([fib.remote(n - 1), fib.remote(n - 2)])
+    one, other = ray.get([fib_task.remote(n - 1), fib_task.remote(n - 2)])
     return int(one + other)
+
+
+fib_task: Any = ray.remote(fib)
 
 
 @contextmanager
@@ -118,7 +120,7 @@ class Ray(Peer):
 
     def insides(self) -> Idioms[Inside]:
         # Each task that waits keeps a process of its own.
-        return {"tasks": Idiom(Inside(opened=opened, fib=fib), fewer=200)}
+        return {"tasks": Idiom(Inside(opened=opened, fib=fib_task), fewer=200)}
 
     def _tasks(self, function: Function, items: Iterable[Any]) -> list[Any]:
         # A remote function is exported to the cluster anew each time that it is made.
