@@ -130,3 +130,10 @@ def say_the_limit() -> str:
     except CallTimeout as error:
         return str(error)
     return ""
+
+
+def take_back_two() -> list[bool]:
+    """To take one call back must not begin the other, which never ends."""
+    asked = elsewhere.spawn(elsewhere.task(interrupt=True)(run_for_ever.function))
+    waiting = elsewhere.spawn(run_for_ever.function)
+    return [asked.cancel(), waiting.cancel()]

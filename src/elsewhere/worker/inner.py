@@ -47,6 +47,10 @@ SHARED_MAX = 1024
 """How many children are given away at once."""
 CANCEL_SECONDS = 0.05
 """How long `Future.cancel` waits for the gateway to agree."""
+LOOK_SECONDS = 0.0005
+"""How often it looks for the answer."""
+IMPATIENT_SECONDS = 0.5
+"""For how long nobody waits for such answers after one has not come."""
 THREAD_SECONDS = 0.005
 """How often a waiting thread looks whether it must run its child itself."""
 
@@ -155,6 +159,8 @@ class InnerPool:
         self._functions = Functions(post.outgoing.append, first)
         self._asked: dict[int, Child] = {}
         """by number: children that were submitted and are not settled"""
+        self._patient_from = 0.0
+        """when answers to cancels are waited for again"""
         self._detached = Root(Attempt(0, 0, 0, b"", Kind.CALL))
         self._detached.open = False
         self.finish = runner.finish
@@ -254,10 +260,21 @@ class InnerPool:
             self._post.outgoing.append(Cancel(calls, interrupt=True))
 
     def take_back(self, child: Child) -> None:
-        """Ask the gateway to cancel a child, and give it a moment to do so where that can be waited."""
+        """Ask the gateway to cancel a child, and give it a moment to do so.
+
+        Nothing else runs here meanwhile: who takes one call back does not want the next one begun.
+        """
         self._post.post(Cancel([child.number], interrupt=False))
-        if not self.in_coroutine:
-            self.wait_for(child, CANCEL_SECONDS)
+        now = monotonic()
+        until = now + CANCEL_SECONDS if now >= self._patient_from else now
+        while not child.is_settled():
+            left = until - monotonic()
+            if left <= 0:
+                # It runs, most likely, and so may all that are taken back with it.
+                self._patient_from = monotonic() + IMPATIENT_SECONDS
+                return
+            self._post.look()
+            child._await_bell(min(left, LOOK_SECONDS))
 
     @property
     def in_coroutine(self) -> bool:
