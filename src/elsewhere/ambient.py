@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future as BaseFuture
-from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import as_completed as base_as_completed
-from contextvars import copy_context
 from types import CoroutineType
 from typing import Any, ParamSpec, TypeVar, cast
 
 from elsewhere.future import Future, finished_future
 from elsewhere.in_force import in_force
+from elsewhere.inline import run_coroutine
 from elsewhere.stream import Stream
 
 P = ParamSpec("P")
@@ -53,15 +52,7 @@ def run_here(function: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
     value: Any = function(*args, **kwargs)
     if not isinstance(value, CoroutineType):
         return cast(T, value)
-    import asyncio
-
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return cast(T, asyncio.run(value))
-    # A thread runs one loop at a time, and this one's waits for the call.
-    with ThreadPoolExecutor(1) as thread:
-        return cast(T, thread.submit(copy_context().run, asyncio.run, value).result())
+    return cast(T, run_coroutine(value))
 
 
 def gather(*futures: BaseFuture[Any]) -> list[Any]:

@@ -4,8 +4,10 @@ from collections.abc import Callable
 from logging import getLogger
 
 from elsewhere.calls.messages import Call, Settlement, Written
+from elsewhere.errors import StoreError
 from elsewhere.gateway.machine import Gateway
-from elsewhere.store import Remember, Store
+from elsewhere.reports import report_briefly
+from elsewhere.store import Remember, Remembered, Store
 
 
 class Remembering:
@@ -27,17 +29,28 @@ class Remembering:
         unknown: list[Call] = []
         for call in calls:
             if call.key and not self._gateway.is_claimed(call.key):
-                kept = self._store().get(call.key)
+                kept = self._look_up(call.key)
                 if kept is not None:
                     known.append(Settlement(call.id, kept.verdict, kept.payload))
                     continue
             unknown.append(call)
         return unknown
 
+    def _look_up(self, key: bytes) -> Remembered | None:
+        try:
+            return self._store().get(key)
+        except StoreError as error:
+            # Raised here it would end the thread that serves everybody.
+            report_briefly("a result was not looked up, and is computed", error)
+            return None
+
     def write(self, rows: list[Remember]) -> None:
         """Give the store the rows of a Turn."""
         keys = [row.key for row in rows]
-        self._store().write(rows, lambda error: self._note_written(keys, error))
+        try:
+            self._store().write(rows, lambda error: self._note_written(keys, error))
+        except StoreError as error:
+            self._note_written(keys, error)
 
     def _note_written(self, keys: list[bytes], error: BaseException | None) -> None:
         if self._gateway.waits_for_rows:

@@ -148,9 +148,10 @@ class Session:
         """What is remembered is answered here, before anything is sent."""
         try:
             name = name_of(fn, args, kwargs)
-        except TypeError as error:  # NoKey, or what the function itself says of its arguments
+            kept = self.store().get(name.key)
+        except (TypeError, StoreError) as error:
+            # NoKey, what the function itself says of its arguments, or a store that cannot be read
             return failed_future(error, self._host)
-        kept = self.store().get(name.key)
         if kept is None:
             return self._submit(options, to_send(fn), args, kwargs, name)
         future: Future[T] = Future(None, kept.function, self._host)

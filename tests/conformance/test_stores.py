@@ -123,3 +123,11 @@ def test_threads_may_write_and_read_at_the_same_time(store: Store) -> None:
         thread.join(WAIT_SECONDS_MAX)
     assert problems == [None] * 400
     assert wait_for(store, 399).key == key(399)
+
+
+def test_what_is_acknowledged_is_found_at_once(store: Store) -> None:
+    for number in range(100):
+        remember(store, row(number))
+        found = store.get(key(number))
+        assert found is not None
+        assert found[:-1] == tuple(row(number))

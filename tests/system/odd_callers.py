@@ -130,3 +130,45 @@ def say_the_limit() -> str:
     except CallTimeout as error:
         return str(error)
     return ""
+
+
+def take_back_two() -> list[bool]:
+    """To take one call back must not begin the other, which never ends."""
+    asked = elsewhere.spawn(elsewhere.task(interrupt=True)(run_for_ever.function))
+    waiting = elsewhere.spawn(run_for_ever.function)
+    return [asked.cancel(), waiting.cancel()]
+
+
+@elsewhere.task(pure=True)
+def pure_tree(depth: int, seed: int) -> int:
+    return sum(elsewhere.map(pure_tree, [depth - 1] * 2, [seed] * 2)) if depth else 1
+
+
+def trees_by_threads(count: int, seed: int) -> list[float]:
+    found: list[float] = []
+
+    def ask(number: int) -> None:
+        found.append(elsewhere.call(pure_tree, 2, seed + number))
+
+    threads = [threading.Thread(target=ask, args=(number,)) for number in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return found
+
+
+@elsewhere.task(pure=True)
+def around_by_threads(number: int) -> int:
+    """It waits for itself, in a thread of a thread."""
+    found: list[BaseException | None] = []
+
+    def ask() -> None:
+        found.append(elsewhere.spawn(around_by_threads, 1 - number).exception())
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+    if found[0] is not None:
+        raise found[0]
+    return number

@@ -248,5 +248,5 @@ def test_only_the_call_that_cannot_travel_fails(pool: Pool) -> None:
 
 
 def test_a_pool_itself_cannot_travel_and_says_what_to_do(pool: Pool) -> None:
-    with pytest.raises(NotPicklable, match="inside the function"):
+    with pytest.raises(NotPicklable, match="make a pool there"):
         pool.submit(functions.identity, pool).result()

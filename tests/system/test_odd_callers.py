@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 import elsewhere
-from elsewhere import CallTimeout, NotPicklable, Pool
+from elsewhere import CallTimeout, CircularCall, NotPicklable, Pool
 from tests.system import odd_callers
 
 
@@ -28,12 +28,31 @@ def pool(request: pytest.FixtureRequest) -> Iterator[Pool]:
         ((odd_callers.by_many_threads, 20), list(range(0, 40, 2))),
         ((odd_callers.by_a_pool_of_its_own,), True),
         ((odd_callers.cancel_a_pure_call, 5), True),
+        ((odd_callers.take_back_two,), [True, True]),
     ],
     ids=lambda value: getattr(value[0], "__name__", "") if isinstance(value, tuple) else "",
 )
 def test_calls_may_be_made_by_any_means(pool: Pool, call: tuple[Any, ...], value: object) -> None:
     function, *args = call
     assert pool.submit(function, *args).result(timeout=60) == value
+
+
+@pytest.mark.parametrize("tasks_per_worker_max", [None, 2])
+def test_threads_get_what_they_wait_for_from_a_full_worker(
+    tasks_per_worker_max: int | None,
+) -> None:
+    with Pool(1, max_tasks_per_child=tasks_per_worker_max) as pool:
+        futures = [pool.submit(odd_callers.trees_by_threads, 3, 10 * i) for i in range(5)]
+        futures += [pool.submit(odd_callers.by_a_loop_in_a_thread, [1, 2]) for _ in range(3)]
+        try:
+            assert [future.result(timeout=60) for future in futures] == [[4] * 3] * 5 + [[2, 4]] * 3
+        finally:
+            pool._session.terminate()
+
+
+def test_a_circle_through_threads_is_found(pool: Pool) -> None:
+    with pytest.raises(CircularCall, match="around_by_threads"):
+        pool.submit(odd_callers.around_by_threads, 0).result(timeout=60)
 
 
 @pytest.mark.parametrize("function", [odd_callers.return_a_future, odd_callers.send_a_future])

@@ -94,3 +94,10 @@ def test_a_task_called_plainly_is_a_function(notes: Path) -> None:
     assert nested.note_and_square(str(notes), 4) == 16
     assert nested.note_and_square(str(notes), 4) == 16
     assert notes.read_text() == "4\n4\n"
+
+
+def test_equal_calls_are_one_in_the_timeline() -> None:
+    with Pool(2, record=True) as pool:
+        for future in [pool.submit(nested.d, "y") for _ in range(100)]:
+            assert future.result(timeout=60) == "DE"
+        assert [span.function for span in pool.timeline()] == ["d"]

@@ -247,3 +247,17 @@ def test_what_travels_is_the_exception_its_traceback_and_its_names() -> None:
     assert (name, message) == (f"{__name__}.Plain", "x")
     assert (label, chain) == ("f(1)", ())
     assert dumps(Plain("x"), "exception") == data
+
+
+def test_a_group_keeps_each_of_its_exceptions_as_far_as_that_can_travel() -> None:
+    inner = ExceptionGroup("inner", [NeedsTwo(1, "one"), Holds(threading.Lock())])
+    back = travel(ExceptionGroup("outer", [inner, ValueError(2)]))
+    assert isinstance(back, ExceptionGroup)
+    assert back.message == "outer"
+    group, error = back.exceptions
+    assert isinstance(group, ExceptionGroup)
+    first, second = group.exceptions
+    assert isinstance(first, NeedsTwo)
+    assert (first.code, str(first)) == (1, "1: one")
+    assert isinstance(second, RemoteError)
+    assert error.args == (2,)

@@ -259,3 +259,15 @@ def test_a_row_that_cannot_be_written_fails_alone(tmp_path: Path) -> None:
         right = Written(store, [row(2)])
         assert isinstance(wrong.problem(), UnicodeEncodeError)
         assert right.problem() is None
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_database_that_was_removed_while_open_is_named(tmp_path: Path, replaced: bool) -> None:
+    path = tmp_path / "r.db"
+    with closing(open_store(path, "durable")) as store:
+        remember(store, row(1))
+        path.unlink()
+        if replaced:
+            path.touch()
+        with pytest.raises(StoreError, match="it was removed or replaced while open"):
+            remember(store, row(2))

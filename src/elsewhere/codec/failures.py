@@ -47,7 +47,8 @@ def _line_of(trace: TracebackType | None) -> str:
 def _encode(error: BaseException, name: str, message: str) -> bytes:
     """The exception itself, or rebuilt from its fields, or described: what first survives a copy."""
     reason = ""
-    for candidate in (error, Rebuilt(error)):
+    group = [RebuiltGroup(error)] if isinstance(error, BaseExceptionGroup) else []
+    for candidate in (error, Rebuilt(error), *group):
         try:
             data = dumps(candidate, "exception")
             if type(loads(data)) is type(error):
@@ -75,6 +76,29 @@ def _rebuild(
     _set(error, "args", args)
     error.__dict__.update(fields)
     return error
+
+
+class RebuiltGroup:
+    """A group on its way with each of its exceptions encoded by itself."""
+
+    def __init__(self, group: BaseExceptionGroup[BaseException]) -> None:
+        self.group = group
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        group = self.group
+        parts = [_encode(error, type_name(type(error)), _say(error)) for error in group.exceptions]
+        return _rebuild_group, (type(group), group.message, parts, group.__dict__)
+
+
+def _rebuild_group(
+    kind: type[BaseExceptionGroup[BaseException]],
+    message: str,
+    parts: list[bytes],
+    fields: dict[str, Any],
+) -> BaseException:
+    group = kind.__new__(kind, message, [loads(part) for part in parts])
+    group.__dict__.update(fields)
+    return group
 
 
 def decode_failure(payload: bytes, place: str = "") -> BaseException:

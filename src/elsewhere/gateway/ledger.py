@@ -192,6 +192,7 @@ class Ledger:
                 number, verdict, payload, worker, attempt, deaths, started, elapsed, how
             )
             self.answer(number, peer, settlement)
+            started = elapsed = 0.0  # it ran once, and whoever asked first is told when
 
     def answer(self, number: int, peer: int, settlement: Settlement) -> None:
         """Tell one who asked."""

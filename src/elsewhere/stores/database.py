@@ -100,6 +100,7 @@ class Database(apsw.Connection):
                 self.set_busy_timeout(int(LOCK_SECONDS_MAX * 1000))
                 _check_identity(self.path, self)
                 self._set_up(synchronous)
+                self._file = _file_at(self.path)
             except BaseException:
                 self.close()
                 raise
@@ -138,6 +139,11 @@ class Database(apsw.Connection):
         try:
             self.execute("BEGIN IMMEDIATE")
             try:
+                if _file_at(self.path) != self._file:
+                    # SQLite would go on to write what nobody can ever open again.
+                    raise StoreError(
+                        self.path, "it was removed or replaced while open", "Open the store anew"
+                    )
                 yield
                 self.execute("COMMIT")
             except BaseException:
@@ -160,6 +166,15 @@ class Database(apsw.Connection):
                     self.execute("ROLLBACK")
         except (apsw.Error, UnicodeDecodeError) as error:
             raise explain(self.path, error) from error
+
+
+def _file_at(path: str) -> tuple[int, int] | None:
+    """Which file has this name now."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _make(path: Path) -> None:

@@ -6,6 +6,7 @@ import time
 import warnings
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from elsewhere.errors import StoreDamaged, StoreError
@@ -41,6 +42,8 @@ class SqliteStore:
         self._lock = threading.Lock()
         self._closed = False
         self._damaged: set[bytes] = set()
+        # Rows that are acknowledged and perhaps not written yet.
+        self._queued: dict[bytes, Remembered] = {}
         # Why rows were not written whose writer had been told that they are queued.
         self._untold: BaseException | None = None
         database = Database(path, "FULL" if durable else "NORMAL", create=True)
@@ -48,15 +51,21 @@ class SqliteStore:
 
     def get(self, key: bytes) -> Remembered | None:
         reader = self._lend()
+        # Before the database is asked: what is not queued any more is there.
+        queued = self._queued.get(key)
         try:
-            return reader.use(key, time.time())
+            return reader.use(key, time.time()) or queued
         except Damaged as damage:
             self._warn(key, damage)
-            return None
+            return queued
         finally:
             self._take_back(reader)
 
     def latest(self, function: str) -> Remembered | None:
+        self._check_open()
+        for row in reversed(list(self._queued.values())):
+            if row.function == function and row.parts:
+                return row
         reader = self._lend()
         key = b""
         try:
@@ -74,14 +83,19 @@ class SqliteStore:
         for row in rows:
             check_row(row)
         queued = self.acknowledge is Acknowledge.MEMORY
-        untold: BaseException | None = None
+        if not queued:
+            with self._lock:
+                self._check_open()
+                self._writer.put(rows, done)
+            return
+        made = time.time()
         with self._lock:
             self._check_open()
-            self._writer.put(rows, self._keep_untold if queued else done)
-            if queued:
-                untold, self._untold = self._untold, None
-        if queued:
-            done(untold)
+            for row in rows:
+                self._queued.setdefault(row.key, Remembered(*row, made))
+            self._writer.put(rows, partial(self._end_queueing, rows))
+            untold, self._untold = self._untold, None
+        done(untold)
 
     def close(self) -> None:
         if os.getpid() != self._process:
@@ -146,6 +160,11 @@ class SqliteStore:
             reader.notes = Notes()
             self._readers.append(reader)
         return notes
+
+    def _end_queueing(self, rows: Sequence[Remember], problem: BaseException | None) -> None:
+        for row in rows:
+            self._queued.pop(row.key, None)
+        self._keep_untold(problem)
 
     def _keep_untold(self, problem: BaseException | None) -> None:
         if problem is not None:

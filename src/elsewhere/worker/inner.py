@@ -21,7 +21,6 @@ from elsewhere.calls.messages import (
     Attempt,
     Call,
     Cancel,
-    Has,
     Kind,
     Options,
     Settlement,
@@ -39,6 +38,7 @@ from elsewhere.worker.fibers import getcurrent
 from elsewhere.worker.parking import Parking
 from elsewhere.worker.post import Post
 from elsewhere.worker.runner import Runner
+from elsewhere.worker.waiters import Waiters
 
 _PLAIN = Options()
 _NO_NAME = Name(b"", "", b"")
@@ -47,6 +47,12 @@ SHARED_MAX = 1024
 """How many children are given away at once."""
 CANCEL_SECONDS = 0.05
 """How long `Future.cancel` waits for the gateway to agree."""
+STANDING_SECONDS = 0.05
+"""The main thread may be waiting for a waiting thread if it has begun nothing for so long."""
+LOOK_SECONDS = 0.0005
+"""How often it looks for the answer."""
+IMPATIENT_SECONDS = 0.5
+"""For how long nobody waits for such answers after one has not come."""
 THREAD_SECONDS = 0.005
 """How often a waiting thread looks whether it must run its child itself."""
 
@@ -156,6 +162,10 @@ class InnerPool:
         self._asked: dict[int, Child] = {}
         """by number: children that were submitted and are not settled"""
         self._main = main_thread().ident
+        self._standing = -1, 0.0
+        """how many calls the main thread had begun when a thread last looked, and when that was"""
+        self._patient_from = 0.0
+        """when answers to cancels are waited for again"""
         self._detached = Root(Attempt(0, 0, 0, b"", Kind.CALL))
         self._detached.open = False
         self.finish = runner.finish
@@ -184,9 +194,8 @@ class InnerPool:
                 self._runner.stack.append(child)
             else:
                 self._submit(child, payload, task.options)
-        except (
-            TypeError
-        ) as error:  # NotPicklable, NoKey, or what the function says of its arguments
+        except TypeError as error:
+            # NotPicklable, NoKey, or what the function says of its arguments.
             return failed_future(error, self)
         return child
 
@@ -244,8 +253,8 @@ class InnerPool:
                 child.put_back(payload)
                 kept.append(child)
         stack.extendleft(reversed(kept))
-        self._runner.told = len(stack)
-        self._post.post(Has(len(stack)))
+        self._runner.tell_stack(asked=True)
+        self._post.flush()
 
     def answer(self, settlement: Settlement) -> None:
         """A submitted child has come out. From either thread."""
@@ -261,10 +270,21 @@ class InnerPool:
             self._post.outgoing.append(Cancel(calls, interrupt=True))
 
     def take_back(self, child: Child) -> None:
-        """Ask the gateway to cancel a child, and give it a moment to do so where that can be waited."""
+        """Ask the gateway to cancel a child, and give it a moment to do so.
+
+        Nothing else runs here meanwhile: who takes one call back does not want the next one begun.
+        """
         self._post.post(Cancel([child.number], interrupt=False))
-        if not self.in_coroutine:
-            self.wait_for(child, CANCEL_SECONDS)
+        now = monotonic()
+        until = now + CANCEL_SECONDS if now >= self._patient_from else now
+        while not child.is_settled():
+            left = until - monotonic()
+            if left <= 0:
+                # It runs, most likely, and so may all that are taken back with it.
+                self._patient_from = monotonic() + IMPATIENT_SECONDS
+                return
+            self._post.look()
+            child._await_bell(min(left, LOOK_SECONDS))
 
     @property
     def in_coroutine(self) -> bool:
@@ -307,7 +327,26 @@ class InnerPool:
             future._await_bell(left)
             if isinstance(future, Child) and future.number:
                 self._run_sent_back(future.number)
+            self._run_backlog()
+        self._runner.tell_standing(False)
         return True
+
+    def _run_backlog(self) -> None:
+        """Start what the main thread does not come to: a full worker is not sent what is waited for."""
+        now, begun = monotonic(), self._runner.begun
+        last, since = self._standing
+        if begun == last and now - since < STANDING_SECONDS:
+            return
+        self._standing = begun, now
+        if begun != last:
+            return
+        self._runner.tell_standing(True)
+        if self._post.attempts:
+            try:
+                attempt = self._post.attempts.popleft()
+            except IndexError:
+                return  # the main thread has just begun it
+            Thread(target=self._runner.run_in_thread, args=(attempt,), daemon=True).start()
 
     def _run_sent_back(self, number: int) -> None:
         """The gateway has sent this worker its own child, and the main thread may never come to it."""
@@ -321,7 +360,7 @@ class InnerPool:
                 return
 
     def make_waiters(self) -> list[Any]:
-        return _Waiters(self)
+        return Waiters(self)
 
     def cancel(self, call: int, settled: Callable[[], bool]) -> None:
         raise AssertionError("children cancel themselves")
@@ -337,41 +376,3 @@ class InnerPool:
     def new_parking(self) -> Parking | None:
         """For a wait in this fiber; None where none can be parked."""
         return Parking(getcurrent(), self._runner.ready) if self._runner.can_park() else None
-
-
-class _Waiters(list[Any]):
-    """Who waits by `concurrent.futures.wait` or `as_completed`: in a fiber, that must park it."""
-
-    def __init__(self, pool: InnerPool) -> None:
-        self._pool = pool
-
-    def append(self, waiter: Any) -> None:
-        if self._pool.new_parking() is not None and not isinstance(waiter.event, _Event):
-            waiter.event = _Event(self._pool)
-        super().append(waiter)
-
-
-class _Event:
-    """`threading.Event` for fibers."""
-
-    def __init__(self, pool: InnerPool) -> None:
-        self._pool = pool
-        self._set = False
-        self._parked: list[Parking] = []
-
-    def set(self) -> None:
-        self._set = True
-        for parking in self._parked:
-            parking.wake()
-
-    def clear(self) -> None:
-        self._set = False
-
-    def wait(self, timeout: float | None = None) -> bool:
-        parking = self._pool.new_parking()
-        if parking is None:
-            raise RuntimeError("futures that one fiber waits for cannot be handed to a thread")
-        self._parked = [parking]
-        if not self._set:
-            self._pool.park(parking, timeout)
-        return self._set

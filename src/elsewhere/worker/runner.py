@@ -10,12 +10,13 @@ a parked one holds nothing but its own frames, however deep calls nest.
 import _thread
 import signal
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
+from threading import Lock, get_ident
 from time import monotonic
 from types import CoroutineType
-from typing import Any, Protocol
+from typing import Any
 
-from elsewhere.calls.messages import Attempt, Done, Has, Kind, Outcome, Verdict
+from elsewhere.calls.messages import Attempt, Done, Has, Kind, Outcome, Parked, Resumed, Verdict
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.codec.values import dumps, loads, too_large
 from elsewhere.errors import CallInterrupted
@@ -24,6 +25,7 @@ from elsewhere.worker.fibers import getcurrent, greenlet, is_within
 from elsewhere.worker.output import LineWriter
 from elsewhere.worker.parking import Alarms, Parking
 from elsewhere.worker.post import Post
+from elsewhere.worker.runnable import Inner, Loop
 
 FLUSH_SECONDS = 0.002
 """How long an outcome may wait for others while short calls follow each other."""
@@ -33,35 +35,6 @@ OWN_THREADS = 1
 """the watcher; the main thread is not counted"""
 FREE_FIBERS_MAX = 64
 """How many fibers without work are kept."""
-
-
-class Inner(Protocol):
-    """A call that was made inside a root and waits on the stack."""
-
-    root: Root
-
-    def take(self) -> bytes | None:
-        """Claim it: its arguments for who comes first, None for everybody else."""
-
-    def run(self, payload: bytes) -> None:
-        """Run it here and settle it."""
-
-    def drop(self) -> None:
-        """Its root was interrupted: settle it as cancelled."""
-
-
-class Loop(Protocol):
-    """Runs the coroutines of this worker."""
-
-    @property
-    def in_control(self) -> bool:
-        """Whether a coroutine, or a callback of the loop, is what runs now."""
-
-    def run(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        """Park this fiber until it has ended; its value."""
-
-    def root(self) -> Root | None:
-        """Inside a coroutine: the root that it belongs to."""
 
 
 class Runner:
@@ -82,8 +55,11 @@ class Runner:
         self.idle = True
         self.roots: dict[tuple[int, int], Root] = {}
         """those that were begun and have not ended"""
+        self._in_threads: dict[int, Root] = {}
+        """the attempt that a thread runs, by thread"""
         self.told = 0
         """how many calls the gateway believes to wait on the stack"""
+        self._telling = Lock()
         self._flushed = 0.0
         self.hub = getcurrent()
         self._looks: list[Callable[[], None]] = []
@@ -244,14 +220,24 @@ class Runner:
         )
 
     def run_in_thread(self, attempt: Attempt) -> None:
-        """Run an attempt on the stack of a thread of a call, which waits for it."""
+        """Run an attempt in a thread, because the main one may be waiting for what waits for it."""
         started = monotonic()
         verdict = Verdict.ERROR
+        me = get_ident()
+        outer = self._in_threads.get(me)
+        self._in_threads[me] = root = Root(attempt)
+        # It does not keep the main thread, so what it waits for must find room here.
+        self._post.post(Parked(*root.name))
         try:
             payload = self._apply(attempt)
             verdict = Verdict.VALUE
         except BaseException as error:  # noqa: BLE001  # it travels to the client
             payload = self._describe(attempt, error)
+        root.open = False
+        if outer is None:
+            del self._in_threads[me]
+        else:
+            self._in_threads[me] = outer
         elapsed = monotonic() - started
         self._post.post(
             Done([Outcome(attempt.call, attempt.fence, verdict, payload, started, elapsed)])
@@ -275,9 +261,9 @@ class Runner:
         if type(value) is not CoroutineType:
             return value
         if not self.can_park():
-            import asyncio
+            from elsewhere.inline import run_coroutine
 
-            return asyncio.run(value)  # in a thread of a call
+            return run_coroutine(value)  # in a thread of a call
         if self._coroutines is None:
             self._coroutines = self.make_coroutines()
         return self._coroutines.run(value)
@@ -286,7 +272,7 @@ class Runner:
         """The root of the call that is in control."""
         if self._coroutines is not None and self._coroutines.in_control:
             return self._coroutines.root()
-        return self.current
+        return self._in_threads.get(get_ident(), self.current) if self._in_threads else self.current
 
     def _describe(self, attempt: Attempt, error: BaseException, root: Root | None = None) -> bytes:
         # Only a failure pays for what its description imports.
@@ -340,12 +326,24 @@ class Runner:
         """Whether a coroutine of this worker's own loop is what runs now."""
         return self._coroutines is not None and self._coroutines.in_control
 
-    def tell_stack(self) -> None:
-        """Let the gateway know whether calls wait here that others could take."""
-        waiting = len(self.stack)
-        if (waiting > 0) != (self.told > 0):
-            self.told = waiting
-            self._post.outgoing.append(Has(waiting))
+    def tell_standing(self, stands: bool) -> None:
+        """From a thread that waits: whether what is in control stands still, perhaps until that ends.
+
+        Then the worker has room, as if the call were parked; without it there would be none for what
+        the thread waits for.
+        """
+        root = self.current
+        if root is not None and root.open and root.told_parked is not stands:
+            root.told_parked = stands
+            self._post.post(Parked(*root.name) if stands else Resumed(*root.name))
+
+    def tell_stack(self, *, asked: bool = False) -> None:
+        """Let the gateway know whether calls wait here that others could take. From either thread."""
+        with self._telling:  # or what was counted first might be said last, and be believed
+            waiting = len(self.stack)
+            if asked or (waiting > 0) != (self.told > 0):
+                self.told = waiting
+                self._post.outgoing.append(Has(waiting))
 
     # ------------------------------------------------------------ interrupts
 
