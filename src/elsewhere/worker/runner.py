@@ -11,7 +11,7 @@ import _thread
 import signal
 from collections import deque
 from collections.abc import Callable
-from threading import Lock, get_ident
+from threading import Lock
 from time import monotonic
 from types import CoroutineType
 from typing import Any
@@ -20,7 +20,7 @@ from elsewhere.calls.messages import Attempt, Done, Has, Kind, Outcome, Parked, 
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.codec.values import dumps, loads, too_large
 from elsewhere.errors import CallInterrupted
-from elsewhere.worker.control import Control, Root
+from elsewhere.worker.control import Control, Root, Threads
 from elsewhere.worker.fibers import getcurrent, greenlet, is_within
 from elsewhere.worker.output import LineWriter
 from elsewhere.worker.parking import Alarms, Parking
@@ -55,8 +55,7 @@ class Runner:
         self.idle = True
         self.roots: dict[tuple[int, int], Root] = {}
         """those that were begun and have not ended"""
-        self._in_threads: dict[int, Root] = {}
-        """the attempt that a thread runs, by thread"""
+        self.threads = Threads()
         self.told = 0
         """how many calls the gateway believes to wait on the stack"""
         self._telling = Lock()
@@ -220,21 +219,16 @@ class Runner:
         """Run an attempt in a thread, because the main one may be waiting for what waits for it."""
         started = monotonic()
         verdict = Verdict.ERROR
-        me = get_ident()
-        outer = self._in_threads.get(me)
-        self._in_threads[me] = root = Root(attempt)
+        root = Root(attempt)
         # It does not keep the main thread, so what it waits for must find room here.
         self._post.post(Parked(*root.name))
-        try:
-            payload = self._apply(attempt)
-            verdict = Verdict.VALUE
-        except BaseException as error:  # noqa: BLE001  # it travels to the client
-            payload = self._describe(attempt, error)
+        with self.threads.run(root):
+            try:
+                payload = self._apply(attempt)
+                verdict = Verdict.VALUE
+            except BaseException as error:  # noqa: BLE001  # it travels to the client
+                payload = self._describe(attempt, error)
         root.open = False
-        if outer is None:
-            del self._in_threads[me]
-        else:
-            self._in_threads[me] = outer
         elapsed = monotonic() - started
         self._post.post(
             Done([Outcome(attempt.call, attempt.fence, verdict, payload, started, elapsed)])
@@ -267,7 +261,7 @@ class Runner:
         """The root of the call that is in control."""
         if self._coroutines is not None and self._coroutines.in_control:
             return self._coroutines.root()
-        return self._in_threads.get(get_ident(), self.current) if self._in_threads else self.current
+        return self.threads.root() or self.current
 
     def _describe(self, attempt: Attempt, error: BaseException) -> bytes:
         # Only a failure pays for what its description imports.
