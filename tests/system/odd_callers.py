@@ -1,6 +1,7 @@
 """Calls that make calls in ways of their own, for the tests of what a worker does with them."""
 
 import asyncio
+import concurrent.futures
 import os
 import threading
 from typing import Any
@@ -172,3 +173,18 @@ def around_by_threads(number: int) -> int:
     if found[0] is not None:
         raise found[0]
     return number
+
+
+def by_the_standard_library_in_a_thread(count: int) -> list[float]:
+    found: list[float] = []
+
+    def ask() -> None:
+        futures = [elsewhere.spawn(double, number) for number in range(count)]
+        futures += [elsewhere.spawn(pure_double, -number) for number in range(count)]
+        done, _ = concurrent.futures.wait(futures)
+        found.extend(future.result() for future in concurrent.futures.as_completed(done))
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+    return sorted(found)

@@ -28,6 +28,7 @@ def pool(request: pytest.FixtureRequest) -> Iterator[Pool]:
         ((odd_callers.by_many_threads, 20), list(range(0, 40, 2))),
         ((odd_callers.by_a_pool_of_its_own,), True),
         ((odd_callers.cancel_a_pure_call, 5), True),
+        ((odd_callers.by_the_standard_library_in_a_thread, 3), [-4, -2, 0, 0, 2, 4]),
         ((odd_callers.take_back_two,), [True, True]),
     ],
     ids=lambda value: getattr(value[0], "__name__", "") if isinstance(value, tuple) else "",

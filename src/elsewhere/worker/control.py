@@ -5,7 +5,9 @@ that the worker runs its *head*. It is told when control goes to another root: `
 has not ended, `Resumed` for one that was parked. The node finds the head in a shared page.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import get_ident
 from typing import Any
 
 from elsewhere.calls.messages import Attempt, Parked, Resumed
@@ -29,6 +31,31 @@ class Root:
     def __init__(self, attempt: Attempt) -> None:
         self.attempt = attempt
         self.name = (attempt.call, attempt.fence)
+
+
+class Threads:
+    """Which root it is whose code a thread of a call runs for the worker."""
+
+    def __init__(self) -> None:
+        self._roots: dict[int, Root] = {}
+
+    def root(self) -> Root | None:
+        """This thread's, if it runs one."""
+        return self._roots.get(get_ident()) if self._roots else None
+
+    @contextmanager
+    def run(self, root: Root) -> Iterator[None]:
+        """What this thread runs meanwhile belongs to `root`."""
+        me = get_ident()
+        outer = self._roots.get(me)
+        self._roots[me] = root
+        try:
+            yield
+        finally:
+            if outer is None:
+                del self._roots[me]
+            else:
+                self._roots[me] = outer
 
 
 class Control:

@@ -10,9 +10,10 @@ A thread that a call has started cannot park: it runs the children that it waits
 
 from collections.abc import Callable, Generator
 from concurrent.futures import Future as BaseFuture
+from contextlib import suppress
 from functools import partial
 from itertools import count
-from threading import Thread, get_ident, main_thread
+from threading import Thread
 from time import monotonic
 from typing import Any
 
@@ -38,7 +39,7 @@ from elsewhere.worker.fibers import getcurrent
 from elsewhere.worker.parking import Parking
 from elsewhere.worker.post import Post
 from elsewhere.worker.runner import Runner
-from elsewhere.worker.waiters import Waiters
+from elsewhere.worker.waiters import THREAD_SECONDS, Waiters
 
 _PLAIN = Options()
 _NO_NAME = Name(b"", "", b"")
@@ -53,8 +54,6 @@ LOOK_SECONDS = 0.0005
 """How often it looks for the answer."""
 IMPATIENT_SECONDS = 0.5
 """For how long nobody waits for such answers after one has not come."""
-THREAD_SECONDS = 0.005
-"""How often a waiting thread looks whether it must run its child itself."""
 
 
 class Child(Future[Any]):
@@ -161,7 +160,6 @@ class InnerPool:
         self._functions = Functions(post.outgoing.append, first)
         self._asked: dict[int, Child] = {}
         """by number: children that were submitted and are not settled"""
-        self._main = main_thread().ident
         self._standing = -1, 0.0
         """how many calls the main thread had begun when a thread last looked, and when that was"""
         self._patient_from = 0.0
@@ -185,7 +183,7 @@ class InnerPool:
             payload = dumps_call(args, kwargs)
             if len(payload) > PAYLOAD_BYTES_MAX:
                 raise too_large("the arguments", len(payload))
-            child = Child(function, payload, self._own_root(), self)
+            child = Child(function, payload, self._runner.own_root() or self._detached, self)
             if task is None:
                 self._runner.stack.append(child)
             elif task.pure:
@@ -198,12 +196,6 @@ class InnerPool:
             # NotPicklable, NoKey, or what the function says of its arguments.
             return failed_future(error, self)
         return child
-
-    def _own_root(self) -> Root:
-        """The root that the call is made in. Nobody knows which one a thread belongs to."""
-        if get_ident() != self._main:
-            return self._detached
-        return self._runner.own_root() or self._detached
 
     def store(self) -> None:
         """The store is the client's."""
@@ -245,6 +237,9 @@ class InnerPool:
                 break  # the main thread has just begun it
             payload = child.take()
             if payload is None:
+                continue
+            if child.root.interrupted:
+                child.drop()
                 continue
             try:
                 self._submit(child, payload, _PLAIN)
@@ -327,12 +322,12 @@ class InnerPool:
             future._await_bell(left)
             if isinstance(future, Child) and future.number:
                 self._run_sent_back(future.number)
-            self._run_backlog()
+            self.run_backlog()
         self._runner.tell_standing(False)
         return True
 
-    def _run_backlog(self) -> None:
-        """Start what the main thread does not come to: a full worker is not sent what is waited for."""
+    def run_backlog(self) -> None:
+        """In a thread that waits: begin what the main thread does not come to, if that stands still."""
         now, begun = monotonic(), self._runner.begun
         last, since = self._standing
         if begun == last and now - since < STANDING_SECONDS:
@@ -341,12 +336,23 @@ class InnerPool:
         if begun != last:
             return
         self._runner.tell_standing(True)
-        if self._post.attempts:
-            try:
-                attempt = self._post.attempts.popleft()
-            except IndexError:
-                return  # the main thread has just begun it
-            Thread(target=self._runner.run_in_thread, args=(attempt,), daemon=True).start()
+        if self._runner.stack or self._post.attempts:
+            # One that waits itself must not keep the others.
+            Thread(target=self._run_while_standing, args=(begun,), daemon=True).start()
+
+    def _run_while_standing(self, begun: int) -> None:
+        runner, attempts = self._runner, self._post.attempts
+        # What the main thread takes meanwhile is not there any more.
+        with suppress(IndexError):
+            while runner.begun == begun:
+                if not runner.stack:
+                    runner.run_in_thread(attempts.popleft())
+                    continue
+                child: Any = runner.stack.pop()
+                payload = child.take()
+                if payload is not None:
+                    with runner.threads.run(child.root):
+                        child.run(payload)
 
     def _run_sent_back(self, number: int) -> None:
         """The gateway has sent this worker its own child, and the main thread may never come to it."""

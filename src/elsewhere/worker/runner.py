@@ -20,7 +20,7 @@ from elsewhere.calls.messages import Attempt, Done, Has, Kind, Outcome, Parked, 
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.codec.values import dumps, loads, too_large
 from elsewhere.errors import CallInterrupted
-from elsewhere.worker.control import Control, Root
+from elsewhere.worker.control import Control, Root, Threads
 from elsewhere.worker.fibers import getcurrent, greenlet, is_within
 from elsewhere.worker.output import LineWriter
 from elsewhere.worker.parking import Alarms, Parking
@@ -55,13 +55,13 @@ class Runner:
         self.idle = True
         self.roots: dict[tuple[int, int], Root] = {}
         """those that were begun and have not ended"""
-        self._in_threads: dict[int, Root] = {}
-        """the attempt that a thread runs, by thread"""
+        self.threads = Threads()
         self.told = 0
         """how many calls the gateway believes to wait on the stack"""
         self._telling = Lock()
         self._flushed = 0.0
         self.hub = getcurrent()
+        self._main = get_ident()
         self._looks: list[Callable[[], None]] = []
         """to be called when a watched descriptor may be ready"""
         self._coroutines: Loop | None = None
@@ -223,21 +223,16 @@ class Runner:
         """Run an attempt in a thread, because the main one may be waiting for what waits for it."""
         started = monotonic()
         verdict = Verdict.ERROR
-        me = get_ident()
-        outer = self._in_threads.get(me)
-        self._in_threads[me] = root = Root(attempt)
+        root = Root(attempt)
         # It does not keep the main thread, so what it waits for must find room here.
         self._post.post(Parked(*root.name))
-        try:
-            payload = self._apply(attempt)
-            verdict = Verdict.VALUE
-        except BaseException as error:  # noqa: BLE001  # it travels to the client
-            payload = self._describe(attempt, error)
+        with self.threads.run(root):
+            try:
+                payload = self._apply(attempt)
+                verdict = Verdict.VALUE
+            except BaseException as error:  # noqa: BLE001  # it travels to the client
+                payload = self._describe(attempt, error)
         root.open = False
-        if outer is None:
-            del self._in_threads[me]
-        else:
-            self._in_threads[me] = outer
         elapsed = monotonic() - started
         self._post.post(
             Done([Outcome(attempt.call, attempt.fence, verdict, payload, started, elapsed)])
@@ -269,10 +264,10 @@ class Runner:
         return self._coroutines.run(value)
 
     def own_root(self) -> Root | None:
-        """The root of the call that is in control."""
+        """The root of the call that this is in; None in a thread of which nobody can tell."""
         if self._coroutines is not None and self._coroutines.in_control:
             return self._coroutines.root()
-        return self._in_threads.get(get_ident(), self.current) if self._in_threads else self.current
+        return self.current if get_ident() == self._main else self.threads.root()
 
     def _describe(self, attempt: Attempt, error: BaseException, root: Root | None = None) -> bytes:
         # Only a failure pays for what its description imports.
