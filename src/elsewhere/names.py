@@ -16,13 +16,26 @@ class Name(NamedTuple):
 
 def name_of(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Name:
     """The name of a pure call. Raises `NoKey`, and TypeError for arguments that do not fit."""
-    # Only pure calls pay for what these import.
+    return describe_call(key_of_call(function, args, kwargs), function, args, kwargs)
+
+
+def key_of_call(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> bytes:
+    """Its key alone, which is all that one needs to look it up. Raises as `name_of`."""
+    # Only pure calls pay for what this imports.
+    from elsewhere.keys.key import key_of
+
+    return key_of(plain_function(function), args, kwargs)
+
+
+def describe_call(
+    key: bytes, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Name:
+    """Its name, if the key is known already. Raises `NoKey`."""
     from elsewhere.codec.functions import full_name
     from elsewhere.codec.labels import label_of
-    from elsewhere.keys.key import key_of
     from elsewhere.keys.sample import parts_now_and_then
 
-    plain = plain_function(function)
-    key = key_of(plain, args, kwargs)
-    parts = parts_now_and_then(full_name(function), plain, args, kwargs)
+    parts = parts_now_and_then(full_name(function), plain_function(function), args, kwargs)
     return Name(key, label_of(function, args, kwargs), parts)

@@ -25,7 +25,7 @@ from elsewhere.host import GatewayHost
 from elsewhere.intake import Bounds, Intake
 from elsewhere.interrupts import DeferredInterrupts
 from elsewhere.mapping import Mapping
-from elsewhere.names import Name, name_of
+from elsewhere.names import Name, describe_call, key_of_call
 from elsewhere.node.process import NodeProcess
 from elsewhere.pending import Pending
 from elsewhere.reports import report
@@ -147,13 +147,14 @@ class Session:
     ) -> Future[T]:
         """What is remembered is answered here, before anything is sent."""
         try:
-            name = name_of(fn, args, kwargs)
-            kept = self.store().get(name.key)
+            key = key_of_call(fn, args, kwargs)
+            kept = self.store().get(key)
+            if kept is None:
+                name = describe_call(key, fn, args, kwargs)
+                return self._submit(options, to_send(fn), args, kwargs, name)
         except (TypeError, StoreError) as error:
             # NoKey, what the function itself says of its arguments, or a store that cannot be read
             return failed_future(error, self._host)
-        if kept is None:
-            return self._submit(options, to_send(fn), args, kwargs, name)
         future: Future[T] = Future(None, kept.function, self._host)
         future.settle(Settlement(0, kept.verdict, kept.payload))
         return future
