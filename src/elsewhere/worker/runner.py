@@ -11,7 +11,7 @@ import _thread
 import signal
 from collections import deque
 from collections.abc import Callable
-from threading import Lock, get_ident
+from threading import Lock
 from time import monotonic
 from types import CoroutineType
 from typing import Any
@@ -61,7 +61,6 @@ class Runner:
         self._telling = Lock()
         self._flushed = 0.0
         self.hub = getcurrent()
-        self._main = get_ident()
         self._looks: list[Callable[[], None]] = []
         """to be called when a watched descriptor may be ready"""
         self._coroutines: Loop | None = None
@@ -264,10 +263,11 @@ class Runner:
         return self._coroutines.run(value)
 
     def own_root(self) -> Root | None:
-        """The root of the call that this is in; None in a thread of which nobody can tell."""
+        """The root of the call that this is in. A thread's is taken to be the one in control, which
+        mostly waits for that thread."""
         if self._coroutines is not None and self._coroutines.in_control:
             return self._coroutines.root()
-        return self.current if get_ident() == self._main else self.threads.root()
+        return self.threads.root() or self.current
 
     def _describe(self, attempt: Attempt, error: BaseException, root: Root | None = None) -> bytes:
         # Only a failure pays for what its description imports.
