@@ -2,13 +2,15 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path, PurePosixPath
 
-CGROUP = Path("/sys/fs/cgroup")
-MEMBERSHIP = Path("/proc/self/cgroup")
+# Not pathlib: a pool would wait for its import before it has started anything.
+CGROUP = "/sys/fs/cgroup"
+MEMBERSHIP = "/proc/self/cgroup"
 
 
-def usable_cpus(cgroup: Path = CGROUP, membership: Path = MEMBERSHIP) -> int:
+def usable_cpus(
+    cgroup: str | os.PathLike[str] = CGROUP, membership: str | os.PathLike[str] = MEMBERSHIP
+) -> int:
     """Processors by affinity and by the control groups' quotas, whichever is less; at least 1.
 
     A quota is read as in Linux's control groups, version 2 (``cpu.max``) or 1
@@ -20,37 +22,47 @@ def usable_cpus(cgroup: Path = CGROUP, membership: Path = MEMBERSHIP) -> int:
     else:
         count = os.cpu_count() or 1
     quotas = [
-        quota for group in _groups(cgroup, membership) if (quota := _quota(group)) is not None
+        quota
+        for group in _groups(os.fspath(cgroup), membership)
+        if (quota := _quota(group)) is not None
     ]
     return max(1, min([count, *(-int(-quota // 1) for quota in quotas)]))
 
 
-def _groups(cgroup: Path, membership: Path) -> Iterator[Path]:
+def _groups(cgroup: str, membership: str | os.PathLike[str]) -> Iterator[str]:
     """The folders of the groups that this process is in, as far as they are seen from here."""
     yield cgroup
-    yield cgroup / "cpu"
+    yield f"{cgroup}/cpu"
     try:
-        lines = membership.read_text().splitlines()
+        lines = _read(membership).splitlines()
     except OSError:
         return  # no control groups here
     for line in lines:
         _, controllers, group = line.split(":", 2)
         if controllers and "cpu" not in controllers.split(","):
             continue
-        top = cgroup / "cpu" if controllers else cgroup
-        path = PurePosixPath(group.lstrip("/"))
-        yield from (top / part for part in (path, *path.parents))
+        top = f"{cgroup}/cpu" if controllers else cgroup
+        path = group.strip("/")
+        while path:
+            yield f"{top}/{path}"
+            path = path.rpartition("/")[0]
+        yield top
 
 
-def _quota(group: Path) -> float | None:
+def _quota(group: str) -> float | None:
     """How many processors a group grants; None if it does not say."""
     try:
-        if (group / "cpu.max").exists():
-            granted, period = (group / "cpu.max").read_text().split()
+        if os.path.exists(f"{group}/cpu.max"):
+            granted, period = _read(f"{group}/cpu.max").split()
         else:
-            granted = (group / "cpu.cfs_quota_us").read_text()
-            period = (group / "cpu.cfs_period_us").read_text()
+            granted = _read(f"{group}/cpu.cfs_quota_us")
+            period = _read(f"{group}/cpu.cfs_period_us")
         quota = int(granted) / int(period)
     except (OSError, ValueError, ZeroDivisionError):
         return None  # nothing is said, or "max", or nothing that makes sense
     return quota if quota > 0 else None
+
+
+def _read(path: str | os.PathLike[str]) -> str:
+    with open(path, encoding="utf-8") as file:
+        return file.read()

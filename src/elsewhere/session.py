@@ -31,7 +31,6 @@ from elsewhere.pending import Pending
 from elsewhere.reports import report
 from elsewhere.screen import Screen
 from elsewhere.store import Acknowledge, Store
-from elsewhere.stream import AHEAD_MAX, Stream
 from elsewhere.tasks import is_asynchronous, merge_options, task_of
 
 T = TypeVar("T")
@@ -178,6 +177,8 @@ class Session:
         task = task_of(fn)
         if (task is not None and task.pure) or is_asynchronous(fn):
             # What is remembered by itself is a call by itself, and coroutines wait beside each other.
+            from elsewhere.stream import AHEAD_MAX, Stream  # only who has pure maps pays for it
+
             return Stream(
                 lambda item: self.submit(options, fn, item, {}),
                 zip(*iterables, strict=False),
