@@ -82,9 +82,8 @@ def make_coroutines(runner: Runner) -> "Coroutines":
 
 def own_pool(runner: Runner, post: Post, worker: int) -> "InnerPool":
     """The pool in force inside this worker's calls. Only who makes such calls pays for its imports."""
-    with (
-        _opening
-    ):  # threads of a call may come at once, and a cache alone would make a pool for each
+    # Threads of a call may come at once, and a cache alone would make a pool for each.
+    with _opening:
         return _open_own_pool(runner, post, worker)
 
 

@@ -192,8 +192,6 @@ class Runner:
             self.current = root
             try:
                 payload = self._apply(attempt, root)
-                if len(payload) > PAYLOAD_BYTES_MAX:
-                    raise too_large("the result", len(payload))
                 verdict = Verdict.VALUE
             finally:
                 self.current = None
@@ -227,24 +225,28 @@ class Runner:
         self._post.post(Parked(*root.name))
         with self.threads.run(root):
             try:
-                payload = self._apply(attempt)
+                payload = self._apply(attempt, root)
                 verdict = Verdict.VALUE
             except BaseException as error:  # noqa: BLE001  # it travels to the client
-                payload = self._describe(attempt, error)
+                payload = self._describe(attempt, error, root)
         root.open = False
         elapsed = monotonic() - started
         self._post.post(
             Done([Outcome(attempt.call, attempt.fence, verdict, payload, started, elapsed)])
         )
 
-    def _apply(self, attempt: Attempt, root: Root | None = None) -> bytes:
+    def _apply(self, attempt: Attempt, root: Root) -> bytes:
+        payload = self._encode_result(attempt, root)
+        if len(payload) > PAYLOAD_BYTES_MAX:
+            raise too_large("the result", len(payload))
+        return payload
+
+    def _encode_result(self, attempt: Attempt, root: Root) -> bytes:
         function: Any = self._post.functions[attempt.function]
         if type(function) is bytes:
             function = self._post.functions[attempt.function] = loads(function)
         if attempt.kind is Kind.CALL:
-            args, kwargs = arguments = loads(attempt.payload)
-            if root is not None:
-                root.arguments = arguments
+            args, kwargs = root.arguments = loads(attempt.payload)
             return dumps(self.finish(function(*args, **kwargs)), "result")
         from elsewhere.worker.chunk import apply_chunk
 
@@ -269,7 +271,7 @@ class Runner:
             return self._coroutines.root()
         return self.threads.root() or self.current
 
-    def _describe(self, attempt: Attempt, error: BaseException, root: Root | None = None) -> bytes:
+    def _describe(self, attempt: Attempt, error: BaseException, root: Root) -> bytes:
         # Only a failure pays for what its description imports.
         from elsewhere.codec.failures import encode_failure
         from elsewhere.codec.labels import label_of
@@ -281,7 +283,7 @@ class Runner:
             return encode_chunk_failure([], error)  # it failed before its first item
         label = ""
         function = self._post.functions.get(attempt.function, b"")
-        if root is not None and root.arguments is not None:
+        if root.arguments is not None:
             label = label_of(function, *root.arguments)  # type: ignore[arg-type]  # it was called
             root.arguments = None
         return encode_failure(error, label)
