@@ -26,11 +26,11 @@ from elsewhere.codec.functions import Encoded
 from elsewhere.codec.values import dumps, too_large
 from elsewhere.errors import NotPicklable
 
-CHUNK_SECONDS = 0.025
+CHUNK_SECONDS = 0.05
 CHUNK_SECONDS_MIN = 0.001
 CHUNK_BYTES_MAX = 2**20
 CHUNK_ITEMS_MAX = 2**16
-AHEAD_SECONDS = 0.050
+AHEAD_SECONDS = 0.1
 UNREAD_BYTES_MAX = 2**23
 UNREAD_CHUNKS_MAX = 64
 """per worker"""
