@@ -10,6 +10,7 @@ from elsewhere.future import Future, finished_future
 from elsewhere.in_force import in_force
 from elsewhere.inline import run_coroutine
 from elsewhere.stream import Stream
+from elsewhere.tasks import task_of
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -44,7 +45,9 @@ def map(function: Callable[..., T], *iterables: Iterable[Any]) -> Iterator[T]:  
     items = zip(*iterables, strict=False)
     if caller is None:
         return (run_here(function, *item) for item in items)
-    return Stream(lambda item: caller.spawn(function, item, {}), items)
+    task = task_of(function)
+    pure = task is not None and task.pure
+    return Stream(lambda batch: caller.spawn_each(function, batch), items, batched=pure)
 
 
 def run_here(function: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:

@@ -5,12 +5,12 @@ worker, the worker's own, inside whatever it runs; in a client, the latest that 
 entered. Where there is none, calls run inline.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from elsewhere.future import Future
+    from elsewhere.future import Future, Hit
     from elsewhere.store import Store
 
 
@@ -21,6 +21,11 @@ class Caller(Protocol):
         self, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> "Future[Any]":
         """Call ``function(*args, **kwargs)`` elsewhere."""
+
+    def spawn_each(
+        self, function: Callable[..., Any], items: Sequence[tuple[Any, ...]]
+    ) -> "Iterable[Future[Any] | Hit[Any]]":
+        """Call ``function(*item)`` elsewhere for each of `items`, while that is iterated over."""
 
     def store(self) -> "Store | None":
         """Where results are remembered, if that can be asked from here."""

@@ -1,6 +1,6 @@
 """How a pure call is named: by its key, in words, and now and then by the parts of its key."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from elsewhere.tasks import plain_function
@@ -27,6 +27,15 @@ def key_of_call(
     from elsewhere.keys.key import key_of
 
     return key_of(plain_function(function), args, kwargs)
+
+
+def keys_of_calls(
+    function: Callable[..., Any], items: Sequence[tuple[Any, ...]]
+) -> list[bytes | Exception]:
+    """`key_of_call` of ``function(*item)`` for each of `items`, or what that raises."""
+    from elsewhere.keys.key import keys_of
+
+    return keys_of(plain_function(function), items)
 
 
 def describe_call(

@@ -5,7 +5,7 @@ import math
 import os
 import sys
 import weakref
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Self, TypeVar
@@ -18,7 +18,7 @@ from elsewhere.node.process import NodeProcess
 if TYPE_CHECKING:
     from elsewhere.calls.messages import Options
     from elsewhere.calls.span import Span
-    from elsewhere.future import Future
+    from elsewhere.future import Future, Hit
     from elsewhere.store import Store
 
 P = ParamSpec("P")
@@ -182,6 +182,12 @@ class Pool(Executor):
     ) -> "Future[T]":
         """What `elsewhere.spawn` calls in the block of this pool."""
         return self._session.submit(self._options, function, args, kwargs)
+
+    def spawn_each(
+        self, function: Callable[..., T], items: Sequence[tuple[Any, ...]]
+    ) -> "Iterable[Future[T] | Hit[T]]":
+        """What `elsewhere.map` calls in the block of this pool."""
+        return self._session.submit_each(self._options, function, items)
 
     def store(self) -> "Store":
         """What remembers the results of pure tasks."""

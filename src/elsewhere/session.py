@@ -6,7 +6,7 @@ Loaded after the pool has started its node, so that the node starts while this i
 import os
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from itertools import count
 from time import monotonic
 from typing import Any, TypeVar
@@ -19,13 +19,13 @@ from elsewhere.codec.functions import Functions, to_send
 from elsewhere.codec.values import dumps_call, too_large
 from elsewhere.engines.local import LocalEngine
 from elsewhere.errors import NotPicklable, StoreError
-from elsewhere.future import Future, failed_future
+from elsewhere.future import Future, Hit, failed_future
 from elsewhere.gateway.machine import Gateway
 from elsewhere.host import GatewayHost
 from elsewhere.intake import Bounds, Intake
 from elsewhere.interrupts import DeferredInterrupts
 from elsewhere.mapping import Mapping
-from elsewhere.names import Name, describe_call, key_of_call
+from elsewhere.names import Name, describe_call, key_of_call, keys_of_calls
 from elsewhere.node.process import NodeProcess
 from elsewhere.pending import Pending
 from elsewhere.reports import report
@@ -148,15 +148,55 @@ class Session:
         try:
             key = key_of_call(fn, args, kwargs)
             kept = self.store().get(key)
-            if kept is None:
-                name = describe_call(key, fn, args, kwargs)
-                return self._submit(options, to_send(fn), args, kwargs, name)
         except (TypeError, StoreError) as error:
             # NoKey, what the function itself says of its arguments, or a store that cannot be read
             return failed_future(error, self._host)
+        if kept is None:
+            return self._submit_unknown(options, fn, key, args, kwargs)
         future: Future[T] = Future(None, kept.function, self._host)
         future.settle(Settlement(0, kept.verdict, kept.payload))
         return future
+
+    def _submit_unknown(
+        self,
+        options: Options,
+        fn: Callable[..., T],
+        key: bytes,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Future[T]:
+        """Send a pure call that the store does not know."""
+        try:
+            name = describe_call(key, fn, args, kwargs)
+            return self._submit(options, to_send(fn), args, kwargs, name)
+        except TypeError as error:
+            return failed_future(error, self._host)
+
+    def submit_each(
+        self, options: Options, fn: Callable[..., T], items: Sequence[tuple[Any, ...]]
+    ) -> Iterator[Future[T] | Hit[T]]:
+        """As `submit` of each of `items`, one after another; what the store has is asked for at once."""
+        self._check_open()
+        task = task_of(fn)
+        if task is None or not task.pure:
+            return (self.submit(options, fn, item, {}) for item in items)
+        return self._submit_each_pure(merge_options(task.options, options), fn, items)
+
+    def _submit_each_pure(
+        self, options: Options, fn: Callable[..., T], items: Sequence[tuple[Any, ...]]
+    ) -> Iterator[Future[T] | Hit[T]]:
+        keys = keys_of_calls(fn, items)
+        try:
+            kept = iter(self.store().get_many([key for key in keys if isinstance(key, bytes)]))
+        except StoreError as error:
+            yield from (failed_future(error, self._host) for _ in items)
+            return
+        for item, key in zip(items, keys, strict=True):
+            if not isinstance(key, bytes):
+                yield failed_future(key, self._host)
+                continue
+            found = next(kept)
+            yield self._submit_unknown(options, fn, key, item, {}) if found is None else Hit(found)
 
     def map(
         self,
@@ -180,8 +220,9 @@ class Session:
             from elsewhere.stream import AHEAD_MAX, Stream  # only who has pure maps pays for it
 
             return Stream(
-                lambda item: self.submit(options, fn, item, {}),
+                lambda items: self.submit_each(options, fn, items),
                 zip(*iterables, strict=False),
+                batched=not is_asynchronous(fn),
                 ahead=buffersize or AHEAD_MAX,
                 deadline=deadline,
                 bar=self._open_bar(progress, total),

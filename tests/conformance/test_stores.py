@@ -56,6 +56,27 @@ def test_what_was_never_written_is_not_there(store: Store) -> None:
     assert store.latest("tests.unknown") is None
 
 
+def test_many_results_are_found_as_one_by_one(store: Store) -> None:
+    remember(
+        store, *(row(number, LARGE if number == 7 else b"%d" % number) for number in range(300))
+    )
+    wait_for(store, 299)
+    wanted = [key(number) for number in (*range(250, 350), 7, 3, 3, *range(20))]
+    for asked in (wanted, wanted[:64], wanted[:65], wanted[:1], wanted[99:], []):
+        assert store.get_many(asked) == [store.get(one) for one in asked]
+    assert store.get_many([b"no key at all", key(3)])[0] is None
+    assert store.get_many([key(999), key(998)]) == [None, None]
+
+
+def test_what_is_acknowledged_is_found_at_once_among_many(store: Store) -> None:
+    for number in range(100):
+        remember(store, row(number))
+        unknown, found = store.get_many([key(1000), key(number)])
+        assert unknown is None
+        assert found is not None
+        assert found[:-1] == tuple(row(number))
+
+
 def test_the_first_result_of_a_key_stays(store: Store) -> None:
     remember(store, row(1, b"first"), row(1, b"second"))
     remember(store, row(1, b"third"), row(2))
@@ -96,6 +117,7 @@ def test_a_closed_store_says_so(store: Store) -> None:
     store.close()
     for use in (
         lambda: store.get(key(1)),
+        lambda: store.get_many([key(1), key(2)]),
         lambda: store.latest("tests.f"),
         lambda: Written(store, [row(2)]),
     ):

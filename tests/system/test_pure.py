@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import wait
+from itertools import count, islice, repeat
 from pathlib import Path
 from threading import Lock
 
@@ -101,3 +102,36 @@ def test_equal_calls_are_one_in_the_timeline() -> None:
         for future in [pool.submit(nested.d, "y") for _ in range(100)]:
             assert future.result(timeout=60) == "DE"
         assert [span.function for span in pool.timeline()] == ["d"]
+
+
+def test_a_map_finds_what_is_remembered_and_runs_the_rest(tmp_path: Path, notes: Path) -> None:
+    with Pool(2, store=tmp_path / "store") as pool:
+        list(pool.map(nested.note_and_square, [str(notes)] * 200, range(0, 400, 2)))
+    notes.unlink()
+    with Pool(2, store=tmp_path / "store") as pool:
+        mapped = pool.map(nested.note_and_square, repeat(str(notes)), count())
+        assert list(islice(mapped, 400)) == [n * n for n in range(400)]
+        del mapped
+    with Pool(2, store=tmp_path / "store", record=True) as pool:
+        mapped = elsewhere.map(nested.note_and_square, [str(notes)] * 400, range(400))
+        assert list(mapped) == [n * n for n in range(400)]
+        assert pool.timeline() == []
+    # Those of endless input that were under way when it was dropped may have run as well.
+    ran = [int(line) for line in notes.read_text().split()]
+    assert sorted(n for n in ran if n < 400) == list(range(1, 400, 2))
+    assert len(set(ran)) == len(ran)
+
+
+def test_what_a_map_cannot_name_fails_at_its_position(pool: Pool, notes: Path) -> None:
+    items = [1, 2, 3, Lock(), 5]
+    for _ in range(2):
+        mapped = pool.map(nested.note_and_square, repeat(str(notes)), items)
+        assert [next(mapped) for _ in range(3)] == [1, 4, 9]
+        with pytest.raises(NoKey, match="lock"):
+            next(mapped)
+
+
+def test_equal_calls_of_one_map_run_once(pool: Pool, notes: Path) -> None:
+    mapped = pool.map(nested.note_and_square, [str(notes)] * 300, [n % 3 for n in range(300)])
+    assert list(mapped) == [0, 1, 4] * 100
+    assert sorted(notes.read_text().split()) == ["0", "1", "2"]

@@ -23,7 +23,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from elsewhere import NoKey
-from elsewhere.keys.key import key_of
+from elsewhere.keys.key import key_of, keys_of
 from tests.unit.keys import encoded
 
 
@@ -240,3 +240,39 @@ def test_the_error_travels() -> None:
     assert (again.path, again.what, again.remedy) == ("args[0]", "a lock", "Leave it out")
     assert str(again) == "no key for args[0]: a lock. Leave it out"
     assert isinstance(again, TypeError)
+
+
+def keyed(a: object, b: object = None) -> object:
+    return a, b
+
+
+class Unnamed:
+    def __elsewhere_key__(self) -> object:
+        raise LookupError("no key today")
+
+
+def test_the_keys_of_many_calls_are_those_of_each() -> None:
+    items: list[tuple[Any, ...]] = [(1, 2), (1,), ("x", Colour.RED), (Colour.BLUE, [Colour, keyed])]
+    assert keys_of(keyed, items) == [key_of(keyed, item) for item in items]
+    assert keys_of(len, items[1:2]) == [key_of(len, items[1])]
+    assert keys_of(keyed, []) == []
+
+
+def test_of_many_calls_each_is_refused_by_itself() -> None:
+    deep: list[Any] = []
+    for _ in range(100_000):
+        deep = [deep]
+    wrong = [(threading.Lock(), 1), (1, 2, 3), (Unnamed(), 1), (deep, 1)]
+    fine = (1, 2)
+    keys = keys_of(keyed, [fine, *(item for each in wrong for item in (each, fine))])
+    assert keys[0::2] == [key_of(keyed, fine)] * 5
+    assert [type(key) for key in keys[1::2]] == [NoKey, TypeError, LookupError, NoKey]
+
+
+def test_a_function_that_has_no_key_has_none_for_any_call() -> None:
+    lock = threading.Lock()
+
+    def locked(x: int) -> object:
+        return lock, x
+
+    assert [type(key) for key in keys_of(locked, [(1,), (2,)])] == [NoKey, NoKey]

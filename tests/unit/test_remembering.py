@@ -22,6 +22,9 @@ class Broken:
     def get(self, key: bytes) -> Remembered | None:
         raise StoreError("r.db", "too many open files", "Close some")
 
+    def get_many(self, keys: Sequence[bytes]) -> list[Remembered | None]:
+        raise StoreError("r.db", "too many open files", "Close some")
+
     def write(self, rows: Sequence[Remember], done: StoreDone) -> None:
         raise StoreError("r.db", "this store is closed", "Open another one")
 

@@ -1,6 +1,6 @@
 """The key of a pure call: what it is remembered by."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from typing import Any
 
@@ -30,6 +30,35 @@ def key_of(
     except RecursionError as error:
         raise too_deep().within("args") from error
     return key_from(fingerprint, encoded)
+
+
+def keys_of(
+    function: Callable[..., Any], items: Sequence[tuple[Any, ...]]
+) -> list[bytes | Exception]:
+    """`key_of` each ``function(*item)``, or what it raises; the function is looked at once for all."""
+    try:
+        fingerprint = fingerprint_of(function)
+    except NoKey as error:
+        return [error] * len(items)
+    count = simple_count(function)
+    writer = arguments_writer()
+    keys: list[bytes | Exception] = []
+    for item in items:
+        try:
+            if len(item) == count:
+                writer.sequence(b"(", item)
+                encoded = b"".join(writer.out)  # type: ignore[arg-type]  # as in `_encoded`
+                writer.out.clear()
+                writer.referred.clear()
+                keys.append(key_from(fingerprint, encoded))
+                continue
+        except Exception:  # noqa: BLE001  # it comes again
+            writer = arguments_writer()  # of what it has written nothing is of use
+        try:
+            keys.append(key_of(function, item))
+        except Exception as error:  # noqa: BLE001  # an argument may say its key, by code of its own
+            keys.append(error)
+    return keys
 
 
 def key_from(fingerprint: bytes, arguments: bytes) -> bytes:

@@ -33,12 +33,17 @@ class MemoryStore:
         """how much is kept, by `BYTES_MAX`'s measure"""
 
     def get(self, key: bytes) -> Remembered | None:
+        return self.get_many((key,))[0]
+
+    def get_many(self, keys: Sequence[bytes]) -> list[Remembered | None]:
+        rows = self._rows
         with self._lock:
             self._check_open()
-            row = self._rows.get(key)
-            if row is not None:
-                self._rows.move_to_end(key)
-            return row
+            found = [rows.get(key) for key in keys]
+            for row in found:
+                if row is not None:
+                    rows.move_to_end(row.key)
+        return found
 
     def write(self, rows: Sequence[Remember], done: Done) -> None:
         for row in rows:

@@ -1,11 +1,20 @@
 """A connection that answers hits, and notes them for the writer."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from elsewhere.store import Remembered
 from elsewhere.stores.blobs import Blobs
 from elsewhere.stores.database import DAMAGE, Database, Error, explain
-from elsewhere.stores.rows import GET, GET_NUMBER, Damaged, Row, to_remembered
+from elsewhere.stores.rows import (
+    GET,
+    GET_MANY,
+    GET_MANY_KEYS,
+    GET_NUMBER,
+    Damaged,
+    Row,
+    to_remembered,
+)
 
 LATEST = "SELECT key FROM results WHERE function = ? AND parts <> x'' ORDER BY id DESC LIMIT 1"
 
@@ -50,12 +59,46 @@ class Reader:
         remembered, used = self._find(key)
         if remembered is None:
             return None
+        self._note(remembered, used, now)
+        return remembered
+
+    def use_many(
+        self, keys: Sequence[bytes], now: float
+    ) -> tuple[dict[bytes, Remembered], set[bytes]]:
+        """As `use`, for all of `keys`: what is there; and of which keys only `use` can tell.
+
+        Those may have damage. Raises `StoreError`.
+        """
+        path = self.database.path
+        found: dict[bytes, Remembered] = {}
+        doubtful: set[bytes] = set()
+        for start in range(0, len(keys), GET_MANY_KEYS):
+            part = tuple(keys[start : start + GET_MANY_KEYS])
+            try:
+                rows = self._select(GET_MANY, *part, *part[-1:] * (GET_MANY_KEYS - len(part)))
+            except Damaged:
+                doubtful.update(part)
+                continue
+            for row in rows:
+                key = row[-1]
+                # Of several rows, which damage may have left, the first that is whole will do.
+                if key in found:
+                    continue
+                try:
+                    remembered = to_remembered(key, row[:-1], path, self._blobs.read)
+                except (Damaged, FileNotFoundError):
+                    doubtful.add(key)
+                    continue
+                found[key] = remembered
+                self._note(remembered, row[4], now)
+        return found, doubtful
+
+    def _note(self, remembered: Remembered, used: float, now: float) -> None:
         notes = self.notes
         if now - used > USE_SECONDS:
-            notes.used[key] = now
+            notes.used[remembered.key] = now
         hits, saved = notes.hits.get(remembered.function, (0, 0.0))
         notes.hits[remembered.function] = (hits + 1, saved + remembered.elapsed)
-        return remembered
 
     def read(self, key: bytes) -> Remembered | None:
         """The result of the call `key`, None if there is none. Raises `Damaged`, `StoreError`."""
@@ -81,9 +124,9 @@ class Reader:
                     return found
             raise
 
-    def _select(self, query: str, parameter: bytes | str | int) -> list[Any]:
+    def _select(self, query: str, *parameters: bytes | str | int) -> list[Any]:
         try:
-            return self.database.execute(query, (parameter,)).fetchall()
+            return self.database.execute(query, parameters).fetchall()
         except DAMAGE as error:
             raise Damaged(self.database.path, f"the database cannot be read ({error})") from error
         except Error as error:

@@ -18,6 +18,9 @@ HASH_BYTES = 32
 COLUMNS = "function, verdict, elapsed, made, used, blob, seal, payload, parts"
 # After damage a key may have several rows, of which any that is whole will do.
 GET = f"SELECT {COLUMNS} FROM results WHERE key = ? LIMIT 1"
+# Always of so many keys, so that SQLite compiles it once: a batch that has fewer repeats one of them.
+GET_MANY_KEYS = 64
+GET_MANY = f"SELECT {COLUMNS}, key FROM results WHERE key IN ({', '.join('?' * GET_MANY_KEYS)})"
 GET_NUMBER = f"SELECT {COLUMNS} FROM results WHERE id = ?"
 INSERT = f"""\
 INSERT INTO results(key, size, {COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""

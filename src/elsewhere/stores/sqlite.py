@@ -61,6 +61,22 @@ class SqliteStore:
         finally:
             self._take_back(reader)
 
+    def get_many(self, keys: Sequence[bytes]) -> list[Remembered | None]:
+        if len(keys) == 1:
+            return [self.get(keys[0])]
+        reader = self._lend()
+        # As in `get`.
+        queued = {key: self._queued.get(key) for key in keys} if self._queued else {}
+        try:
+            found, doubtful = reader.use_many(keys, time.time())
+        finally:
+            self._take_back(reader)
+        for key in doubtful.difference(found):
+            remembered = self.get(key)
+            if remembered is not None:
+                found[key] = remembered
+        return [found.get(key) or queued.get(key) for key in keys]
+
     def latest(self, function: str) -> Remembered | None:
         self._check_open()
         for row in reversed(list(self._queued.values())):

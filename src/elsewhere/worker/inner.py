@@ -8,7 +8,7 @@ is submitted at once, because the gateway is who knows of equal calls, retries a
 A thread that a call has started cannot park: it runs the children that it waits for itself.
 """
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future as BaseFuture
 from contextlib import suppress
 from functools import partial
@@ -196,6 +196,12 @@ class InnerPool:
             # NotPicklable, NoKey, or what the function says of its arguments.
             return failed_future(error, self)
         return child
+
+    def spawn_each(
+        self, function: Callable[..., Any], items: Sequence[tuple[Any, ...]]
+    ) -> Iterator[Future[Any]]:
+        """Call ``function(*item)`` for each of `items`."""
+        return (self.spawn(function, item, {}) for item in items)
 
     def store(self) -> None:
         """The store is the client's."""
