@@ -345,11 +345,11 @@ def test_the_first_chunks_have_one_item_each() -> None:
     assert len(sender.sizes) == 4
 
 
-def test_chunks_take_about_twenty_five_milliseconds() -> None:
+def test_chunks_take_about_fifty_milliseconds() -> None:
     sender = Sender(seconds=0.0005)
     first(sender.map(double, itertools.count()).results(None), 500)
-    assert sender.sizes[-1] == 50
-    assert max(sender.sizes) == 50
+    assert sender.sizes[-1] == 100
+    assert max(sender.sizes) == 100
 
 
 def test_slow_items_go_one_by_one() -> None:
@@ -434,7 +434,7 @@ def test_the_first_seconds_are_forgotten_fast() -> None:
     next(results)
     sender.seconds = 0.0001
     first(results, 300)
-    assert max(sender.sizes) == 250
+    assert max(sender.sizes) == 500
 
 
 # ------------------------------------------------------------ the end
