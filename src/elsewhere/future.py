@@ -11,9 +11,11 @@ import time
 from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError
 from concurrent.futures import Future as BaseFuture
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
-from elsewhere.calls.messages import Call, Settlement, Verdict
+from elsewhere.calls.messages import Call, Input, Settlement, Verdict
+from elsewhere.codec.references import refer
+from elsewhere.codec.values import dumps
 from elsewhere.errors import NotPicklable
 from elsewhere.outcome import open_settlement
 from elsewhere.reports import report
@@ -28,6 +30,8 @@ _CALLBACKS = "the callbacks"
 _OUTCOME = "the outcome"
 _BELL = "the bell"
 _NOBODY_WAITED = object()
+KEPT_BYTES_MAX = 2**16
+"""A larger payload is not kept beside the value that was made of it."""
 
 
 class Settler(Protocol):
@@ -56,6 +60,8 @@ class Future(BaseFuture[T], Generic[T]):
 
     # Of the class until they change: a pool makes a hundred thousand futures a second.
     _settlement: Settlement | None = None
+    _opened = False
+    """its settlement has become a value or an exception"""
     _state = PENDING
     _result: Any = None
     _exception: BaseException | None = None
@@ -180,12 +186,42 @@ class Future(BaseFuture[T], Generic[T]):
         state = {PENDING: "pending", FINISHED: "finished"}.get(self._state, "cancelled")
         return f"<elsewhere.Future of {self._function}: {state}>"
 
-    def __reduce__(self) -> NoReturn:
-        raise NotPicklable(
-            "the future",
-            "a future belongs to the pool that made it",
-            "Wait for it, and send its result()",
-        )
+    def __reduce__(self) -> tuple[Any, ...]:
+        reference = refer(self)
+        if reference is None:
+            raise NotPicklable(
+                "the future",
+                "a future belongs to the pool that made it",
+                "Pass it as an argument of a call, or wait for it and send its result()",
+            )
+        return reference
+
+    def as_input(self, position: int, settler: Settler) -> Input:
+        """Itself as the input of a call that goes through `settler`.
+
+        Raises `NotPicklable` if it is another pool's and not settled.
+        """
+        call = self._call
+        if self._state == PENDING and call is not None and self._settler is settler:
+            return Input(call.id)
+        if self._state == PENDING:
+            raise NotPicklable(
+                f"input {position} of the call",
+                "it is the future of another pool, and not settled",
+                "Wait for it first",
+            )
+        return Input(-1 - position, self.outcome())
+
+    def outcome(self) -> Settlement:
+        """Its settlement, once it has one."""
+        settlement = self._settlement
+        if settlement is not None:
+            return settlement
+        if self._exception is not None:
+            from elsewhere.codec.failures import encode_failure
+
+            return Settlement(0, Verdict.ERROR, encode_failure(self._exception))
+        return Settlement(0, Verdict.VALUE, dumps(self._result, "the value of the future"))
 
     def __await__(self) -> Generator[Any, None, T]:
         import asyncio
@@ -220,11 +256,13 @@ class Future(BaseFuture[T], Generic[T]):
 
     def _open(self) -> None:
         settlement = self._settlement
-        if settlement is not None:
+        if settlement is not None and not self._opened:
             outcome = open_settlement(settlement, self._function, self._timeout)
             # Of several threads that come here at once, all return what the first has claimed.
             self._result, self._exception = self.__dict__.setdefault(_OUTCOME, outcome)
-            self._settlement = None
+            self._opened = True
+            if len(settlement.payload) > KEPT_BYTES_MAX:
+                self._settlement = None
 
     def _get_snapshot(self) -> tuple[bool, bool, Any, BaseException | None]:
         # From Python 3.14 on, asyncio reads an outcome through this method of the base.

@@ -17,10 +17,12 @@ future, and no thread that only submits ever runs one. Which thread reads the so
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from threading import get_ident, main_thread
 from time import monotonic
+from typing import Any
 
 from elsewhere.calls.messages import (
     Answer,
@@ -29,9 +31,12 @@ from elsewhere.calls.messages import (
     Exit,
     FromGateway,
     FromWorker,
+    Given,
+    Input,
     Kept,
     Kill,
     Lost,
+    Need,
     Ready,
     Said,
     Settlement,
@@ -43,6 +48,7 @@ from elsewhere.calls.messages import (
 )
 from elsewhere.cancels import Cancels
 from elsewhere.engine import Engine
+from elsewhere.future import Future
 from elsewhere.gateway.machine import Gateway
 from elsewhere.gateway.records import CLIENT, ENGINE, Turn
 from elsewhere.interrupts import DeferredInterrupts
@@ -80,6 +86,10 @@ class GatewayHost:
         self._lock = threading.Lock()
         self._inbox: deque[tuple[Call, Pending] | ToGateway] = deque()
         self._pending: dict[int, Pending] = {}
+        self._inputs: dict[int, tuple[Sequence[Input], Sequence[Future[Any]]]] = {}
+        """by call: the futures that it is given, which live as long as it may need them"""
+        self._needs: deque[Need] = deque()
+        """what the machine wants to know, and was not told yet"""
         """workers that did not answer a `cancel` in time, and have said nothing since"""
         self._links: dict[int, GatewayEnd] = {}
         self._callbacks: deque[Pending] = deque()
@@ -99,10 +109,12 @@ class GatewayHost:
 
     # ------------------------------------------------------------ from the user's threads
 
-    def submit(self, call: Call, pending: Pending) -> None:
-        """Send a call on its way; `pending` is settled once."""
+    def submit(self, call: Call, pending: Pending, inputs: Sequence[Future[Any]] = ()) -> None:
+        """Send a call on its way; `pending` is settled once. `inputs` are the futures of its inputs."""
         if self._poller.ended:
             raise RuntimeError("the pool has ended: it takes no more calls")
+        if inputs:
+            self._inputs[call.id] = call.inputs, inputs
         # One append, so that an interrupt leaves both or neither.
         self._inbox.append((call, pending))
         if self._gateway.hungry:
@@ -135,6 +147,7 @@ class GatewayHost:
                 settlements = self._step_inbox()  # the cancel may have been left there
                 record = self._gateway.calls.get(call)
             self._settle(settlements)
+            self._drive()
             return 0 if record is None else record.worker
 
         self._cancels.wait(call, settled, ask)
@@ -260,6 +273,8 @@ class GatewayHost:
             for message in messages:
                 if isinstance(message, Kept):
                     self._cancels.note_kept(message.calls)
+                elif isinstance(message, Need):
+                    self._needs.append(message)
         else:
             link = self._links.get(peer)
             if link is not None and not link.send(messages):  # type: ignore[arg-type]  # for a worker
@@ -268,11 +283,29 @@ class GatewayHost:
     def _settle(self, settlements: list[Settlement]) -> None:
         for settlement in settlements:
             pending = self._pending.pop(settlement.call, None)
+            if self._inputs:
+                self._inputs.pop(settlement.call, None)
             if pending is not None:
                 pending.settle(settlement)
                 self._callbacks.append(pending)
+        while self._needs:
+            self._tell_needed(self._needs.popleft())
         if (settlements and not self._poller.is_serving) or (self._closing and not self._pending):
             self._poller.wake()
+
+    def _tell_needed(self, need: Need) -> None:
+        """Tell the machine how inputs of a call were settled that it has forgotten."""
+        inputs, futures = self._inputs.get(need.call, ((), ()))
+        for one, future in zip(inputs, futures, strict=True):
+            if one.call in need.inputs:
+                tell = partial(self._tell_input, need.call, one.call, future)
+                # Another thread may be about to settle it.
+                future.wake_when_settled(tell)
+                if future.is_settled():
+                    self.note(Given(need.call, (Input(one.call, future.outcome()),)))
+
+    def _tell_input(self, call: int, number: int, future: Future[Any], _: object) -> None:
+        self.post(Given(call, (Input(number, future.outcome()),)))
 
     def _run_callbacks(self) -> None:
         callbacks = self._callbacks

@@ -16,13 +16,15 @@ from elsewhere.calls.span import Span
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.chunks import Bar, Meter
 from elsewhere.codec.functions import Functions, to_send
-from elsewhere.codec.values import dumps_call, too_large
+from elsewhere.codec.references import dumps_with_inputs
+from elsewhere.codec.values import too_large
 from elsewhere.engines.local import LocalEngine
-from elsewhere.errors import NotPicklable, StoreError
+from elsewhere.errors import NoKey, NotPicklable, StoreError
 from elsewhere.future import Future, Hit, failed_future
 from elsewhere.gateway.machine import Gateway
 from elsewhere.host import GatewayHost
 from elsewhere.intake import Bounds, Intake
+from elsewhere.in_force import call_given
 from elsewhere.interrupts import DeferredInterrupts
 from elsewhere.mapping import Mapping
 from elsewhere.names import Name, describe_call, key_of_call, keys_of_calls
@@ -120,19 +122,20 @@ class Session:
     ) -> Future[T]:
         try:
             function = self._functions.encode(fn)
-            payload = dumps_call(args, kwargs)
+            payload, futures = dumps_with_inputs(args, kwargs)
             if len(payload) > PAYLOAD_BYTES_MAX:
                 raise too_large("the arguments", len(payload))
             number = next(self._calls)
+            inputs = tuple([f.as_input(n, self._host) for n, f in enumerate(futures)])
             if name is None:
-                call = Call(number, function.number, payload, options)
+                call = Call(number, function.number, payload, options, inputs=inputs)
             else:
                 key, label, parts = name
                 call = Call(
                     number, function.number, payload, options, key=key, label=label, parts=parts
                 )
             future: Future[T] = Future(call, function.name, self._host)
-            self.send(call, future, function.name)
+            self.send(call, future, function.name, futures)
         except NotPicklable as error:
             return failed_future(error, self._host)
         return future
@@ -148,8 +151,10 @@ class Session:
         try:
             key = key_of_call(fn, args, kwargs)
             kept = self.store().get(key)
+        except NoKey as error:
+            return self._submit_given(options, fn, args, kwargs, error)
         except (TypeError, StoreError) as error:
-            # NoKey, what the function itself says of its arguments, or a store that cannot be read
+            # What the function itself says of its arguments, or a store that cannot be read
             return failed_future(error, self._host)
         if kept is None:
             return self._submit_unknown(options, fn, key, args, kwargs)
@@ -172,6 +177,24 @@ class Session:
         except TypeError as error:
             return failed_future(error, self._host)
 
+    def _submit_given(
+        self,
+        options: Options,
+        fn: Callable[..., T],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        no_key: NoKey,
+    ) -> Future[T]:
+        """A pure call with futures among its arguments has a key where it has their values: in a
+        worker."""
+        try:
+            _, futures = dumps_with_inputs(args, kwargs)
+        except NotPicklable:
+            futures = []
+        if not futures:
+            return failed_future(no_key, self._host)
+        return self._submit(options, call_given, (fn, args, kwargs), {})
+
     def submit_each(
         self, options: Options, fn: Callable[..., T], items: Sequence[tuple[Any, ...]]
     ) -> Iterator[Future[T] | Hit[T]]:
@@ -192,6 +215,9 @@ class Session:
             yield from (failed_future(error, self._host) for _ in items)
             return
         for item, key in zip(items, keys, strict=True):
+            if isinstance(key, NoKey):
+                yield self._submit_given(options, fn, item, {}, key)
+                continue
             if not isinstance(key, bytes):
                 yield failed_future(key, self._host)
                 continue
@@ -310,11 +336,13 @@ class Session:
         """A number for a call."""
         return next(self._calls)
 
-    def send(self, call: Call, pending: Pending, function: str) -> None:
-        """Send a call on its way."""
+    def send(
+        self, call: Call, pending: Pending, function: str, inputs: Sequence[Future[Any]] = ()
+    ) -> None:
+        """Send a call on its way; `inputs` are the futures that it counts as such."""
         if self._spans is not None:
             pending = _Recorder(pending, self._spans, function, call.items)
-        self._host.submit(call, pending)
+        self._host.submit(call, pending, inputs)
 
     def take_back(self, calls: list[int], interrupt: bool) -> None:
         """Cancel calls, running ones too if `interrupt`."""

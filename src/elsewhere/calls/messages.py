@@ -1,14 +1,14 @@
 """Every message, by who says it to whom.
 
-    client  → gateway   Define, Release, Submit, Cancel
+    client  → gateway   Define, Release, Submit, Given, Cancel
     worker  → gateway   Ready, Unready, Done, Returned, Parked, Resumed, Has, and the client's own
-                        four for calls inside calls               (and Said, to the client's screen)
+                        five for calls inside calls               (and Said, to the client's screen)
     engine  → gateway   Started, Lost
     store   → gateway   Written
-    gateway → worker    Define, Forget, Run, Recall, Interrupt, Share, Answer, Stop
-                                                                            (Setup is the engine's)
+    gateway → worker    Define, Forget, Run, Recall, Interrupt, Share, Answer, Need,
+                        Stop                                                                                             (Setup is the engine's)
     gateway → engine    Kill
-    gateway → client    Kept, and the settlements of a Turn
+    gateway → client    Kept, Need, and the settlements of a Turn
 
 Payloads are opaque bytes to the gateway. Workers are named by numbers that the engine counts upwards
 from 1; calls and functions by numbers that their makers count upwards from 1, to which a worker adds
@@ -21,6 +21,8 @@ from typing import TypeAlias
 from elsewhere.calls.wire import Record
 
 DEATHS_MAX = 3
+CHAIN_MAX = 8
+"""How many names of calls that needed each other are told, the last ones."""
 NUMBERS_PER_WORKER = 2**40
 
 
@@ -93,6 +95,44 @@ class Exit(Record, frozen=True):
         return f"exited with code {self.code}" if self.code is not None else "was lost"
 
 
+class Settlement(Record, frozen=True):
+    """The one outcome of a call. ``attempt`` counts from 1; ``worker`` is 0 if none took it."""
+
+    call: int
+    verdict: Verdict
+    payload: bytes = b""
+    worker: int = 0
+    attempt: int = 0
+    deaths: int = 0
+    started: float = 0.0
+    elapsed: float = 0.0
+    exit: Exit | None = None
+    chain: tuple[str, ...] = ()
+    """The names of the calls that had this one as their input, the last first; empty for its own."""
+
+
+    def told_again(self, call: int, needed_by: str = "") -> "Settlement":
+        """The same for another call: one that joined it, or one of a function that needed its value."""
+        chain = (needed_by, *self.chain)[:CHAIN_MAX] if needed_by else self.chain
+        return Settlement(
+            call,
+            self.verdict,
+            self.payload,
+            self.worker,
+            self.attempt,
+            self.deaths,
+            exit=self.exit,
+            chain=chain,
+        )
+
+
+class Input(Record, frozen=True):
+    """A call whose value is an argument of another one; ``settlement`` if whoever asks has it."""
+
+    call: int
+    settlement: Settlement | None = None
+
+
 # ---------------------------------------------------------------- client → gateway
 
 
@@ -127,6 +167,8 @@ class Call(Record, frozen=True):
     """A call with a key, in words."""
     parts: bytes = b""
     """What the key was made of, for the store."""
+    inputs: tuple[Input, ...] = ()
+    """The calls whose values it is given, in the order in which the payload counts them."""
 
 
 class Submit(Record, frozen=True, tag=3):
@@ -138,6 +180,13 @@ class Cancel(Record, frozen=True, tag=4):
 
     calls: list[int]
     interrupt: bool = False
+
+
+class Given(Record, frozen=True, tag=5):
+    """The answer to `Need`."""
+
+    call: int
+    inputs: tuple[Input, ...]
 
 
 # ---------------------------------------------------------------- worker → gateway
@@ -218,6 +267,8 @@ class Attempt(Record, frozen=True):
     function: int
     payload: bytes
     kind: Kind
+    inputs: tuple[bytes, ...] = ()
+    """The values of its inputs."""
 
 
 class Setup(Record, frozen=True, tag=20):
@@ -302,31 +353,24 @@ class Kept(Record, frozen=True, tag=40):
     calls: list[int]
 
 
-class Settlement(Record, frozen=True):
-    """The one outcome of a call. ``attempt`` counts from 1; ``worker`` is 0 if none took it."""
-
-    call: int
-    verdict: Verdict
-    payload: bytes = b""
-    worker: int = 0
-    attempt: int = 0
-    deaths: int = 0
-    started: float = 0.0
-    elapsed: float = 0.0
-    exit: Exit | None = None
-
-
 class Answer(Record, frozen=True, tag=27):
     """The outcomes of calls that the worker had submitted."""
 
     settlements: list[Settlement]
 
 
-FromAsker: TypeAlias = Define | Release | Submit | Cancel
+class Need(Record, frozen=True, tag=28):
+    """To who asked for this call: these inputs of it were settled before it came, so say how."""
+
+    call: int
+    inputs: list[int]
+
+
+FromAsker: TypeAlias = Define | Release | Submit | Cancel | Given
 OfAttempts: TypeAlias = Ready | Unready | Done | Returned | Parked | Resumed | Has
-ToWorker: TypeAlias = Setup | Define | Forget | Run | Recall | Interrupt | Share | Answer | Stop
+ToWorker: TypeAlias = Setup | Define | Forget | Run | Recall | Interrupt | Share | Answer | Need | Stop
 FromWorker: TypeAlias = FromAsker | OfAttempts | Said
 ToGateway: TypeAlias = FromAsker | OfAttempts | Started | Lost | Written
 FromGateway: TypeAlias = (
-    Define | Forget | Run | Recall | Interrupt | Share | Answer | Stop | Kill | Kept
+    Define | Forget | Run | Recall | Interrupt | Share | Answer | Need | Stop | Kill | Kept
 )

@@ -166,7 +166,9 @@ class Dispatch:
             worker.functions.add(function.number)
             function.workers.add(worker.id)
             turn.sends.append((worker.id, Define(function.number, function.code)))
-        return Attempt(call.id, record.fence, function.number, call.payload, call.kind)
+        return Attempt(
+            call.id, record.fence, function.number, call.payload, call.kind, record.input_values()
+        )
 
     def _rob(self, turn: Turn, now: float) -> bool:
         """Recall a part of a backlog, if there is one that is worth it."""

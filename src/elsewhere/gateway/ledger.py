@@ -9,6 +9,8 @@ from elsewhere.calls.messages import (
     Define,
     Exit,
     Forget,
+    Given,
+    Need,
     Outcome,
     Settlement,
     Verdict,
@@ -16,6 +18,7 @@ from elsewhere.calls.messages import (
 )
 from elsewhere.errors import GatewayBug
 from elsewhere.gateway.asks import Asks
+from elsewhere.gateway.inputs import FALLEN_MAX, Inputs
 from elsewhere.gateway.records import CLIENT, CallRecord, FunctionRecord, Turn, WorkerRecord
 from elsewhere.gateway.verdicts import is_remembered
 from elsewhere.store import Remember
@@ -29,6 +32,7 @@ class Ledger:
 
     def __init__(self, workers: dict[int, WorkerRecord], *, waits_for_rows: bool) -> None:
         self.asks = Asks()
+        self.inputs = Inputs()
         self.functions: dict[int, FunctionRecord] = {}
         """by the first number that each was defined under"""
         self._names: dict[int, FunctionRecord] = {}
@@ -88,7 +92,28 @@ class Ledger:
         function.live += 1
         if asker != CLIENT:
             self._workers[asker].asks.add(call.id)
-        return asks.add(call, function, asker)
+        record = asks.add(call, function, asker)
+        if call.inputs:
+            known = [asks.find(one.call) is not None for one in call.inputs]
+            missing = self.inputs.add(record, known)
+            if missing:
+                self.turn.sends.append((asker, Need(call.id, missing)))
+        return record
+
+    def give(self, message: Given) -> None:
+        """Whoever asked for a call says how inputs of it were settled."""
+        record = self.asks.calls.get(message.call)
+        if record is not None:
+            self.inputs.give(record, message.inputs)
+
+    def settle_fallen(self) -> bool:
+        """Settle calls of which an input has no value; whether there are more of them."""
+        fallen = self.inputs.fallen
+        for _ in range(min(len(fallen), FALLEN_MAX)):
+            record, cause = fallen.popleft()
+            if record.state is not CallState.SETTLED:  # by another input, or it was cancelled
+                self._settle(record, cause.told_again(record.call.id, record.function.name))
+        return bool(fallen)
 
     def _join(self, call: Call, asker: int) -> bool:
         """Whether a call with the same key is under way; then this one has joined it, or cannot."""
@@ -179,20 +204,37 @@ class Ledger:
         how: Exit | None = None,
     ) -> None:
         """Tell all who asked, and forget the call."""
+        # If its worker's end is why, that attempt is among the deaths already.
+        attempt = record.attempt if how is None else record.failures + record.deaths
+        self._settle(
+            record,
+            Settlement(
+                record.call.id,
+                verdict,
+                payload,
+                record.worker,
+                attempt,
+                record.deaths,
+                started,
+                elapsed,
+                how,
+            ),
+        )
+
+    def _settle(self, record: CallRecord, settlement: Settlement) -> None:
         record.become(CallState.SETTLED)
         function = record.function
         askers = self.asks.remove(record)
         function.live -= 1
         self._forget_unused(function)
-        # If its worker's end is why, that attempt is among the deaths already.
-        attempt = record.attempt if how is None else record.failures + record.deaths
-        worker, deaths = record.worker, record.deaths
         for number, peer in askers:
-            settlement = Settlement(
-                number, verdict, payload, worker, attempt, deaths, started, elapsed, how
-            )
-            self.answer(number, peer, settlement)
-            started = elapsed = 0.0  # it ran once, and whoever asked first is told when
+            told = settlement
+            if number != settlement.call:
+                # It ran once, and whoever asked first is told when.
+                told = settlement.told_again(number)
+            self.answer(number, peer, told)
+            if self.inputs.waiting:
+                self.inputs.settled(number, told)
 
     def answer(self, number: int, peer: int, settlement: Settlement) -> None:
         """Tell one who asked."""

@@ -33,6 +33,7 @@ from elsewhere.calls.messages import (
     Define,
     Done,
     Exit,
+    Given,
     Has,
     Kept,
     Lost,
@@ -106,9 +107,10 @@ class Gateway:
         if self.limits.moments:
             for worker in self.limits.expire(turn, self.workers, now):
                 self.dispatch.update(worker)
+        more = self._follow_inputs()
         for worker in self.dispatch.run(turn, now):
             self._reach_head(worker)
-        turn.wake = self.dispatch.check_at
+        turn.wake = now if more else self.dispatch.check_at
         if self.limits.moments:
             limit = self.limits.moments[0][0]
             turn.wake = limit if turn.wake is None else min(limit, turn.wake)
@@ -121,7 +123,7 @@ class Gateway:
             case Done() | Returned() | Parked() | Resumed() | Has() | Ready() | Unready():
                 if sender in self.workers:  # else it is gone, and what it said comes late
                     self._hear_worker(self.workers[sender], message)
-            case Define() | Release() | Cancel():
+            case Define() | Release() | Cancel() | Given():
                 self._hear_asker(sender, message)
             case Started():
                 self._on_started(message.worker)
@@ -132,7 +134,7 @@ class Gateway:
             case _:
                 assert_never(message)
 
-    def _hear_asker(self, sender: int, message: Define | Release | Cancel) -> None:
+    def _hear_asker(self, sender: int, message: Define | Release | Cancel | Given) -> None:
         match message:
             case Define():
                 self.ledger.define(sender, message)
@@ -140,6 +142,8 @@ class Gateway:
                 self.ledger.release(sender, message.functions)
             case Cancel():
                 self._on_cancel(message)
+            case Given():
+                self.ledger.give(message)
             case _:
                 assert_never(message)
 
@@ -187,9 +191,11 @@ class Gateway:
 
     def _on_submit(self, sender: int, calls: Iterable[Call]) -> None:
         if sender == CLIENT:
-            self.queue += filter(None, [self.ledger.open(call, CLIENT) for call in calls])
+            opened = [self.ledger.open(call, CLIENT) for call in calls]
+            self.queue += [r for r in opened if r is not None and r.state is CallState.QUEUED]
         elif sender in self.workers:  # else what it asked for died with it
-            opened = [r for call in calls if (r := self.ledger.open(call, sender)) is not None]
+            asked = [self.ledger.open(call, sender) for call in calls]
+            opened = [r for r in asked if r is not None and r.state is CallState.QUEUED]
             # What calls ask for goes first, so that what was begun ends before more is begun.
             self.queue.extendleft(reversed(opened))
             worker = self.workers[sender]
@@ -208,7 +214,7 @@ class Gateway:
         """Settle what has not begun; ask for what may have."""
         recalls: dict[int, set[tuple[int, int]]] = {}
         for record in unwanted:
-            if record.state is CallState.QUEUED:
+            if record.state in {CallState.QUEUED, CallState.WAITING}:
                 self.ledger.settle(record, Verdict.CANCELLED)
                 continue
             worker = self.workers[record.worker]
@@ -355,6 +361,21 @@ class Gateway:
                 self.ledger.settle(record, Verdict.UNSTARTABLE, failure, how=how)
 
     # ------------------------------------------------------------ moves
+
+    def _follow_inputs(self) -> bool:
+        """Settle the calls whose inputs have no value, queue those that have all of theirs.
+
+        They go first: what they are given can be let go then. Returns whether there is more to do.
+        """
+        inputs = self.ledger.inputs
+        more = bool(inputs.fallen) and self.ledger.settle_fallen()
+        if inputs.ready:
+            ready = [r for r in inputs.ready if r.state is CallState.WAITING]
+            inputs.ready.clear()
+            for record in ready:
+                record.become(CallState.QUEUED)
+            self.queue.extendleft(reversed(ready))
+        return more
 
     def _reach_head(self, worker: WorkerRecord) -> None:
         """What the worker holds has changed. If that gave it a new head, its time runs from now."""

@@ -81,11 +81,13 @@ class CallRecord:
         "fence",
         "function",
         "joined",
+        "needs",
         "outcome",
         "parents",
         "rank",
         "state",
         "stopping",
+        "values",
         "worker",
         "yield_by",
     )
@@ -94,6 +96,8 @@ class CallRecord:
     """when the grace ends of an attempt that was asked to stop; unset before"""
     outcome: Settlement
     """what is being written to the store; unset before"""
+    values: dict[int, Settlement | None]
+    """by number, what is known of the inputs; unset if there are none"""
 
     def __init__(self, call: Call, function: FunctionRecord, asker: int, rank: int) -> None:
         self.call = call
@@ -108,6 +112,8 @@ class CallRecord:
         """the calls that were asked for inside this one; those that are settled too"""
         self.rank = rank
         """more than that of any of its parents"""
+        self.needs = 0
+        """how many inputs have no value, as far as is known here"""
         self.state = CallState.QUEUED
         self.worker = 0
         """who has it while it is assigned"""
@@ -132,6 +138,12 @@ class CallRecord:
     def attempt(self) -> int:
         """Which attempt this is, counting those that ran."""
         return self.failures + self.deaths + (self.worker != 0)
+
+    def input_values(self) -> tuple[bytes, ...]:
+        """The encoded values of its inputs, all of which are there."""
+        if not self.call.inputs:
+            return ()
+        return tuple(kept.payload for kept in self.values.values() if kept is not None)
 
     def become(self, state: CallState) -> None:
         if state not in CALL_MOVES[self.state]:

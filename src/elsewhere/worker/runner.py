@@ -246,11 +246,20 @@ class Runner:
         if type(function) is bytes:
             function = self._post.functions[attempt.function] = loads(function)
         if attempt.kind is Kind.CALL:
-            args, kwargs = root.arguments = loads(attempt.payload)
+            args, kwargs = root.arguments = self._load(attempt)
             return dumps(self.finish(function(*args, **kwargs)), "result")
         from elsewhere.worker.chunk import apply_chunk
 
         return apply_chunk(function, attempt.payload, attempt.kind)
+
+    def _load(self, attempt: Attempt) -> Any:
+        """The arguments of an attempt."""
+        if not attempt.inputs:
+            return loads(attempt.payload)
+        from elsewhere.codec.references import supplied
+
+        with supplied(attempt.inputs):
+            return loads(attempt.payload)
 
     def finish(self, value: Any) -> Any:
         """The value of a call; of an `async def` function, once its coroutine has ended."""
