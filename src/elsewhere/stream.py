@@ -4,23 +4,14 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from itertools import islice
 from time import monotonic
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
+from elsewhere.chunks import Bar, advance_safely
 from elsewhere.future import Future
 
 T = TypeVar("T")
 AHEAD_MAX = 1024
 """How many calls are under way at once."""
-
-
-class Advancing(Protocol):
-    """Whoever shows how far it has come."""
-
-    def advance(self, items: int, failed: int = 0) -> None:
-        """So many more items are done, so many of them failed."""
-
-    def close(self) -> None:
-        """It has ended. Idempotent."""
 
 
 class Stream(Iterator[T], Generic[T]):
@@ -37,7 +28,7 @@ class Stream(Iterator[T], Generic[T]):
         *,
         ahead: int = AHEAD_MAX,
         deadline: float | None = None,
-        bar: Advancing | None = None,
+        bar: Bar | None = None,
     ) -> None:
         self._submit = submit
         self._items = items
@@ -86,5 +77,5 @@ class Stream(Iterator[T], Generic[T]):
             self._futures.append(self._submit(item))
 
     def _advance(self, failed: int = 0) -> None:
-        if self._bar is not None:
-            self._bar.advance(1, failed)
+        if self._bar is not None and not advance_safely(self._bar, 1, failed):
+            self._bar = None
