@@ -145,7 +145,9 @@ class Pool(Executor):
         its position and cancels the rest, and so does closing or dropping the iterator.
 
         Of `Pool.options` a time limit or retries hold for each item, or for each chunk if
-        ``chunksize`` is given.
+        ``chunksize`` is given. That has no effect on a pure task, whose results are remembered one
+        by one, nor on an `async def` function, whose coroutines wait beside each other: then each
+        item is a call by itself.
         """
         for name, value in (("chunksize", chunksize), ("buffersize", buffersize)):
             if value is not None:
