@@ -45,7 +45,9 @@ class Task(Generic[P, T]):
         return _rebuild, (self.function, self.options, self.pure)
 
     def __repr__(self) -> str:
-        return f"<elsewhere.task of {self.function!r}>"
+        name = getattr(self, "__qualname__", None)
+        where = f"{self.__module__}.{name}" if isinstance(name, str) else repr(self.function)
+        return f"<elsewhere.task of {where}>"
 
 
 def _rebuild(function: Callable[P, T], options: Options, pure: bool) -> Task[P, T]:  # from a pickle
