@@ -105,8 +105,8 @@ class GatewayHost:
             raise RuntimeError("the pool has ended: it takes no more calls")
         # One append, so that an interrupt leaves both or neither.
         self._inbox.append((call, pending))
-        if self._poller.ended:  # meanwhile
-            self._cancel_rest()
+        if self._poller.ended:
+            self._cancel_rest()  # type: ignore[unreachable]  # another thread may end it meanwhile
         elif self._gateway.hungry:
             self._drive()
 

@@ -56,6 +56,7 @@ def test_what_was_never_written_is_not_there(store: Store) -> None:
     assert store.latest("tests.unknown") is None
 
 
+@pytest.mark.filterwarnings("ignore:tests.f has two results:RuntimeWarning")
 def test_the_first_result_of_a_key_stays(store: Store) -> None:
     remember(store, row(1, b"first"), row(1, b"second"))
     remember(store, row(1, b"third"), row(2))
