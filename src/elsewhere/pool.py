@@ -170,8 +170,8 @@ class Pool(Executor):
         ``cancel_futures`` takes back those that do not run yet. Maps over inputs of known length
         are still read to their end; others end where they are.
         """
-        _pools.discard(self)
         self._session.shut_down(wait=wait, cancel_futures=cancel_futures)
+        _pools.discard(self)  # not before: if Ctrl-C ends this, the program's exit ends the pool
 
     def __enter__(self) -> Self:
         enter(self)
