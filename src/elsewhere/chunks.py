@@ -19,6 +19,16 @@ class Bar(Protocol):
         """The map has ended, perhaps by Ctrl-C. Idempotent."""
 
 
+def advance_safely(bar: Bar, items: int, failed: int = 0) -> bool:
+    """Advance a bar; False if that failed, for a result must not be lost for a picture."""
+    try:
+        bar.advance(items, failed)
+    except Exception as error:  # noqa: BLE001  # it is reported
+        report("the progress of a map can no longer be shown", error)
+        return False
+    return True
+
+
 class Bell:
     """Rings when a chunk is settled. One raw lock, because Ctrl-C can split an Event in two."""
 
@@ -77,8 +87,11 @@ class Meter:
             self.seconds = seconds if known is None else min(seconds, (known + seconds) / 2)
             self.bytes = max(size, len(chunk.payload)) / chunk.items
         split = settlement.verdict is Verdict.QUARANTINED and chunk.items > 1
-        if self._bar is not None and not split and settlement.verdict is not Verdict.CANCELLED:
-            self._advance(self._bar, chunk.items, int(settlement.verdict is not Verdict.VALUE))
+        bar = self._bar
+        if bar is not None and not split and settlement.verdict is not Verdict.CANCELLED:
+            failed = int(settlement.verdict is not Verdict.VALUE)
+            if not advance_safely(bar, chunk.items, failed):
+                self._bar = None
 
     def sum_up(self) -> None:
         """Bring the counts up to date. Only by whoever reads the input, one thread at a time."""
@@ -93,13 +106,6 @@ class Meter:
     def bytes_to_read(self) -> float:
         """Encoded results that are or will be there to be read, as far as can be foreseen."""
         return self.unread_bytes + self.open_items * self.bytes
-
-    def _advance(self, bar: Bar, items: int, failed: int) -> None:
-        try:
-            bar.advance(items, failed)
-        except Exception as error:  # noqa: BLE001  # a settlement must not be lost for a picture
-            self._bar = None
-            report("the progress of a map can no longer be shown", error)
 
     def close(self, *, interrupted: bool) -> None:
         """The map has ended: so does its bar."""

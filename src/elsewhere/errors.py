@@ -30,34 +30,32 @@ class ElsewhereError(Exception):
     """The base of every error that elsewhere itself raises. Fields are pickled with it."""
 
 
-class NotPicklable(ElsewhereError, TypeError):
+class _Remediable(ElsewhereError):
+    """What is wrong (``what``), where (``path``), and what to do about it (``remedy``)."""
+
+    def __init__(self, path: str, what: str, remedy: str) -> None:
+        super().__init__(path, what, remedy)
+        self.path = path
+        self.what = what
+        self.remedy = remedy
+
+
+class NotPicklable(_Remediable, TypeError):
     """Something of a call cannot travel to another process.
 
     ``path`` names the offending part, such as ``args[0].config['db']``; ``what`` describes it.
     """
 
-    def __init__(self, path: str, what: str, remedy: str) -> None:
-        super().__init__(path, what, remedy)
-        self.path = path
-        self.what = what
-        self.remedy = remedy
-
     def __str__(self) -> str:
         return f"cannot send {self.path}: {self.what}. {self.remedy}"
 
 
-class NoKey(ElsewhereError, TypeError):
+class NoKey(_Remediable, TypeError):
     """A pure call has no key, because something that it depends on has no exact name.
 
     ``path`` names the offending part, such as ``args[0].config['db']`` or ``prices.LOCK``; ``what``
     describes it; ``remedy`` says what to do.
     """
-
-    def __init__(self, path: str, what: str, remedy: str) -> None:
-        super().__init__(path, what, remedy)
-        self.path = path
-        self.what = what
-        self.remedy = remedy
 
     def __str__(self) -> str:
         return f"no key for {self.path or 'the value'}: {self.what}. {self.remedy}"
@@ -146,17 +144,11 @@ class RemoteError(ElsewhereError):
         return f"{said} (described, not sent: {self.reason})"
 
 
-class StoreError(ElsewhereError):
+class StoreError(_Remediable):
     """A store cannot be opened, read or written.
 
     ``path`` names the file, ``what`` says what is wrong, ``remedy`` what to do.
     """
-
-    def __init__(self, path: str, what: str, remedy: str) -> None:
-        super().__init__(path, what, remedy)
-        self.path = path
-        self.what = what
-        self.remedy = remedy
 
     def __str__(self) -> str:
         return f"{self.path}: {self.what}. {self.remedy}"

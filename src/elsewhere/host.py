@@ -117,7 +117,9 @@ class GatewayHost:
             self._inputs[call.id] = call.inputs, inputs
         # One append, so that an interrupt leaves both or neither.
         self._inbox.append((call, pending))
-        if self._gateway.hungry:
+        if self._poller.ended:
+            self._cancel_rest()  # type: ignore[unreachable]  # another thread may end it meanwhile
+        elif self._gateway.hungry:
             self._drive()
 
     def note(self, message: ToGateway) -> None:
@@ -380,13 +382,19 @@ class GatewayHost:
             link.close()
         self._links.clear()
         self._poller.close()
-        while self._inbox:
-            message = self._inbox.popleft()
-            if isinstance(message, tuple):
-                self._collect_calls(message)
-        self._settle([Settlement(call, Verdict.CANCELLED) for call in list(self._pending)])
-        self._run_callbacks()
+        self._cancel_rest()
         self._on_end()
+
+    def _cancel_rest(self) -> None:
+        """Nobody will step the machine again: settle every call that is left."""
+        with DeferredInterrupts():
+            with self._lock:
+                while self._inbox:
+                    if isinstance(message := self._inbox.popleft(), tuple):
+                        self._collect_calls(message)
+            # Those who still settle what they stepped may take from it meanwhile.
+            self._settle([Settlement(call, Verdict.CANCELLED) for call in list(self._pending)])
+        self._run_callbacks()
 
     # ------------------------------------------------------------ the engine's door
 

@@ -1,7 +1,6 @@
 """The caller's door: a `concurrent.futures.Executor` whose workers are processes of this machine."""
 
 import atexit
-import math
 import os
 import sys
 import weakref
@@ -10,6 +9,7 @@ from concurrent.futures import Executor
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Self, TypeVar
 
+from elsewhere.arguments import check_count, check_limits, check_seconds
 from elsewhere.cpus import usable_cpus
 from elsewhere.in_force import enter, leave
 from elsewhere.interrupts import DeferredInterrupts
@@ -56,9 +56,9 @@ class Pool(Executor):
         acknowledge: str | None = None,
     ) -> None:
         self._workers = min(usable_cpus(), WORKERS_MAX) if workers is None else workers
-        _count("workers", self._workers, most=WORKERS_MAX)
+        check_count("workers", self._workers, most=WORKERS_MAX)
         if max_tasks_per_child is not None:
-            _count("max_tasks_per_child", max_tasks_per_child)
+            check_count("max_tasks_per_child", max_tasks_per_child)
         if initializer is not None and not callable(initializer):
             raise TypeError(f"initializer must be callable, not {initializer!r}")
         if not isinstance(initargs, Iterable):
@@ -114,9 +114,7 @@ class Pool(Executor):
         and replaced if it does not yield. ``retries``: how often an attempt that raised or ran out
         of time is tried again. ``interrupt``: whether `Future.cancel` also stops a running call.
         """
-        if timeout is not None and _seconds("timeout", timeout) <= 0:
-            raise ValueError(f"timeout must be more than 0 seconds, not {timeout!r}")
-        _count("retries", retries, least=0)
+        check_limits(timeout, retries)
         from elsewhere.calls.messages import Options
 
         return PoolView(self, Options(timeout, retries, interrupt))
@@ -147,13 +145,15 @@ class Pool(Executor):
         its position and cancels the rest, and so does closing or dropping the iterator.
 
         Of `Pool.options` a time limit or retries hold for each item, or for each chunk if
-        ``chunksize`` is given.
+        ``chunksize`` is given. That has no effect on a pure task, whose results are remembered one
+        by one, nor on an `async def` function, whose coroutines wait beside each other: then each
+        item is a call by itself.
         """
         for name, value in (("chunksize", chunksize), ("buffersize", buffersize)):
             if value is not None:
-                _count(name, value)
+                check_count(name, value)
         if timeout is not None:
-            _seconds("timeout", timeout)
+            check_seconds("timeout", timeout)
         if not isinstance(progress, (bool, str)):
             raise TypeError(f"progress must be True, False or a description, not {progress!r}")
         return self._session.map(
@@ -170,8 +170,8 @@ class Pool(Executor):
         ``cancel_futures`` takes back those that do not run yet. Maps over inputs of known length
         are still read to their end; others end where they are.
         """
-        _pools.discard(self)
         self._session.shut_down(wait=wait, cancel_futures=cancel_futures)
+        _pools.discard(self)  # not before: if Ctrl-C ends this, the program's exit ends the pool
 
     def __enter__(self) -> Self:
         enter(self)
@@ -225,23 +225,6 @@ def _open_store(where: str | os.PathLike[str] | None, acknowledge: str | None) -
     from elsewhere.stores.opening import open_store
 
     return open_store(where, acknowledge)
-
-
-def _count(name: str, value: object, *, least: int = 1, most: int | None = None) -> None:
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"{name} must be a whole number, not {value!r}")
-    if value < least:
-        raise ValueError(f"{name} must be at least {least}, not {value}")
-    if most is not None and value > most:
-        raise ValueError(f"{name} must be at most {most}, not {value}")
-
-
-def _seconds(name: str, value: object) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise TypeError(f"{name} must be a number of seconds, not {value!r}")
-    if math.isnan(value):
-        raise ValueError(f"{name} must be a number of seconds, not {value!r}")
-    return value
 
 
 @atexit.register

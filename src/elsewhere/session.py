@@ -257,10 +257,10 @@ class Session:
             options = merge_options(task.options, options)
         single = len(iterables) == 1
         source = iter(iterables[0]) if single else zip(*iterables, strict=False)
-        # Ctrl-C waits for what these import: a torn import leaves the import system's own traceback.
+        # Ctrl-C waits for what this imports: a torn import leaves the import system's own traceback.
         with DeferredInterrupts():
             function = self._functions.encode(to_send(fn))
-            bar = self._open_bar(progress, total)
+        bar = self._open_bar(progress, total)
         intake = Intake(
             self,
             function,
@@ -284,10 +284,11 @@ class Session:
     def _open_bar(self, progress: bool | str, total: int | None) -> Bar | None:
         if not progress:
             return None
-        # A map that shows nothing does not pay for what shows it.
-        from elsewhere.progress import open_progress
+        # A map that shows nothing does not pay for what shows it; Ctrl-C waits for the import.
+        with DeferredInterrupts():
+            from elsewhere.progress import open_progress
 
-        return open_progress(progress, total, self._host.busy)
+            return open_progress(progress, total, self._host.busy)
 
     def timeline(self) -> list[Span]:
         """As `Pool.timeline`."""

@@ -9,8 +9,9 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from time import monotonic
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
+from elsewhere.chunks import Bar, advance_safely
 from elsewhere.future import Future, Hit
 
 T = TypeVar("T")
@@ -21,16 +22,6 @@ BATCHES_AHEAD = 16
 """No batch is more than this part of the calls that may be under way."""
 READ_SECONDS = 0.001
 """An input that takes longer for a batch is read item by item."""
-
-
-class Advancing(Protocol):
-    """Whoever shows how far it has come."""
-
-    def advance(self, items: int, failed: int = 0) -> None:
-        """So many more items are done, so many of them failed."""
-
-    def close(self) -> None:
-        """It has ended. Idempotent."""
 
 
 class Stream(Iterator[T], Generic[T]):
@@ -49,7 +40,7 @@ class Stream(Iterator[T], Generic[T]):
         batched: bool,
         ahead: int = AHEAD_MAX,
         deadline: float | None = None,
-        bar: Advancing | None = None,
+        bar: Bar | None = None,
     ) -> None:
         self._submit = submit
         self._items = items
@@ -129,5 +120,5 @@ class Stream(Iterator[T], Generic[T]):
         self._problem = problem
 
     def _advance(self, failed: int = 0) -> None:
-        if self._bar is not None:
-            self._bar.advance(1, failed)
+        if self._bar is not None and not advance_safely(self._bar, 1, failed):
+            self._bar = None

@@ -6,6 +6,7 @@ from functools import update_wrapper
 from types import CodeType, MethodType
 from typing import Any, Generic, ParamSpec, TypeVar, overload
 
+from elsewhere.arguments import check_limits
 from elsewhere.calls.messages import Options
 
 P = ParamSpec("P")
@@ -44,7 +45,9 @@ class Task(Generic[P, T]):
         return _rebuild, (self.function, self.options, self.pure)
 
     def __repr__(self) -> str:
-        return f"<elsewhere.task of {self.function!r}>"
+        name = getattr(self, "__qualname__", None)
+        where = f"{self.__module__}.{name}" if isinstance(name, str) else repr(self.function)
+        return f"<elsewhere.task of {where}>"
 
 
 def _rebuild(function: Callable[P, T], options: Options, pure: bool) -> Task[P, T]:  # from a pickle
@@ -81,10 +84,7 @@ def task(
     """
     if function is not None and not callable(function):
         raise TypeError(f"task takes a function, not {function!r}")
-    if timeout is not None and not timeout > 0:
-        raise ValueError(f"timeout must be more than 0 seconds, not {timeout!r}")
-    if retries < 0 or retries != int(retries):
-        raise ValueError(f"retries must be a whole number from 0 on, not {retries!r}")
+    check_limits(timeout, retries)
     if remember_errors and not pure:
         raise ValueError("remember_errors says what is remembered of a pure task: add pure=True")
     options = Options(timeout, retries, interrupt, remember_errors=remember_errors)

@@ -77,6 +77,7 @@ def test_what_is_acknowledged_is_found_at_once_among_many(store: Store) -> None:
         assert found[:-1] == tuple(row(number))
 
 
+@pytest.mark.filterwarnings("ignore:tests.f has two results:RuntimeWarning")
 def test_the_first_result_of_a_key_stays(store: Store) -> None:
     remember(store, row(1, b"first"), row(1, b"second"))
     remember(store, row(1, b"third"), row(2))

@@ -26,7 +26,7 @@ PURE_IMPORTS = {
     "types",
     "typing",
 }
-PURE_MODULES = ("calls", "engine", "errors", "gateway", "link", "store")
+PURE_MODULES = ("arguments", "calls", "engine", "errors", "gateway", "link", "store")
 # The one file that knows how a message becomes bytes.
 WIRE = ("elsewhere.calls.wire", "msgspec")
 

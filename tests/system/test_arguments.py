@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+import elsewhere
 from elsewhere import Pool
 from tests.system import functions
 from tests.system.waiting import wait_until
@@ -22,12 +23,19 @@ WRONG: list[tuple[Callable[[Any], object], type[Exception], str]] = [
     (lambda pool: pool.map(abs, [1], timeout="3"), TypeError, "timeout must be a number of sec"),
     (lambda pool: pool.map(abs, [1], timeout=math.nan), ValueError, "not nan"),
     (lambda pool: pool.map(abs, [1], progress=3), TypeError, "progress must be True, False or"),
+    (lambda pool: pool.options(timeout=-1), ValueError, "timeout must be more than 0 seconds"),
     (lambda pool: pool.options(timeout="3"), TypeError, "timeout must be a number of seconds"),
     (lambda pool: pool.options(timeout=True), TypeError, "timeout must be a number of seconds"),
     (lambda pool: pool.options(timeout=0), ValueError, "timeout must be more than 0 seconds"),
     (lambda pool: pool.options(timeout=math.nan), ValueError, "not nan"),
     (lambda pool: pool.options(retries=-1), ValueError, "retries must be at least 0, not -1"),
     (lambda pool: pool.options(retries=1.0), TypeError, "retries must be a whole number"),
+    (lambda pool: elsewhere.task(retries="x"), TypeError, "retries must be a whole number"),  # type: ignore[call-overload]  # that is the point
+    (lambda pool: elsewhere.task(retries=True), TypeError, "retries must be a whole number"),
+    (lambda pool: elsewhere.task(retries=-1), ValueError, "retries must be at least 0, not -1"),
+    (lambda pool: elsewhere.task(timeout="x"), TypeError, "timeout must be a number of seconds"),  # type: ignore[call-overload]  # that is the point
+    (lambda pool: elsewhere.task(timeout=math.nan), ValueError, "timeout must be a number of sec"),
+    (lambda pool: elsewhere.task(timeout=-1), ValueError, "timeout must be more than 0 seconds"),
     (lambda pool: Pool(0), ValueError, "workers must be at least 1, not 0"),
     (lambda pool: Pool("2"), TypeError, "workers must be a whole number, not '2'"),  # type: ignore[arg-type]  # that is the point
     (lambda pool: Pool(10**6), ValueError, "workers must be at most 4096, not 1000000"),

@@ -7,6 +7,7 @@ import traceback
 
 import pytest
 
+import elsewhere
 from elsewhere import NotPicklable, Pool, RemoteError, RemoteTraceback
 from tests.system import functions
 
@@ -235,6 +236,21 @@ def test_a_result_that_cannot_travel_is_named_by_its_path(pool: Pool) -> None:
 
     assert isinstance(error, NotPicklable)
     assert error.path == "result['sockets'][0]"
+    assert error.__notes__[0].startswith("returned in worker")
+
+
+def test_a_result_of_a_call_in_a_call_tells_who_returned_it_and_who_asked(pool: Pool) -> None:
+    def ask() -> object:
+        return elsewhere.call(threading.Lock)
+
+    error = pool.submit(ask).exception()
+
+    assert isinstance(error, NotPicklable)
+    returned, called = error.__notes__
+    assert returned.startswith("returned in worker")
+    assert "lock()" in returned
+    assert called.startswith("called by")
+    assert called.endswith("attempt 1")
 
 
 def test_only_the_call_that_cannot_travel_fails(pool: Pool) -> None:

@@ -122,6 +122,25 @@ def test_one_ctrl_c_ends_a_script(what: str, tmp_path: Path) -> None:
     assert "Exception ignored" not in client.errors
 
 
+def test_a_ctrl_c_just_before_the_pool_is_waited_for_ends_it_too(tmp_path: Path) -> None:
+    program = """
+from elsewhere.session import Session
+close = Session.close
+
+def interrupted(session):
+    Session.close = close
+    signal.raise_signal(signal.SIGINT)
+
+with Pool(2) as pool:
+    futures = [pool.submit(time.sleep, 60) for _ in range(10)]
+    Session.close = interrupted
+    ready()
+"""
+    with start_client(START + program, tmp_path) as client:
+        assert client.wait_end(20) == -2, client.errors
+        client.wait_gone(2)
+
+
 def test_a_pool_works_on_after_a_ctrl_c_that_was_caught(tmp_path: Path) -> None:
     program = """
 pool = Pool(2)

@@ -1,5 +1,6 @@
 """Pure tasks: equal calls run once, whoever asks, and what came out is remembered."""
 
+import signal
 from collections.abc import Iterator
 from concurrent.futures import wait
 from itertools import count, islice, repeat
@@ -9,7 +10,7 @@ from threading import Lock
 import pytest
 
 import elsewhere
-from elsewhere import CircularCall, NoKey, Pool
+from elsewhere import CircularCall, NoKey, Pool, progress
 from tests.system import nested
 
 
@@ -135,3 +136,30 @@ def test_equal_calls_of_one_map_run_once(pool: Pool, notes: Path) -> None:
     mapped = pool.map(nested.note_and_square, [str(notes)] * 300, [n % 3 for n in range(300)])
     assert list(mapped) == [0, 1, 4] * 100
     assert sorted(notes.read_text().split()) == ["0", "1", "2"]
+
+
+def test_a_bar_is_opened_out_of_reach_of_ctrl_c_and_may_fail(
+    pool: Pool, notes: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    usual = signal.getsignal(signal.SIGINT)
+    handlers: list[object] = []
+
+    class BrokenBar:
+        def __init__(self, *_: object) -> None:
+            handlers.append(signal.getsignal(signal.SIGINT))
+
+        def advance(self, items: int, failed: int = 0) -> None:
+            raise ZeroDivisionError
+
+        def close(self, *, interrupted: bool = False) -> None:
+            return None
+
+    monkeypatch.setattr(progress, "open_progress", BrokenBar)
+    paths = [str(notes)] * 3
+    assert list(pool.map(nested.note_and_square, paths, range(3), progress=True)) == [0, 1, 4]
+    assert list(pool.map(abs, [-1], progress=True)) == [1]
+    assert len(handlers) == 2
+    assert usual not in handlers
+    assert [record.getMessage() for record in caplog.records] == [
+        "the progress of a map can no longer be shown"
+    ] * 2

@@ -154,6 +154,26 @@ def test_who_raised_it_and_who_called_that_are_told_in_order() -> None:
     assert str(error.__cause__) == text
 
 
+def test_a_result_that_cannot_travel_was_returned_and_not_raised() -> None:
+    with pytest.raises(NotPicklable) as caught:
+        dumps(threading.Lock(), "result")
+    error = travel(caught.value.with_traceback(None), "worker 2", "lock()")
+    assert error.__notes__ == ["returned in worker 2, by lock()"]
+    assert not isinstance(error.__cause__, RemoteTraceback)
+    error = travel(raised(error), "worker 1", "open(1)")
+    assert error.__notes__[0] == "returned in worker 2, by lock()"
+    assert re.fullmatch(
+        r"called by open\(1\), test_failures.py line \d+ in worker 1", error.__notes__[1]
+    )
+    assert len(error.__notes__) == 2
+
+
+def test_an_argument_that_cannot_travel_was_raised_by_the_call_that_gave_it() -> None:
+    error = travel(raised(NotPicklable("args[0]", "a lock", "Leave it out")), "worker 2", "f()")
+    assert error.__notes__ == ["raised in worker 2, by f()"]
+    assert "user_code" in str(error.__cause__)
+
+
 def test_a_long_chain_is_told_by_its_ends() -> None:
     error = raised(ValueError("x"))
     for number in range(1000):
@@ -187,11 +207,6 @@ def test_our_own_frames_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     text = str(travel(raised(Plain("x"))).__cause__)
     assert "user_code" not in text
     assert "Plain: x" in text
-
-
-def test_what_our_own_error_says_needs_no_traceback() -> None:
-    back = travel(raised(NotPicklable("result", "a lock", "Leave it out")))
-    assert back.__cause__ is None
 
 
 def test_what_cannot_travel_is_described() -> None:

@@ -3,6 +3,7 @@
 import signal
 import socket
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -533,6 +534,24 @@ def test_what_was_submitted_and_never_stepped_is_cancelled_at_the_end(
     stage.host._thread.start()
     stage.host.join()
     assert pending.verdict is Verdict.CANCELLED
+
+
+def test_a_call_that_comes_in_just_as_all_ends_is_cancelled(make: Callable[..., Stage]) -> None:
+    stage = opened(make)
+    host = stage.host
+
+    class EndsFirst(deque[Any]):
+        def append(self, message: Any) -> None:
+            host.terminate()
+            host.join()
+            super().append(message)
+
+    host._inbox = EndsFirst()
+    pending = stage.submit()
+    assert stage.ends == 1
+    assert pending.verdict is Verdict.CANCELLED
+    assert pending.callbacks == 1
+    assert not host._pending
 
 
 def test_after_the_end_calls_are_refused_and_messages_ignored(make: Callable[..., Stage]) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+import elsewhere
 from elsewhere.keys.key import key_of
 from elsewhere.keys.origin import PYTHON
-from elsewhere.keys.parts import Parts, differences, explain, parts_of
+from elsewhere.keys.parts import SHOWN_MAX, Parts, differences, explain, parts_of
 
 TEXT = """
 import numpy
@@ -115,3 +116,13 @@ class Shy:
 def test_a_value_that_cannot_be_shown_is_still_a_part() -> None:
     made = parts_of(repr, (Shy(),))
     assert any("Shy instance" in part.shown for part in made.parts)
+
+
+def test_functions_are_shown_by_their_names() -> None:
+    task = elsewhere.task(Shy.__repr__)
+    made = parts_of(repr, ([Shy.__repr__, task],))
+    name = "tests.unit.test_keys_parts.Shy.__repr__"
+    assert [p.shown for p in made.parts if p.kind == "argument"] == [
+        f"[{name}, <elsewhere.task of {name}>]"[:SHOWN_MAX]
+    ]
+    assert repr(task) == f"<elsewhere.task of {name}>"

@@ -120,6 +120,7 @@ def test_durable_is_synced_before_it_is_said(
         assert len(files) == (4 if synced else 0)
 
 
+@pytest.mark.filterwarnings("ignore:tests.f has two results:RuntimeWarning")
 def test_durable_holds_for_what_another_store_has_written_without_sync(
     tmp_path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:

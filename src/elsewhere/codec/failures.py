@@ -5,6 +5,7 @@ Loaded when the first failure is met: successful calls do not pay for it.
 
 import pickle
 import traceback
+from itertools import dropwhile
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -15,27 +16,39 @@ from elsewhere.errors import NotPicklable, RemoteError, RemoteTraceback, type_na
 _PACKAGE = str(Path(__file__).parent.parent)
 CHAIN_MAX = 24
 ELLIPSIS = "…"
+RETURNED = "returned in"
+"""begins the story of a result that cannot travel"""
 
 
 def encode_failure(error: BaseException, label: str = "") -> bytes:
     """The bytes of an exception and of its story. Never raises for what `error` is.
 
     `label` is the call that raised it, in words. An error that came from a call of that call keeps the
-    traceback that it came with, and its chain grows by one.
+    traceback that it came with, and its chain grows by one. That of a result that cannot travel has
+    none, because no code of a user raised it.
     """
     name, message = type_name(type(error)), _say(error)
-    came = error.__cause__ if isinstance(error.__cause__, RemoteTraceback) else None
-    if came is not None:
-        text, chain = came.text, came.chain
+    trace = _users_part(error.__traceback__)
+    text, chain = "", _chain_of(error)
+    if isinstance(error.__cause__, RemoteTraceback):
+        text = error.__cause__.text
+    elif not chain and not (isinstance(error, NotPicklable) and trace is None):
+        text = "".join(traceback.format_exception(type(error), error, trace))
+    if chain:
         label += _line_of(error.__traceback__)
         notes = [note for note in getattr(error, "__notes__", ()) if note not in chain]
         _set(error, "__notes__", notes)  # the chain travels by itself
-    else:
-        text, chain = "", ()
-        if not isinstance(error, NotPicklable):  # that one is ours, and so are its frames
-            lines = traceback.format_exception(type(error), error, _users_part(error.__traceback__))
-            text = "".join(lines)
     return pickle.dumps((_encode(error, name, message), text, name, message, label, chain))
+
+
+def _chain_of(error: BaseException) -> tuple[str, ...]:
+    """By which calls it came so far, as the last caller was told."""
+    if isinstance(error.__cause__, RemoteTraceback):
+        return error.__cause__.chain
+    if isinstance(error, NotPicklable):  # that of a result has no cause that could carry its chain
+        notes = iter(getattr(error, "__notes__", ()))
+        return tuple(dropwhile(lambda note: not str(note).startswith(RETURNED), notes))
+    return ()
 
 
 def _line_of(trace: TracebackType | None) -> str:
@@ -114,7 +127,9 @@ def decode_failure(payload: bytes, place: str = "") -> BaseException:
         reason = f"it does not unpickle here: {type(refused).__name__}: {refused}"
         error = RemoteError(name, message, reason)
     if place:
-        said = f"called by {label or 'a call'} in" if chain else "raised in"
+        said = "raised in" if text else RETURNED
+        if chain:
+            said = f"called by {label or 'a call'} in"
         by = f", by {label}" if label and not chain else ""
         chain = _shorten((*chain, f"{said} {place}{by}"))
         add_notes(error, list(chain))

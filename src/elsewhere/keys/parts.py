@@ -175,6 +175,21 @@ def _place(one: Reached) -> str:
     return "" if isinstance(one.value, type) else _shown(one.value)
 
 
+class _Words(reprlib.Repr):
+    """Shortens what is long, says so of what cannot be shown, and names functions."""
+
+    def repr_function(self, function: Any, level: int) -> str:
+        # Its own repr tells an address, which differs each time.
+        return f"{function.__module__}.{function.__qualname__}"
+
+    repr_method = repr_function
+
+    def repr_Task(self, task: Any, level: int) -> str:  # noqa: N802  # reprlib finds it by this name
+        return repr(task)
+
+
+_words = _Words()
+
+
 def _shown(value: Any) -> str:
-    # It shortens what is long, and says so of what cannot be shown.
-    return " ".join(reprlib.repr(value).split())[:SHOWN_MAX]
+    return " ".join(_words.repr(value).split())[:SHOWN_MAX]

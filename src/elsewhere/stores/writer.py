@@ -10,10 +10,11 @@ import warnings
 from collections.abc import Callable, Sequence
 from enum import Enum
 from queue import Empty, SimpleQueue
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
+from elsewhere.calls.messages import Verdict
 from elsewhere.errors import StoreError
-from elsewhere.store import Done, Remember
+from elsewhere.store import Done, Remember, Remembered
 from elsewhere.stores.blobs import Blobs
 from elsewhere.stores.database import Database, Malformed, explain
 from elsewhere.stores.reader import Notes, Reader
@@ -55,6 +56,10 @@ class _Ready(NamedTuple):
     blobs: dict[bytes, bytes]
 
 
+_Double: TypeAlias = tuple[Remembered, Verdict, bytes]
+"""what is remembered, and another result of its key"""
+
+
 class Writer:
     """Writes what it is given, in order, until `stop`."""
 
@@ -65,6 +70,8 @@ class Writer:
         self._reader = Reader(database, blobs)
         self._take_notes = take_notes
         self._noted = time.monotonic()
+        self._doubted: set[bytes] = set()
+        """keys whose two values the user has been told of"""
         self._queue: SimpleQueue[_Batch | _Order] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="elsewhere-store", daemon=True)
         self._thread.start()
@@ -122,8 +129,9 @@ class Writer:
             except Exception as error:  # noqa: BLE001  whoever waits for the batch is told
                 problems.append(self._explained(error))
         common: BaseException | None = None
+        doubles: list[_Double] = []
         try:
-            self._insert_or_mend(ready)
+            doubles = self._insert_or_mend(ready)
         except Exception as error:  # noqa: BLE001  whoever waits for the group is told
             common = self._explained(error)
         for batch, problem in zip(group, problems, strict=True):
@@ -131,6 +139,24 @@ class Writer:
                 batch.done(problem or common)
             except BaseException as error:  # noqa: BLE001  what a callback raises ends no store
                 self._report(error)
+        for kept, verdict, payload in doubles:
+            self._compare(kept, verdict, payload)
+
+    def _compare(self, kept: Remembered, verdict: Verdict, payload: bytes) -> None:
+        """Tell the user if a key has two values, once for each key."""
+        from elsewhere.stores.differing import tell_apart  # it imports what few need
+
+        if kept.key in self._doubted:
+            return
+        told = tell_apart(kept, verdict, payload)
+        if told:
+            self._doubted.add(kept.key)
+            warnings.warn(
+                f"{kept.function} has two results for one key, {kept.key.hex()}: {told}. The first "
+                "stays. A pure task must return the same for the same arguments",
+                RuntimeWarning,
+                2,
+            )
 
     def _explained(self, error: Exception) -> Exception:
         return explain(self._database.path, error) if isinstance(error, OSError) else error
@@ -149,19 +175,21 @@ class Writer:
                 ready.blobs[blob] = row.payload
         return ready
 
-    def _insert_or_mend(self, ready: list[_Ready]) -> None:
+    def _insert_or_mend(self, ready: list[_Ready]) -> list[_Double]:
         try:
-            self._insert(ready)
+            return self._insert(ready)
         except StoreError as error:
             if not isinstance(error.__cause__, Malformed):
                 raise
             # If what is damaged is an index, it can be made anew from the rows.
             with self._database.writing():
                 self._database.execute("REINDEX")
-            self._insert(ready)
+            return self._insert(ready)
 
-    def _insert(self, ready: list[_Ready]) -> None:
+    def _insert(self, ready: list[_Ready]) -> list[_Double]:
+        """Returns what had other results already."""
         database = self._database
+        doubles: list[_Double] = []
         with database.writing():
             for inserts, blobs in ready:
                 for name, payload in blobs.items():
@@ -170,23 +198,31 @@ class Writer:
                         self._blobs.write(name, payload)
                 for insert in inserts:
                     database.execute(INSERT_NEW, insert)
-                    if not database.changes() and not self._confirm(insert[0]):
+                    if database.changes():
+                        continue
+                    kept = self._confirm(insert[0])
+                    if kept is None:
                         database.execute(INSERT, insert)
+                        continue
+                    other = insert[9] if insert[7] is None else blobs[insert[7]]
+                    if other is not None and other != kept.payload:
+                        doubles.append((kept, Verdict(insert[3]), other))
+        return doubles
 
-    def _confirm(self, key: bytes) -> bool:
-        """Make what is remembered as `key` as safe as this store promises; False if it is damaged."""
+    def _confirm(self, key: bytes) -> Remembered | None:
+        """Make what is remembered as `key` as safe as this store promises; None if it is damaged."""
         try:
             found = self._reader.read(key)
         except Damaged:
-            return False
+            return None
         if found is None:
-            return False
+            return None
         # A store that promises less may have written it, and not have synced it.
         if len(found.payload) > INLINE_BYTES_MAX:
             self._blobs.write(content_name(found.payload), found.payload)
         # A transaction that changes nothing would not be synced.
         self._database.execute(NOTE_HITS, (found.function, 0, 0.0))
-        return True
+        return found
 
     def _write_notes(self) -> None:
         self._noted = time.monotonic()
