@@ -50,6 +50,19 @@ class NotPicklable(_Remediable, TypeError):
         return f"cannot send {self.path}: {self.what}. {self.remedy}"
 
 
+class DataLost(ElsewhereError):
+    """A value was lost after its call had come out, and could not be made again."""
+
+    def __init__(self, function: str) -> None:
+        super().__init__(
+            f"the value of {function} was lost: the file that held it is gone. Call it again"
+        )
+        self.function = function
+
+    def __reduce__(self) -> tuple[type["DataLost"], tuple[str]]:
+        return DataLost, (self.function,)
+
+
 class NoKey(_Remediable, TypeError):
     """A pure call has no key, because something that it depends on has no exact name.
 

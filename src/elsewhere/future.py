@@ -16,10 +16,13 @@ from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 from elsewhere.calls.messages import Call, Input, Settlement, Verdict
 from elsewhere.codec.references import refer
 from elsewhere.codec.values import dumps
-from elsewhere.errors import NotPicklable
+from elsewhere.errors import DataLost, NotPicklable
 from elsewhere.outcome import open_settlement
 from elsewhere.reports import report
 from elsewhere.store import Remembered
+
+if TYPE_CHECKING:
+    from elsewhere.segments.reading import Lease, Mapping
 
 T = TypeVar("T")
 PENDING, FINISHED, CANCELLED = "PENDING", "FINISHED", "CANCELLED_AND_NOTIFIED"
@@ -50,6 +53,10 @@ class Settler(Protocol):
     def make_waiters(self) -> list[Any]:
         """The list in which `concurrent.futures.wait` and `as_completed` leave whom to wake."""
 
+    def lease(self, future: "Future[Any]", call: int) -> "Lease":
+        """A claim to the value of this call, which `future` was settled with, while it lies in a
+        segment."""
+
 
 class Future(BaseFuture[T], Generic[T]):
     """The outcome of a call, now or later. Made by a pool; awaitable in any asyncio loop.
@@ -62,6 +69,9 @@ class Future(BaseFuture[T], Generic[T]):
     _settlement: Settlement | None = None
     _opened = False
     """its settlement has become a value or an exception"""
+    _lease: "Lease | None" = None
+    _mapping: "Mapping | None" = None
+    """where its value lies, if its pool has ended"""
     _state = PENDING
     _result: Any = None
     _exception: BaseException | None = None
@@ -105,6 +115,8 @@ class Future(BaseFuture[T], Generic[T]):
         call, self._call = self._call, None  # and with it its arguments
         if call is not None:
             self._timeout = call.options.timeout
+        if settlement.place is not None:
+            self._lease = self._settler.lease(self, settlement.call)
         self._settlement = settlement
         state = CANCELLED if settlement.verdict is Verdict.CANCELLED else FINISHED
         condition = self.__dict__.setdefault(_CONDITION, _NOBODY_WAITED)
@@ -212,6 +224,34 @@ class Future(BaseFuture[T], Generic[T]):
             )
         return Input(-1 - position, self.outcome())
 
+    @property
+    def nbytes(self) -> int:
+        """How many bytes its value takes where it lies, encoded. Waits for it, as `result` does."""
+        self._wait(None)
+        outcome = self.outcome()
+        return len(outcome.payload) if outcome.place is None else outcome.place.nbytes
+
+    def where(self) -> int | None:
+        """The number of the worker that made its value, if that still lies where it was made; else
+        None: it is in this process, or not made yet."""
+        settlement = self._settlement
+        return settlement.worker if settlement is not None and settlement.place else None
+
+    def keep(self) -> None:
+        """Called when the pool ends: keep the value, although its segment goes."""
+        if not self._opened:
+            self._mapping = self._map()
+
+    def _map(self) -> "Mapping | None":
+        settlement = self._settlement
+        if self._mapping is not None or settlement is None or settlement.place is None:
+            return self._mapping
+        from elsewhere.segments.reading import map_segment
+
+        mapping = map_segment(settlement.place)
+        mapping.lease = self._lease
+        return mapping
+
     def outcome(self) -> Settlement:
         """Its settlement, once it has one."""
         settlement = self._settlement
@@ -257,12 +297,22 @@ class Future(BaseFuture[T], Generic[T]):
     def _open(self) -> None:
         settlement = self._settlement
         if settlement is not None and not self._opened:
-            outcome = open_settlement(settlement, self._function, self._timeout)
+            outcome = self._open_settlement(settlement)
             # Of several threads that come here at once, all return what the first has claimed.
             self._result, self._exception = self.__dict__.setdefault(_OUTCOME, outcome)
             self._opened = True
+            self._mapping = None  # what was made of it keeps it
             if len(settlement.payload) > KEPT_BYTES_MAX:
                 self._settlement = None
+
+    def _open_settlement(self, settlement: Settlement) -> tuple[Any, BaseException | None]:
+        try:
+            mapping = self._map()
+        except FileNotFoundError as error:
+            lost = DataLost(self._function)
+            lost.__cause__ = error
+            return None, lost
+        return open_settlement(settlement, self._function, self._timeout, mapping)
 
     def _get_snapshot(self) -> tuple[bool, bool, Any, BaseException | None]:
         # From Python 3.14 on, asyncio reads an outcome through this method of the base.
@@ -324,6 +374,9 @@ class _Nobody:
 
     def make_waiters(self) -> list[Any]:
         return []
+
+    def lease(self, future: Future[Any], call: int) -> "Lease":
+        raise AssertionError("what is here lies in no segment")
 
 
 def finished_future(

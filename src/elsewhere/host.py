@@ -19,20 +19,18 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 from threading import get_ident, main_thread
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from elsewhere.calls.messages import (
     Answer,
     Call,
     Cancel,
     Exit,
+    Free,
     FromGateway,
     FromWorker,
-    Given,
-    Input,
     Kept,
     Kill,
     Lost,
@@ -51,12 +49,16 @@ from elsewhere.engine import Engine
 from elsewhere.future import Future
 from elsewhere.gateway.machine import Gateway
 from elsewhere.gateway.records import CLIENT, ENGINE, Turn
+from elsewhere.holdings import Holdings
 from elsewhere.interrupts import DeferredInterrupts
 from elsewhere.link import GatewayEnd, LinkClosed
 from elsewhere.pending import Pending, Waited
 from elsewhere.poller import READ, WRITE, Poller
 from elsewhere.remembering import Remembering
 from elsewhere.store import Store
+
+if TYPE_CHECKING:
+    from elsewhere.segments.reading import Lease
 
 STOP_GRACE_SECONDS = 5.0
 """How long workers may take to end by themselves once the pool is shut down."""
@@ -77,6 +79,7 @@ class GatewayHost:
         on_end: Callable[[], None],
         name: str,
         store: Callable[[], Store],
+        directory: str,
     ) -> None:
         self._gateway = gateway
         self._remembering = Remembering(gateway, store, self.post)
@@ -86,15 +89,11 @@ class GatewayHost:
         self._lock = threading.Lock()
         self._inbox: deque[tuple[Call, Pending] | ToGateway] = deque()
         self._pending: dict[int, Pending] = {}
-        self._inputs: dict[int, tuple[Sequence[Input], Sequence[Future[Any]]]] = {}
-        """by call: the futures that it is given, which live as long as it may need them"""
-        self._needs: deque[Need] = deque()
-        """what the machine wants to know, and was not told yet"""
-        """workers that did not answer a `cancel` in time, and have said nothing since"""
         self._links: dict[int, GatewayEnd] = {}
         self._callbacks: deque[Pending] = deque()
         """settled, and its callbacks not called yet"""
         self._poller = Poller()
+        self.holdings = Holdings(directory, self.note, self.post, self._poller.wake)
         self._cancels = Cancels(self._poller)
         self._poller.on_alarm(lambda: self._step(ENGINE, None))
         self._poller.on_served(self._callbacks, self._run_callbacks)
@@ -114,7 +113,7 @@ class GatewayHost:
         if self._poller.ended:
             raise RuntimeError("the pool has ended: it takes no more calls")
         if inputs:
-            self._inputs[call.id] = call.inputs, inputs
+            self.holdings.give(call, inputs)
         # One append, so that an interrupt leaves both or neither.
         self._inbox.append((call, pending))
         if self._poller.ended:
@@ -164,6 +163,9 @@ class GatewayHost:
 
     def make_waiters(self) -> list[object]:
         return []
+
+    def lease(self, future: Future[Any], call: int) -> "Lease":
+        return self.holdings.lease(future, call)
 
     def is_running(self, call: int) -> bool:
         with self._locked():
@@ -276,7 +278,9 @@ class GatewayHost:
                 if isinstance(message, Kept):
                     self._cancels.note_kept(message.calls)
                 elif isinstance(message, Need):
-                    self._needs.append(message)
+                    self.holdings.need(message)
+                elif isinstance(message, Free):
+                    self.holdings.free(message)
         else:
             link = self._links.get(peer)
             if link is not None and not link.send(messages):  # type: ignore[arg-type]  # for a worker
@@ -285,29 +289,13 @@ class GatewayHost:
     def _settle(self, settlements: list[Settlement]) -> None:
         for settlement in settlements:
             pending = self._pending.pop(settlement.call, None)
-            if self._inputs:
-                self._inputs.pop(settlement.call, None)
+            self.holdings.settled(settlement.call)
             if pending is not None:
                 pending.settle(settlement)
                 self._callbacks.append(pending)
-        while self._needs:
-            self._tell_needed(self._needs.popleft())
+        self.holdings.tell()
         if (settlements and not self._poller.is_serving) or (self._closing and not self._pending):
             self._poller.wake()
-
-    def _tell_needed(self, need: Need) -> None:
-        """Tell the machine how inputs of a call were settled that it has forgotten."""
-        inputs, futures = self._inputs.get(need.call, ((), ()))
-        for one, future in zip(inputs, futures, strict=True):
-            if one.call in need.inputs:
-                tell = partial(self._tell_input, need.call, one.call, future)
-                # Another thread may be about to settle it.
-                future.wake_when_settled(tell)
-                if future.is_settled():
-                    self.note(Given(need.call, (Input(one.call, future.outcome()),)))
-
-    def _tell_input(self, call: int, number: int, future: Future[Any], _: object) -> None:
-        self.post(Given(call, (Input(number, future.outcome()),)))
 
     def _run_callbacks(self) -> None:
         callbacks = self._callbacks
@@ -332,6 +320,9 @@ class GatewayHost:
             self._end()
 
     def _check_end(self) -> None:
+        if self.holdings.dropped:
+            self.holdings.dropped = False
+            self._drive()
         if self._closing:
             self._drive()  # an interrupted submit may have left its call in the inbox
         if self._closing and not self._pending and not self._inbox:
@@ -377,6 +368,7 @@ class GatewayHost:
 
     def _end(self) -> None:
         self._poller.ended = True
+        self.holdings.keep()
         self._engine.end()
         for link in self._links.values():
             link.close()

@@ -1,20 +1,30 @@
 """A settlement as the caller meets it: a value, or an exception that tells its story."""
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from elsewhere.calls.messages import Settlement, Verdict
 from elsewhere.codec.values import load_list, loads
 
+if TYPE_CHECKING:
+    from elsewhere.segments.reading import Mapping
+
 
 def open_settlement(
-    settlement: Settlement, function: str, timeout: float | None
+    settlement: Settlement, function: str, timeout: float | None, mapping: "Mapping | None" = None
 ) -> tuple[Any, BaseException | None]:
-    """The value of a call of `function`, or else what it raised or why it has no outcome."""
+    """The value of a call of `function`, or else what it raised or why it has no outcome.
+
+    `mapping` is where the value lies, if it is not the settlement's payload.
+    """
     if settlement.verdict is not Verdict.VALUE:
         return None, open_failure(settlement, function, timeout)
     try:
-        return loads(settlement.payload), None
+        if mapping is None:
+            return loads(settlement.payload), None
+        from elsewhere.segments.reading import load_value
+
+        return load_value(mapping), None
     except Exception as error:  # noqa: BLE001  # unpickling runs the value's own code
         return None, note_unpickling(error, settlement)
 
@@ -49,6 +59,7 @@ def open_failure(settlement: Settlement, function: str, timeout: float | None) -
         CallQuarantined,
         CallTimeout,
         CircularCall,
+        DataLost,
         InitializerFailed,
         StoreError,
         WorkerLost,
@@ -73,6 +84,8 @@ def open_failure(settlement: Settlement, function: str, timeout: float | None) -
             return error
         case Verdict.CIRCULAR:
             return CircularCall(settlement.payload.decode().split("\n"))
+        case Verdict.LOST:
+            return DataLost(function)
         case Verdict.UNWRITTEN:
             return StoreError(
                 f"the result of {function}",

@@ -40,6 +40,9 @@ class Pool(Executor):
     ``acknowledge`` says what must be true of a result in that file before anybody is told of it:
     "durable" (the default), "crash" or "memory", see `elsewhere.store.Acknowledge`.
 
+    A value of more than ``inline_bytes`` (128 KiB if not given) stays in this machine's shared memory,
+    where it was made, until somebody asks for it; calls that are given its future read it there.
+
     A worker that dies is replaced and its calls run again: a call may run more than once, but
     settles once. After three deaths a call fails alone with `CallQuarantined`.
     """
@@ -54,11 +57,14 @@ class Pool(Executor):
         record: bool = False,
         store: str | os.PathLike[str] | None = None,
         acknowledge: str | None = None,
+        inline_bytes: int | None = None,
     ) -> None:
         self._workers = min(usable_cpus(), WORKERS_MAX) if workers is None else workers
         check_count("workers", self._workers, most=WORKERS_MAX)
         if max_tasks_per_child is not None:
             check_count("max_tasks_per_child", max_tasks_per_child)
+        if inline_bytes is not None:
+            check_count("inline_bytes", inline_bytes, least=0)
         if initializer is not None and not callable(initializer):
             raise TypeError(f"initializer must be callable, not {initializer!r}")
         if not isinstance(initargs, Iterable):
@@ -68,7 +74,7 @@ class Pool(Executor):
             node = NodeProcess()
             try:
                 # The node starts while these are being imported, which takes as long.
-                from elsewhere.calls.messages import Options
+                from elsewhere.calls.messages import INLINE_BYTES, Options
                 from elsewhere.codec.values import dumps
                 from elsewhere.session import Session
 
@@ -78,7 +84,13 @@ class Pool(Executor):
                     else dumps((initializer, tuple(initargs)), "initializer")
                 )
                 self._session = Session(
-                    node, self._workers, setup, max_tasks_per_child, record, opened
+                    node,
+                    self._workers,
+                    setup,
+                    max_tasks_per_child,
+                    record,
+                    opened,
+                    INLINE_BYTES if inline_bytes is None else inline_bytes,
                 )
             except BaseException:
                 node.end()
@@ -126,6 +138,15 @@ class Pool(Executor):
         `shutdown`.
         """
         return self._session.submit(self._options, fn, args, kwargs)
+
+    def put(self, value: T) -> "Future[T]":
+        """A future of `value`, to be given to many calls: a large value is written once, and read where
+        it lies. Raises `NotPicklable`."""
+        return self._session.put(value)
+
+    def scatter(self, values: Iterable[T]) -> "list[Future[T]]":
+        """A future of each of `values`, as by `put`."""
+        return [self._session.put(value) for value in values]
 
     def map(
         self,

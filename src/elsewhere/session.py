@@ -11,13 +11,13 @@ from itertools import count
 from time import monotonic
 from typing import Any, TypeVar
 
-from elsewhere.calls.messages import Call, Cancel, Kind, Options, Settlement, Verdict
+from elsewhere.calls.messages import Call, Cancel, Kind, Options, Put, Settlement, Verdict
 from elsewhere.calls.span import Span
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.chunks import Bar, Meter
 from elsewhere.codec.functions import Functions, to_send
 from elsewhere.codec.references import dumps_with_inputs
-from elsewhere.codec.values import too_large
+from elsewhere.codec.values import dumps, dumps_parts, too_large
 from elsewhere.engines.local import LocalEngine
 from elsewhere.errors import NoKey, NotPicklable, StoreError
 from elsewhere.future import Future, Hit, failed_future
@@ -52,14 +52,18 @@ class Session:
         tasks_per_worker_max: int | None,
         record: bool,
         store: Store | None,
+        inline_bytes: int,
     ) -> None:
         self._workers = workers
-        engine = LocalEngine(node, workers, initializer)
+        self._inline_bytes = inline_bytes
+        engine = LocalEngine(node, workers, initializer, inline_bytes)
         waits = store is not None and store.acknowledge is not Acknowledge.MEMORY
         gateway = Gateway(tasks_per_worker_max=tasks_per_worker_max, waits_for_rows=waits)
         self._opened = store
         name = f"elsewhere-pool-{next(_numbers)}"
-        self._host = GatewayHost(gateway, engine, Screen().say, self._forget, name, self.store)
+        self._host = GatewayHost(
+            gateway, engine, Screen().say, self._forget, name, self.store, node.directory
+        )
         self._functions = Functions(self._host.note)
         self._calls = count(1)
         self._opening = threading.Lock()
@@ -223,6 +227,20 @@ class Session:
                 continue
             found = next(kept)
             yield self._submit_unknown(options, fn, key, item, {}) if found is None else Hit(found)
+
+    def put(self, value: T) -> Future[T]:
+        """As `Pool.put`."""
+        self._check_open()
+        parts = dumps_parts(value, "the value")
+        number = next(self._calls)
+        future: Future[T] = Future(None, "a value that was put", self._host)
+        if sum(part.nbytes for part in parts) <= self._inline_bytes:
+            future.settle(Settlement(number, Verdict.VALUE, dumps(value, "the value")))
+            return future
+        place = self._host.holdings.put(parts)
+        self._host.post(Put(number, place))
+        future.settle(Settlement(number, Verdict.VALUE, place=place))
+        return future
 
     def map(
         self,

@@ -22,6 +22,8 @@ from elsewhere.calls.wire import Record
 
 DEATHS_MAX = 3
 CHAIN_MAX = 8
+INLINE_BYTES = 2**17
+"""A larger value stays where it was made. To map it takes longer than to send a smaller one."""
 """How many names of calls that needed each other are told, the last ones."""
 NUMBERS_PER_WORKER = 2**40
 
@@ -58,6 +60,15 @@ class Verdict(IntEnum):
     """It waits for itself; the payload is the chain of labels, one to a line."""
     UNWRITTEN = 8
     """It returned, but the store could not keep the value; the payload says why."""
+    LOST = 9
+    """Its value was lost after it had come out."""
+
+
+class Place(Record, frozen=True):
+    """Where a large value lies: a file that the processes of its node map."""
+
+    path: str
+    nbytes: int
 
 
 class Options(Record, frozen=True):
@@ -109,7 +120,8 @@ class Settlement(Record, frozen=True):
     exit: Exit | None = None
     chain: tuple[str, ...] = ()
     """The names of the calls that had this one as their input, the last first; empty for its own."""
-
+    place: Place | None = None
+    """Where the value lies, if it is not the payload; it stays there until it was `Drop`ped."""
 
     def told_again(self, call: int, needed_by: str = "") -> "Settlement":
         """The same for another call: one that joined it, or one of a function that needed its value."""
@@ -123,6 +135,7 @@ class Settlement(Record, frozen=True):
             self.deaths,
             exit=self.exit,
             chain=chain,
+            place=self.place,
         )
 
 
@@ -182,6 +195,19 @@ class Cancel(Record, frozen=True, tag=4):
     interrupt: bool = False
 
 
+class Drop(Record, frozen=True, tag=6):
+    """Who asked for these calls, or was given their values, needs the values no more."""
+
+    calls: list[int]
+
+
+class Put(Record, frozen=True, tag=7):
+    """A value that no call has made, under a number as if one had."""
+
+    call: int
+    place: Place
+
+
 class Given(Record, frozen=True, tag=5):
     """The answer to `Need`."""
 
@@ -213,6 +239,10 @@ class Outcome(Record, frozen=True):
     payload: bytes
     started: float
     elapsed: float
+    place: Place | None = None
+    """Where the value lies, if it is not the payload."""
+    holds: tuple[int, ...] = ()
+    """The inputs, by number, that something in the worker still refers to."""
 
 
 class Done(Record, frozen=True, tag=12):
@@ -259,6 +289,14 @@ class Said(Record, frozen=True, tag=14):
 # ---------------------------------------------------------------- gateway → worker
 
 
+class Value(Record, frozen=True):
+    """The value of a call: encoded, or where it lies."""
+
+    call: int
+    payload: bytes
+    place: Place | None = None
+
+
 class Attempt(Record, frozen=True):
     """One try at a call by one worker, with its fence number."""
 
@@ -267,8 +305,10 @@ class Attempt(Record, frozen=True):
     function: int
     payload: bytes
     kind: Kind
-    inputs: tuple[bytes, ...] = ()
+    inputs: tuple[Value, ...] = ()
     """The values of its inputs."""
+    stays: bool = True
+    """Whether its value, if it is large, is to stay where it is made; what is remembered travels."""
 
 
 class Setup(Record, frozen=True, tag=20):
@@ -278,6 +318,10 @@ class Setup(Record, frozen=True, tag=20):
     initializer: bytes
     authkey: bytes = b""
     """the key of the client's `multiprocessing`, if it is in use, so that its proxies work"""
+    directory: str = ""
+    """where it writes large values"""
+    inline_bytes: int = INLINE_BYTES
+    """how large a value may be that does not go there"""
 
 
 class Forget(Record, frozen=True, tag=21):
@@ -303,6 +347,12 @@ class Interrupt(Record, frozen=True, tag=24):
 
 class Share(Record, frozen=True, tag=26):
     """Somebody idles: submit about half of the calls that wait in you, the oldest ones."""
+
+
+class Free(Record, frozen=True, tag=29):
+    """Nobody needs what lies here any more."""
+
+    places: list[Place]
 
 
 class Stop(Record, frozen=True, tag=25):
@@ -366,11 +416,13 @@ class Need(Record, frozen=True, tag=28):
     inputs: list[int]
 
 
-FromAsker: TypeAlias = Define | Release | Submit | Cancel | Given
+FromAsker: TypeAlias = Define | Release | Submit | Cancel | Given | Drop | Put
 OfAttempts: TypeAlias = Ready | Unready | Done | Returned | Parked | Resumed | Has
-ToWorker: TypeAlias = Setup | Define | Forget | Run | Recall | Interrupt | Share | Answer | Need | Stop
+ToWorker: TypeAlias = (
+    Setup | Define | Forget | Run | Recall | Interrupt | Share | Answer | Need | Free | Stop
+)
 FromWorker: TypeAlias = FromAsker | OfAttempts | Said
 ToGateway: TypeAlias = FromAsker | OfAttempts | Started | Lost | Written
 FromGateway: TypeAlias = (
-    Define | Forget | Run | Recall | Interrupt | Share | Answer | Need | Stop | Kill | Kept
+    Define | Forget | Run | Recall | Interrupt | Share | Answer | Need | Free | Stop | Kill | Kept
 )

@@ -5,18 +5,18 @@ the position that it has among the inputs of that call, and there its value is p
 """
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from elsewhere.codec.values import dumps_call, loads
+from elsewhere.codec.values import dumps_call
 
 
 class _Local(threading.local):
     met: dict[Any, int] | None = None
     """the inputs of the call that this thread encodes, and their positions"""
-    values: Sequence[bytes] = ()
-    """the encoded inputs of the call that this thread decodes"""
+    load: Callable[[int], Any]
+    """gives an input of the call that this thread decodes, by position"""
 
 
 _local = _Local()
@@ -42,16 +42,19 @@ def refer(future: object) -> tuple[Callable[[int], Any], tuple[int]] | None:
 
 
 @contextmanager
-def supplied(values: Sequence[bytes]) -> Iterator[None]:
-    """What this thread decodes here is the arguments of a call with these inputs."""
-    outer = _local.values
-    _local.values = values
+def supplied(load: Callable[[int], Any]) -> Iterator[None]:
+    """What this thread decodes here is the arguments of a call; ``load(position)`` gives an input."""
+    outer = _local.__dict__.get("load")
+    _local.load = load
     try:
         yield
     finally:
-        _local.values = outer
+        if outer is None:
+            del _local.load
+        else:
+            _local.load = outer
 
 
 def input_value(position: int) -> Any:
     """The value of an input; payloads name this function."""
-    return loads(_local.values[position])
+    return _local.load(position)

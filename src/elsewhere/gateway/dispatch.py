@@ -167,7 +167,13 @@ class Dispatch:
             function.workers.add(worker.id)
             turn.sends.append((worker.id, Define(function.number, function.code)))
         return Attempt(
-            call.id, record.fence, function.number, call.payload, call.kind, record.input_values()
+            call.id,
+            record.fence,
+            function.number,
+            call.payload,
+            call.kind,
+            record.input_values(),
+            not call.key,
         )
 
     def _rob(self, turn: Turn, now: float) -> bool:

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from elsewhere.calls.lifecycle import CallState
 from elsewhere.calls.messages import Input, Settlement, Verdict
 from elsewhere.gateway.records import CallRecord
+from elsewhere.gateway.values import Values
 
 FALLEN_MAX = 1000
 """How many calls one step settles because of their inputs; it asks for another step if there are more."""
@@ -20,7 +21,8 @@ FALLEN_MAX = 1000
 class Inputs:
     """Which calls wait for which, what of that has come, and which calls have come out of it."""
 
-    def __init__(self) -> None:
+    def __init__(self, values: Values) -> None:
+        self._values = values
         self.waiting: dict[int, list[CallRecord]] = {}
         """by the number of an input: the calls that wait for it; some may be settled themselves"""
         self.ready: list[CallRecord] = []
@@ -59,6 +61,8 @@ class Inputs:
     def _take(self, record: CallRecord, number: int, settlement: Settlement) -> None:
         if record.values.get(number, settlement) is not None:
             return  # said twice, or no input of it
+        if settlement.place is not None and not self._values.use(settlement.call):
+            settlement = Settlement(settlement.call, Verdict.LOST)
         record.values[number] = settlement
         if settlement.verdict is not Verdict.VALUE:
             self.fallen.append((record, settlement))

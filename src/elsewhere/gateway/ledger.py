@@ -9,9 +9,11 @@ from elsewhere.calls.messages import (
     Define,
     Exit,
     Forget,
+    Free,
     Given,
     Need,
     Outcome,
+    Place,
     Settlement,
     Verdict,
     Written,
@@ -20,6 +22,7 @@ from elsewhere.errors import GatewayBug
 from elsewhere.gateway.asks import Asks
 from elsewhere.gateway.inputs import FALLEN_MAX, Inputs
 from elsewhere.gateway.records import CLIENT, CallRecord, FunctionRecord, Turn, WorkerRecord
+from elsewhere.gateway.values import Values
 from elsewhere.gateway.verdicts import is_remembered
 from elsewhere.store import Remember
 
@@ -32,7 +35,8 @@ class Ledger:
 
     def __init__(self, workers: dict[int, WorkerRecord], *, waits_for_rows: bool) -> None:
         self.asks = Asks()
-        self.inputs = Inputs()
+        self.values = Values(workers)
+        self.inputs = Inputs(self.values)
         self.functions: dict[int, FunctionRecord] = {}
         """by the first number that each was defined under"""
         self._names: dict[int, FunctionRecord] = {}
@@ -167,7 +171,14 @@ class Ledger:
     def come_out(self, record: CallRecord, verdict: Verdict, outcome: Outcome) -> None:
         """The last attempt at a call has come out: settle it, once what is remembered is written."""
         if not is_remembered(record, verdict):
-            self.settle(record, verdict, outcome.payload, outcome.started, outcome.elapsed)
+            self.settle(
+                record,
+                verdict,
+                outcome.payload,
+                outcome.started,
+                outcome.elapsed,
+                place=outcome.place,
+            )
             return
         call, name = record.call, record.function.name
         self.turn.rows.append(
@@ -202,6 +213,7 @@ class Ledger:
         elapsed: float = 0.0,
         *,
         how: Exit | None = None,
+        place: Place | None = None,
     ) -> None:
         """Tell all who asked, and forget the call."""
         # If its worker's end is why, that attempt is among the deaths already.
@@ -218,6 +230,7 @@ class Ledger:
                 started,
                 elapsed,
                 how,
+                place=place,
             ),
         )
 
@@ -227,6 +240,9 @@ class Ledger:
         askers = self.asks.remove(record)
         function.live -= 1
         self._forget_unused(function)
+        self.release_inputs(record)
+        if settlement.place is not None:
+            self._keep(record, settlement)
         for number, peer in askers:
             told = settlement
             if number != settlement.call:
@@ -235,6 +251,24 @@ class Ledger:
             self.answer(number, peer, told)
             if self.inputs.waiting:
                 self.inputs.settled(number, told)
+
+    def _keep(self, record: CallRecord, settlement: Settlement) -> None:
+        """The value lies where it was made. Whoever asked has it; if nobody hears of it, nobody has."""
+        place, asker = settlement.place, record.asker
+        if place is None:
+            return
+        if asker is None or (asker != CLIENT and asker not in self._workers):
+            self.turn.sends.append((record.worker, Free([place])))
+        else:
+            self.values.add(record.call.id, place, record.worker, asker)
+
+    def release_inputs(self, record: CallRecord) -> None:
+        """A call is settled, or a worker has let go of it: once both are so, it needs no inputs."""
+        worker = self._workers.get(record.worker)
+        if record.state is CallState.SETTLED and (
+            worker is None or worker.attempt(record.call.id, record.fence) is None
+        ):
+            self.values.release(record, self.turn)
 
     def answer(self, number: int, peer: int, settlement: Settlement) -> None:
         """Tell one who asked."""

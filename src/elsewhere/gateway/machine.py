@@ -32,7 +32,9 @@ from elsewhere.calls.messages import (
     Cancel,
     Define,
     Done,
+    Drop,
     Exit,
+    Free,
     Given,
     Has,
     Kept,
@@ -40,6 +42,7 @@ from elsewhere.calls.messages import (
     OfAttempts,
     Outcome,
     Parked,
+    Put,
     Ready,
     Recall,
     Release,
@@ -123,7 +126,7 @@ class Gateway:
             case Done() | Returned() | Parked() | Resumed() | Has() | Ready() | Unready():
                 if sender in self.workers:  # else it is gone, and what it said comes late
                     self._hear_worker(self.workers[sender], message)
-            case Define() | Release() | Cancel() | Given():
+            case Define() | Release() | Cancel() | Given() | Drop() | Put():
                 self._hear_asker(sender, message)
             case Started():
                 self._on_started(message.worker)
@@ -134,7 +137,9 @@ class Gateway:
             case _:
                 assert_never(message)
 
-    def _hear_asker(self, sender: int, message: Define | Release | Cancel | Given) -> None:
+    def _hear_asker(
+        self, sender: int, message: Define | Release | Cancel | Given | Drop | Put
+    ) -> None:
         match message:
             case Define():
                 self.ledger.define(sender, message)
@@ -144,6 +149,10 @@ class Gateway:
                 self._on_cancel(message)
             case Given():
                 self.ledger.give(message)
+            case Drop():
+                self.ledger.values.drop(sender, message.calls, self._turn)
+            case Put():
+                self.ledger.values.add(message.call, message.place, sender, sender)
             case _:
                 assert_never(message)
 
@@ -250,11 +259,16 @@ class Gateway:
     def _on_done(self, worker: WorkerRecord, outcomes: Iterable[Outcome]) -> None:
         for outcome in outcomes:
             record = worker.attempt(outcome.call, outcome.fence)
+            if outcome.place is not None and (record is None or record.state is CallState.SETTLED):
+                self._turn.sends.append((worker.id, Free([outcome.place])))
             if record is None:
                 continue
             worker.drop(record)
             record.function.measure(outcome.elapsed, record.call.items)
+            if outcome.holds:
+                self.ledger.values.hold(worker.id, outcome.holds)
             if record.state is CallState.SETTLED:
+                self.ledger.release_inputs(record)
                 continue
             verdict = after_outcome(record, outcome)
             if verdict is None:
@@ -280,9 +294,11 @@ class Gateway:
             if record is None:
                 continue
             worker.drop(record)
-            if record.cancelling:
+            if record.state is CallState.SETTLED:
+                self.ledger.release_inputs(record)
+            elif record.cancelling:
                 self.ledger.settle(record, Verdict.CANCELLED)
-            elif record.state is CallState.ASSIGNED:
+            else:
                 self._requeue(record, front=True)
         for call, fence in message.kept:
             record = worker.attempt(call, fence)
@@ -310,8 +326,12 @@ class Gateway:
         for function in worker.functions:
             self.functions[function].workers.discard(number)
         blamed = self._find_blamed(worker, how.running)
-        for record in [*reversed(worker.held.values()), *reversed(worker.parked.values())]:
+        attempts = [*reversed(worker.held.values()), *reversed(worker.parked.values())]
+        worker.held.clear()
+        worker.parked.clear()
+        for record in attempts:
             if record.state is CallState.SETTLED:
+                self.ledger.release_inputs(record)
                 continue
             verdict = after_loss(record, blamed)
             if verdict is None:
@@ -320,8 +340,7 @@ class Gateway:
                 self.ledger.settle(
                     record, verdict, how=how if verdict is Verdict.QUARANTINED else None
                 )
-        worker.held.clear()
-        worker.parked.clear()
+        self.ledger.values.drop_all(number, self._turn)
         unwanted = self.ledger.forget(worker)
         self._take_back((r for r in unwanted if r.state is not CallState.WRITING), interrupt=False)
         self.ledger.release(ENGINE, sorted(worker.defined))

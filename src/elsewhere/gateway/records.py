@@ -6,7 +6,7 @@ from enum import IntEnum
 from typing import Final
 
 from elsewhere.calls.lifecycle import CALL_MOVES, WORKER_MOVES, CallState, WorkerState
-from elsewhere.calls.messages import Call, FromGateway, Settlement
+from elsewhere.calls.messages import Call, FromGateway, Settlement, Value
 from elsewhere.errors import GatewayBug
 from elsewhere.store import Remember
 
@@ -139,11 +139,12 @@ class CallRecord:
         """Which attempt this is, counting those that ran."""
         return self.failures + self.deaths + (self.worker != 0)
 
-    def input_values(self) -> tuple[bytes, ...]:
-        """The encoded values of its inputs, all of which are there."""
+    def input_values(self) -> tuple[Value, ...]:
+        """The values of its inputs, all of which are there."""
         if not self.call.inputs:
             return ()
-        return tuple(kept.payload for kept in self.values.values() if kept is not None)
+        kept = [one for one in self.values.values() if one is not None]
+        return tuple([Value(one.call, one.payload, one.place) for one in kept])
 
     def become(self, state: CallState) -> None:
         if state not in CALL_MOVES[self.state]:

@@ -199,7 +199,7 @@ def kill_group(process: int) -> None:
         os.killpg(process, signal.SIGKILL)
 
 
-def main(descriptor: int, client: int) -> NoReturn:
+def main(descriptor: int, client: int, directory: str) -> NoReturn:
     """The node's process. Ignores Ctrl-C: the client decides when it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     control = socket.socket(fileno=descriptor)
@@ -207,5 +207,10 @@ def main(descriptor: int, client: int) -> NoReturn:
     # What is there now lives as long as the node: keep the collector from touching shared pages.
     gc.freeze()
     Node(control, client).serve()
+    if os.getppid() != client:
+        # The client is dead, and cannot remove what its pool has left.
+        from elsewhere.segments.directory import remove_directory
+
+        remove_directory(directory)
     # Nothing is left to clean up, and the client waits.
     os._exit(0)

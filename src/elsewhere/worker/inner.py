@@ -374,6 +374,9 @@ class InnerPool:
     def make_waiters(self) -> list[Any]:
         return Waiters(self)
 
+    def lease(self, future: Future[Any], call: int) -> Any:
+        return self._runner.values.leases.take(call)
+
     def cancel(self, call: int, settled: Callable[[], bool]) -> None:
         raise AssertionError("children cancel themselves")
 

@@ -43,6 +43,7 @@ def run_worker(link: WorkerEnd, cells: "memoryview[int]") -> None:
         return
     runner = Runner(post, cells, screens)
     runner.install()
+    runner.values.open(setup)
     runner.make_coroutines = lambda: make_coroutines(runner)
     serve_worker(lambda: own_pool(runner, post, setup.worker))
     os.register_at_fork(after_in_child=lambda: cease(runner))

@@ -23,10 +23,12 @@ from elsewhere.calls.messages import (
     Define,
     Done,
     Forget,
+    Free,
     FromWorker,
     Has,
     Interrupt,
     Outcome,
+    Place,
     Recall,
     Returned,
     Run,
@@ -66,6 +68,8 @@ class Post:
         """attempts that the gateway wants interrupted"""
         self.stopping = False
         self.on_share: Callable[[], None] = lambda: self.post(Has(0))
+        self.on_free: Callable[[list[Place]], None] = lambda places: None
+        """whoever writes segments listens here"""
         self.on_answer: Callable[[Settlement], None] = lambda settlement: None
         """whoever makes calls inside calls listens here"""
 
@@ -112,6 +116,8 @@ class Post:
                         self.on_answer(settlement)
                 case Share():
                     self.on_share()
+                case Free():
+                    self.on_free(message.places)
                 case Stop():
                     self.stopping = True
 

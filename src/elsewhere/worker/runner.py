@@ -16,9 +16,18 @@ from time import monotonic
 from types import CoroutineType
 from typing import Any
 
-from elsewhere.calls.messages import Attempt, Done, Has, Kind, Outcome, Parked, Resumed, Verdict
+from elsewhere.calls.messages import (
+    Attempt,
+    Has,
+    Kind,
+    Outcome,
+    Parked,
+    Place,
+    Resumed,
+    Verdict,
+)
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
-from elsewhere.codec.values import dumps, loads, too_large
+from elsewhere.codec.values import loads, too_large
 from elsewhere.errors import CallInterrupted
 from elsewhere.worker.control import Control, Root, Threads
 from elsewhere.worker.fibers import getcurrent, greenlet, is_within
@@ -26,6 +35,7 @@ from elsewhere.worker.output import LineWriter
 from elsewhere.worker.parking import Alarms, Parking
 from elsewhere.worker.post import Post
 from elsewhere.worker.runnable import Inner, Loop
+from elsewhere.worker.values import Values
 
 FLUSH_SECONDS = 0.002
 """How long an outcome may wait for others while short calls follow each other."""
@@ -69,6 +79,7 @@ class Runner:
         self.make_coroutines: Callable[[], Loop]
         """set by who can import them; only who has coroutines pays for it"""
         self._free: list[greenlet] = []
+        self.values = Values(post)
 
     # ------------------------------------------------------------ the hub
 
@@ -191,12 +202,12 @@ class Runner:
         try:
             self.current = root
             try:
-                payload = self._apply(attempt, root)
+                result = self._apply(attempt, root)
                 verdict = Verdict.VALUE
             finally:
                 self.current = None
         except BaseException as error:  # noqa: BLE001  # it travels to the client
-            payload = self._describe(attempt, error, root)
+            result = self._describe(attempt, error, root)
             if root.interrupted and isinstance(error, CallInterrupted):
                 verdict = Verdict.INTERRUPTED
         root.open = False
@@ -212,9 +223,7 @@ class Runner:
             post.lasting.add(attempt.function)
         elif post.lasting:
             post.lasting.discard(attempt.function)
-        post.outgoing.append(
-            Outcome(attempt.call, attempt.fence, verdict, payload, started, elapsed)
-        )
+        self._tell_outcome(root, verdict, result, started, elapsed)
 
     def run_in_thread(self, attempt: Attempt) -> None:
         """Run an attempt in a thread, because the main one may be waiting for what waits for it."""
@@ -225,41 +234,42 @@ class Runner:
         self._post.post(Parked(*root.name))
         with self.threads.run(root):
             try:
-                payload = self._apply(attempt, root)
+                result = self._apply(attempt, root)
                 verdict = Verdict.VALUE
             except BaseException as error:  # noqa: BLE001  # it travels to the client
-                payload = self._describe(attempt, error, root)
+                result = self._describe(attempt, error, root)
         root.open = False
         elapsed = monotonic() - started
-        self._post.post(
-            Done([Outcome(attempt.call, attempt.fence, verdict, payload, started, elapsed)])
+        self._tell_outcome(root, verdict, result, started, elapsed)
+        self._post.flush()
+
+    def _tell_outcome(
+        self, root: Root, verdict: Verdict, result: bytes | Place, started: float, elapsed: float
+    ) -> None:
+        payload, place = (result, None) if isinstance(result, bytes) else (b"", result)
+        holds: tuple[int, ...] = ()
+        if root.mapped:
+            root.arguments = None  # they hold the inputs
+            held = self.values.hold(root.mapped)
+            holds = tuple([number for number, _ in held])
+        # What is held is let go after this, and so told after this.
+        self._post.outgoing.append(
+            Outcome(*root.name, verdict, payload, started, elapsed, place, holds)
         )
 
-    def _apply(self, attempt: Attempt, root: Root) -> bytes:
-        payload = self._encode_result(attempt, root)
-        if len(payload) > PAYLOAD_BYTES_MAX:
-            raise too_large("the result", len(payload))
-        return payload
-
-    def _encode_result(self, attempt: Attempt, root: Root) -> bytes:
+    def _apply(self, attempt: Attempt, root: Root) -> bytes | Place:
         function: Any = self._post.functions[attempt.function]
         if type(function) is bytes:
             function = self._post.functions[attempt.function] = loads(function)
         if attempt.kind is Kind.CALL:
-            args, kwargs = root.arguments = self._load(attempt)
-            return dumps(self.finish(function(*args, **kwargs)), "result")
+            args, kwargs = root.arguments = self.values.load_arguments(attempt, root.mapped)
+            return self.values.encode(self.finish(function(*args, **kwargs)), stays=attempt.stays)
         from elsewhere.worker.chunk import apply_chunk
 
-        return apply_chunk(function, attempt.payload, attempt.kind)
-
-    def _load(self, attempt: Attempt) -> Any:
-        """The arguments of an attempt."""
-        if not attempt.inputs:
-            return loads(attempt.payload)
-        from elsewhere.codec.references import supplied
-
-        with supplied(attempt.inputs):
-            return loads(attempt.payload)
+        payload = apply_chunk(function, attempt.payload, attempt.kind)
+        if len(payload) > PAYLOAD_BYTES_MAX:
+            raise too_large("the result", len(payload))
+        return payload
 
     def finish(self, value: Any) -> Any:
         """The value of a call; of an `async def` function, once its coroutine has ended."""

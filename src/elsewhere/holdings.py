@@ -1,0 +1,116 @@
+"""What a client has of values: those it puts, those its futures stand for, those its calls are given.
+
+A value that lies in a segment stays there while a future of it lives here, or anything that was made
+of it. The gateway forgets a call once it is settled; what it then needs to know of an input, the
+futures that are kept here tell.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
+
+from elsewhere.calls.messages import Call, Drop, Free, Given, Input, Need, Place, ToGateway
+from elsewhere.future import Future
+
+if TYPE_CHECKING:
+    from elsewhere.segments.reading import Lease, Leases
+    from elsewhere.segments.writing import Segments
+
+
+class Holdings:
+    """`note` takes messages for the machine, `post` has it look at once, `wake` has it look soon."""
+
+    def __init__(
+        self,
+        directory: str,
+        note: Callable[[ToGateway], None],
+        post: Callable[[ToGateway], None],
+        wake: Callable[[], None],
+    ) -> None:
+        self._directory = directory
+        self._note = note
+        self._post = post
+        self._wake = wake
+        self._inputs: dict[int, tuple[Sequence[Input], Sequence[Future[Any]]]] = {}
+        """by call: its inputs, and their futures, which live as long as it may need them"""
+        self._needs: deque[Need] = deque()
+        """what the machine wants to know, and was not told yet"""
+        self._placed: WeakSet[Future[Any]] = WeakSet()
+        """futures whose values lie in segments"""
+        self.dropped = False
+        """the machine may not have heard of what was dropped"""
+
+    @cached_property
+    def _leases(self) -> "Leases":
+        from elsewhere.segments.reading import Leases
+
+        return Leases(self._drop)
+
+    @cached_property
+    def segments(self) -> "Segments":
+        """Those that this process writes."""
+        from elsewhere.segments.writing import Segments
+
+        return Segments(self._directory, 0)
+
+    # ------------------------------------------------------------ inputs
+
+    def give(self, call: Call, futures: Sequence[Future[Any]]) -> None:
+        """These futures are the inputs of a call."""
+        self._inputs[call.id] = call.inputs, futures
+
+    def settled(self, call: int) -> None:
+        """A call has come out, and needs its inputs no more."""
+        if self._inputs:
+            self._inputs.pop(call, None)
+
+    def need(self, message: Need) -> None:
+        """The machine has forgotten inputs. It is told by `tell`, once nobody steps it."""
+        self._needs.append(message)
+
+    def tell(self) -> None:
+        """Tell the machine what it needs."""
+        while self._needs:
+            need = self._needs.popleft()
+            inputs, futures = self._inputs.get(need.call, ((), ()))
+            for one, future in zip(inputs, futures, strict=True):
+                if one.call in need.inputs:
+                    # Another thread may be about to settle it.
+                    future.wake_when_settled(partial(self._tell_later, need.call, one.call, future))
+                    if future.is_settled():
+                        self._note(_given(need.call, one.call, future))
+
+    def _tell_later(self, call: int, number: int, future: Future[Any], _: object) -> None:
+        self._post(_given(call, number, future))
+
+    # ------------------------------------------------------------ values in segments
+
+    def lease(self, future: Future[Any], call: int) -> "Lease":
+        """As `Settler.lease`."""
+        self._placed.add(future)
+        return self._leases.take(call)
+
+    def _drop(self, call: int) -> None:
+        """From a finaliser, which may come in anywhere."""
+        self._note(Drop([call]))
+        self.dropped = True
+        self._wake()
+
+    def free(self, message: Free) -> None:
+        """Nobody needs what lies in these places."""
+        self.segments.free(message.places)
+
+    def put(self, parts: Sequence[memoryview]) -> Place:
+        """Write a value. Raises `NotPicklable` where there is no room."""
+        return self.segments.write(parts, "the value")
+
+    def keep(self) -> None:
+        """The pool ends, and its segments go: let the futures map what they stand for."""
+        for future in list(self._placed):
+            future.keep()
+
+
+def _given(call: int, number: int, future: Future[Any]) -> Given:
+    return Given(call, (Input(number, future.outcome()),))

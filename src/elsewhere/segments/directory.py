@@ -1,0 +1,45 @@
+"""The folder of a pool's segments, and those that dead pools have left behind.
+
+It lies in the machine's shared memory where there is such a file system, and else in the folder for
+temporary files. Its name tells the process that it belongs to.
+"""
+
+import os
+import shutil
+import tempfile
+from contextlib import suppress
+from secrets import token_hex
+
+SHARED_MEMORY = "/dev/shm"  # noqa: S108  # a file system, not a file
+PREFIX = "elsewhere-"
+
+
+def make_directory() -> str:
+    """A new folder that only this user can read, for this process; removes what dead ones have left."""
+    root = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else tempfile.gettempdir()
+    _remove_abandoned(root)
+    path = os.path.join(root, f"{PREFIX}{os.getpid()}-{token_hex(4)}")
+    os.mkdir(path, 0o700)
+    return path
+
+
+def remove_directory(path: str) -> None:
+    """Remove a folder and all that is in it. Who has mapped a segment keeps what it maps."""
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def _remove_abandoned(root: str) -> None:
+    for name in os.listdir(root):
+        process = name.removeprefix(PREFIX).split("-")[0]
+        if name.startswith(PREFIX) and process.isdigit() and not _is_alive(int(process)):
+            remove_directory(os.path.join(root, name))
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True  # somebody else's
+    return True

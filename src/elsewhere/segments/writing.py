@@ -1,0 +1,92 @@
+"""Writing values to segments, of which those that nobody needs any more are used again.
+
+To write where something was written before takes two thirds of the time, as the system need not find
+and clear memory for it.
+"""
+
+import errno
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from itertools import count
+from threading import Lock
+
+from elsewhere.calls.messages import Place
+from elsewhere.errors import NotPicklable
+from elsewhere.segments.layout import offsets_of, pieces_of
+
+FREE_BYTES_MAX = 2**28
+"""How much is kept to be used again; the rest is given back to the system."""
+WASTE_MAX = 2
+"""No segment is used for a value of which it could hold so many."""
+PIECES_MAX = 512
+"""How many pieces one system call writes; at least 1024 are allowed everywhere."""
+
+
+class Segments:
+    """Those that one process writes, in `directory`, with `writer` in their names."""
+
+    def __init__(self, directory: str, writer: int) -> None:
+        self._directory = directory
+        self._writer = writer
+        self._numbers = count(1)
+        self._lock = Lock()
+        self._free: dict[str, int] = {}
+        """by path: how large each is"""
+        self._free_bytes = 0
+
+    def write(self, parts: Sequence[memoryview], name: str) -> Place:
+        """Write a pickle and its buffers. Raises `NotPicklable` where there is no room for the value,
+        which `name` calls by name."""
+        size = offsets_of([part.nbytes for part in parts])[-1]
+        path = self._take(size)
+        try:
+            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            try:
+                _write(file, pieces_of(parts))
+            finally:
+                os.close(file)
+        except OSError as error:
+            os.unlink(path)
+            if error.errno not in {errno.ENOSPC, errno.ENOMEM, errno.EFBIG, errno.EDQUOT}:
+                raise
+            raise NotPicklable(
+                name,
+                f"its {size / 2**30:.1f} GiB find no room in {self._directory}",
+                "Make it in parts, or let go of other values first",
+            ) from error
+        return Place(path, size)
+
+    def free(self, places: Sequence[Place]) -> None:
+        """Nobody needs these any more, and nobody has mapped them."""
+        with self._lock:
+            for place in places:
+                if self._free_bytes + place.nbytes > FREE_BYTES_MAX:
+                    with suppress(FileNotFoundError):
+                        os.unlink(place.path)
+                else:
+                    self._free[place.path] = place.nbytes
+                    self._free_bytes += place.nbytes
+
+    def _take(self, size: int) -> str:
+        """The free segment that fits best, or a new one."""
+        with self._lock:
+            fitting = [
+                (free, path) for path, free in self._free.items() if size <= free < WASTE_MAX * size
+            ]
+            if fitting:
+                free, path = min(fitting)
+                del self._free[path]
+                self._free_bytes -= free
+                return path
+        return os.path.join(self._directory, f"{self._writer}-{next(self._numbers)}")
+
+
+def _write(file: int, pieces: list[bytes | memoryview]) -> None:
+    todo = [memoryview(piece) for piece in pieces]
+    while todo:
+        written = os.writev(file, todo[:PIECES_MAX])
+        while todo and written >= todo[0].nbytes:
+            written -= todo.pop(0).nbytes
+        if written:
+            todo[0] = todo[0][written:]

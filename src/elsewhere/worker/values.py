@@ -1,0 +1,95 @@
+"""What a worker does with values: small ones travel, large ones stay in a segment of its node.
+
+Only who meets a large value pays for the imports of what writes and maps segments.
+"""
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from weakref import ref
+
+from elsewhere.calls.messages import Attempt, Drop, Place, Setup, Value
+from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
+from elsewhere.codec.values import dumps, dumps_parts, loads, too_large
+from elsewhere.worker.post import Post
+
+if TYPE_CHECKING:
+    from elsewhere.segments.reading import Leases, Mapping
+    from elsewhere.segments.writing import Segments
+
+Mapped = tuple[int, "ref[Mapping]"]
+"""the call that made an input, and where that is mapped"""
+
+
+class Values:
+    """Encodes results and decodes inputs."""
+
+    def __init__(self, post: Post) -> None:
+        self._post = post
+        self._setup = Setup(0, b"")
+        post.on_free = self.free
+
+    def open(self, setup: Setup) -> None:
+        """Learn where large values go."""
+        self._setup = setup
+
+    @cached_property
+    def _segments(self) -> "Segments":
+        from elsewhere.segments.writing import Segments
+
+        return Segments(self._setup.directory, self._setup.worker)
+
+    @cached_property
+    def leases(self) -> "Leases":
+        """The values that this worker needs although no call of it is being given them."""
+        from elsewhere.segments.reading import Leases
+
+        return Leases(lambda call: self._post.outgoing.append(Drop([call])))
+
+    def encode(self, value: Any, *, stays: bool) -> bytes | Place:
+        """The bytes of a result, or where they were put. Raises `NotPicklable`."""
+        if not stays:
+            return self._encode_inline(value)
+        parts = dumps_parts(value, "result")
+        size = sum(part.nbytes for part in parts)
+        if size > self._setup.inline_bytes:
+            return self._segments.write(parts, "result")
+        if len(parts) > 1:
+            return self._encode_inline(value)
+        data: bytes = parts[0].obj  # type: ignore[assignment]  # as pickle made it
+        return data
+
+    def _encode_inline(self, value: Any) -> bytes:
+        data = dumps(value, "result")
+        if len(data) > PAYLOAD_BYTES_MAX:
+            raise too_large("the result", len(data))
+        return data
+
+    def load_arguments(self, attempt: Attempt, mapped: list[Mapped]) -> Any:
+        """The arguments of an attempt; what is mapped for them is noted."""
+        if not attempt.inputs:
+            return loads(attempt.payload)
+        from elsewhere.codec.references import supplied
+
+        with supplied(lambda position: self._load(attempt.inputs[position], mapped)):
+            return loads(attempt.payload)
+
+    def _load(self, value: Value, mapped: list[Mapped]) -> Any:
+        if value.place is None:
+            return loads(value.payload)
+        from elsewhere.segments.reading import load_value, map_segment
+
+        mapping = map_segment(value.place)
+        mapped.append((value.call, ref(mapping)))
+        return load_value(mapping)
+
+    def hold(self, mapped: Iterable[Mapped]) -> list[tuple[int, "Mapping"]]:
+        """Of the inputs of a call that has ended, those that something still refers to."""
+        held = [(call, mapping) for call, where in mapped if (mapping := where()) is not None]
+        for call, mapping in held:
+            mapping.lease = self.leases.take(call)
+        return held
+
+    def free(self, places: Sequence[Place]) -> None:
+        """Nobody needs these any more."""
+        self._segments.free(places)
