@@ -79,7 +79,7 @@ class GatewayHost:
         on_end: Callable[[], None],
         name: str,
         store: Callable[[], Store],
-        directory: str,
+        directory: str = "",
     ) -> None:
         self._gateway = gateway
         self._remembering = Remembering(gateway, store, self.post)

@@ -30,7 +30,7 @@ from elsewhere.codec.values import dumps, loads
 from elsewhere.errors import CallInterrupted, NotPicklable, RemoteError
 from elsewhere.link import LinkClosed
 from elsewhere.links.memory import MemoryLink
-from elsewhere.worker import runner
+from elsewhere.worker import runner, values
 from elsewhere.worker.main import run_worker
 from elsewhere.worker.output import LineWriter
 from elsewhere.worker.post import Post
@@ -49,10 +49,17 @@ class Worker:
         self.runner = Runner(self.post, self.cells, [self.screen])
         self.calls = 0
 
-    def send(self, function: Callable[..., Any], payload: Any, kind: Kind = Kind.CALL) -> Attempt:
+    def send(
+        self,
+        function: Callable[..., Any],
+        payload: Any,
+        kind: Kind = Kind.CALL,
+        *,
+        stays: bool = True,
+    ) -> Attempt:
         self.calls += 1
         number = self.calls
-        attempt = Attempt(number, 1, number, dumps(payload, "payload"), kind)
+        attempt = Attempt(number, 1, number, dumps(payload, "payload"), kind, stays=stays)
         self.post.take([Define(number, dumps(function, "function")), Run([attempt])])
         return attempt
 
@@ -67,8 +74,15 @@ class Worker:
                     found += message.outcomes
         return found
 
-    def run(self, function: Callable[..., Any], payload: Any, kind: Kind = Kind.CALL) -> Outcome:
-        self.send(function, payload, kind)
+    def run(
+        self,
+        function: Callable[..., Any],
+        payload: Any,
+        kind: Kind = Kind.CALL,
+        *,
+        stays: bool = True,
+    ) -> Outcome:
+        self.send(function, payload, kind, stays=stays)
         (outcome,) = self.outcomes()
         return outcome
 
@@ -162,8 +176,8 @@ def test_a_result_that_cannot_travel_fails_its_call_alone(worker: Worker) -> Non
 def test_a_result_that_no_message_can_carry_fails(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "PAYLOAD_BYTES_MAX", 1000)
-    assert isinstance(failure(worker.run(bytes, ((2000,), {}))), NotPicklable)
+    monkeypatch.setattr(values, "PAYLOAD_BYTES_MAX", 1000)
+    assert isinstance(failure(worker.run(bytes, ((2000,), {}), stays=False)), NotPicklable)
 
 
 def test_arguments_and_functions_that_cannot_be_loaded_fail(worker: Worker) -> None:

@@ -36,9 +36,11 @@ class WorkerState(IntEnum):
 
 
 CALL_MOVES = {
-    CallState.WAITING: frozenset({CallState.QUEUED, CallState.SETTLED}),
+    CallState.WAITING: frozenset({CallState.QUEUED, CallState.ASSIGNED, CallState.SETTLED}),
     CallState.QUEUED: frozenset({CallState.WAITING, CallState.ASSIGNED, CallState.SETTLED}),
-    CallState.ASSIGNED: frozenset({CallState.QUEUED, CallState.WRITING, CallState.SETTLED}),
+    CallState.ASSIGNED: frozenset(
+        {CallState.WAITING, CallState.QUEUED, CallState.WRITING, CallState.SETTLED}
+    ),
     CallState.WRITING: frozenset({CallState.SETTLED}),
     CallState.SETTLED: frozenset[CallState](),
 }

@@ -62,6 +62,8 @@ class Verdict(IntEnum):
     """It returned, but the store could not keep the value; the payload says why."""
     LOST = 9
     """Its value was lost after it had come out."""
+    UNREADY = 10
+    """An attempt was not begun: an input that was to come out in its worker is not there."""
 
 
 class Place(Record, frozen=True):
@@ -295,6 +297,8 @@ class Value(Record, frozen=True):
     call: int
     payload: bytes
     place: Place | None = None
+    fence: int = 0
+    """More than 0: the value is what comes out of this attempt at the call in the worker itself."""
 
 
 class Attempt(Record, frozen=True):
@@ -309,6 +313,8 @@ class Attempt(Record, frozen=True):
     """The values of its inputs."""
     stays: bool = True
     """Whether its value, if it is large, is to stay where it is made; what is remembered travels."""
+    needed: bool = False
+    """Whether its value may be an input of an attempt that is sent before it is known."""
 
 
 class Setup(Record, frozen=True, tag=20):

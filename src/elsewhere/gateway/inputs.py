@@ -55,7 +55,7 @@ class Inputs:
     def settled(self, number: int, settlement: Settlement) -> None:
         """An input has come out: tell the calls that wait for it."""
         for record in self.waiting.pop(number, ()):
-            if record.state is CallState.WAITING:  # else it was cancelled, or another input failed
+            if record.state is not CallState.SETTLED:  # it was cancelled, or another input failed
                 self._take(record, number, settlement)
 
     def _take(self, record: CallRecord, number: int, settlement: Settlement) -> None:
@@ -68,5 +68,11 @@ class Inputs:
             self.fallen.append((record, settlement))
             return
         record.needs -= 1
-        if not record.needs:
+        if not record.needs and record.state is CallState.WAITING:
             self.ready.append(record)
+
+    def astray(self, number: int) -> None:
+        """An attempt at this call will not be the one that counts; nor will those that were sent its
+        value ahead."""
+        for record in self.waiting.get(number, ()):
+            record.astray = record.state is CallState.ASSIGNED

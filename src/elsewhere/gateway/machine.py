@@ -90,7 +90,7 @@ class Gateway:
         self.calls = self.ledger.asks.calls
         """every call that is not settled, but for those that joined another"""
         self.functions = self.ledger.functions
-        self.dispatch = Dispatch()
+        self.dispatch = Dispatch(self.ledger.inputs)
         self.queue = self.dispatch.queue
         self.limits = Limits()
         self.workers_started = 0
@@ -199,12 +199,13 @@ class Gateway:
     # ------------------------------------------------------------ from whoever makes calls
 
     def _on_submit(self, sender: int, calls: Iterable[Call]) -> None:
+        if sender != CLIENT and sender not in self.workers:
+            return  # what it asked for died with it
+        asked = [self.ledger.open(call, sender) for call in calls]
+        opened = [r for r in asked if r is not None and r.state is CallState.QUEUED]
         if sender == CLIENT:
-            opened = [self.ledger.open(call, CLIENT) for call in calls]
-            self.queue += [r for r in opened if r is not None and r.state is CallState.QUEUED]
-        elif sender in self.workers:  # else what it asked for died with it
-            asked = [self.ledger.open(call, sender) for call in calls]
-            opened = [r for r in asked if r is not None and r.state is CallState.QUEUED]
+            self.queue += opened
+        else:
             # What calls ask for goes first, so that what was begun ends before more is begun.
             self.queue.extendleft(reversed(opened))
             worker = self.workers[sender]
@@ -264,11 +265,18 @@ class Gateway:
             if record is None:
                 continue
             worker.drop(record)
-            record.function.measure(outcome.elapsed, record.call.items)
+            if outcome.verdict is not Verdict.UNREADY:
+                record.function.measure(outcome.elapsed, record.call.items)
             if outcome.holds:
                 self.ledger.values.hold(worker.id, outcome.holds)
             if record.state is CallState.SETTLED:
                 self.ledger.release_inputs(record)
+                continue
+            if outcome.verdict is Verdict.UNREADY or record.astray or record.needs:
+                # It was sent ahead of its inputs, which did not come out there, or not so.
+                if outcome.place is not None:
+                    self._turn.sends.append((worker.id, Free([outcome.place])))
+                self._requeue(record, front=True)
                 continue
             verdict = after_outcome(record, outcome)
             if verdict is None:
@@ -409,7 +417,13 @@ class Gateway:
         if not record.wanted:
             self.ledger.settle(record, Verdict.CANCELLED)
             return
-        record.become(CallState.QUEUED)
+        if self.ledger.inputs.waiting:
+            self.ledger.inputs.astray(record.call.id)
+        record.astray = False
         record.worker = 0
         record.stopping = Stopping.NOT
+        if record.needs:
+            record.become(CallState.WAITING)
+            return
+        record.become(CallState.QUEUED)
         (self.queue.appendleft if front else self.queue.append)(record)

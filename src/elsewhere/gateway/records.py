@@ -1,7 +1,7 @@
 """What the gateway knows of each call, function and worker. The machine alone changes these."""
 
-from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections import OrderedDict, deque
+from collections.abc import Iterator, Mapping, Sequence
 from enum import IntEnum
 from typing import Final
 
@@ -72,6 +72,7 @@ class CallRecord:
     __slots__ = (
         "asked",
         "asker",
+        "astray",
         "call",
         "cancelling",
         "deaths",
@@ -114,6 +115,8 @@ class CallRecord:
         """more than that of any of its parents"""
         self.needs = 0
         """how many inputs have no value, as far as is known here"""
+        self.astray = False
+        """its attempt was sent ahead of an input that comes out otherwise"""
         self.state = CallState.QUEUED
         self.worker = 0
         """who has it while it is assigned"""
@@ -139,12 +142,16 @@ class CallRecord:
         """Which attempt this is, counting those that ran."""
         return self.failures + self.deaths + (self.worker != 0)
 
-    def input_values(self) -> tuple[Value, ...]:
-        """The values of its inputs, all of which are there."""
+    def input_values(self, ahead: Mapping[int, Value]) -> tuple[Value, ...]:
+        """The values of its inputs; `ahead` has those that are not there."""
         if not self.call.inputs:
             return ()
-        kept = [one for one in self.values.values() if one is not None]
-        return tuple([Value(one.call, one.payload, one.place) for one in kept])
+        return tuple(
+            [
+                ahead[number] if one is None else Value(one.call, one.payload, one.place)
+                for number, one in self.values.items()
+            ]
+        )
 
     def become(self, state: CallState) -> None:
         if state not in CALL_MOVES[self.state]:
@@ -160,6 +167,7 @@ class WorkerRecord:
         "asks",
         "children",
         "defined",
+        "followers",
         "functions",
         "head_since",
         "held",
@@ -204,6 +212,8 @@ class WorkerRecord:
         """functions that it defined"""
         self.children = 0
         """how many calls inside calls wait in it, as far as it has said"""
+        self.followers: deque[Iterator[CallRecord]] = deque()
+        """calls that wait for what it holds, and may be sent behind that"""
         self.sharing = False
         """a `Share` has not been answered"""
 

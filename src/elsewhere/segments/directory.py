@@ -7,10 +7,9 @@ temporary files. Its name tells the process that it belongs to.
 import os
 import shutil
 import tempfile
-from contextlib import suppress
 from secrets import token_hex
 
-SHARED_MEMORY = "/dev/shm"  # noqa: S108  # a file system, not a file
+SHARED_MEMORY = "/dev/shm"  # a file system, not a file
 PREFIX = "elsewhere-"
 
 

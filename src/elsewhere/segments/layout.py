@@ -6,7 +6,7 @@ pickle, and the length of each buffer.
 
 import pickle
 from collections.abc import Sequence
-from itertools import accumulate, chain
+from itertools import accumulate
 from typing import Any
 
 WORD = 8
@@ -40,8 +40,9 @@ def pieces_of(parts: Sequence[memoryview]) -> list[bytes | memoryview]:
     """What to write, one after another, for a pickle and its buffers."""
     lengths = [part.nbytes for part in parts]
     header = header_of(lengths)
-    padded = ((part, bytes(_aligned(part.nbytes) - part.nbytes)) for part in parts)
-    pieces = [header, bytes(offsets_of(lengths)[0] - len(header)), *chain.from_iterable(padded)]
+    pieces: list[bytes | memoryview] = [header, bytes(offsets_of(lengths)[0] - len(header))]
+    for part in parts:
+        pieces += [part, bytes(_aligned(part.nbytes) - part.nbytes)]
     return [piece for piece in pieces if len(piece)]
 
 

@@ -111,15 +111,20 @@ class Post:
                         self.lasting.discard(function)
                 case Interrupt():
                     self.interrupts.add((message.call, message.fence))
-                case Answer():
-                    for settlement in message.settlements:
-                        self.on_answer(settlement)
-                case Share():
-                    self.on_share()
-                case Free():
-                    self.on_free(message.places)
                 case Stop():
                     self.stopping = True
+                case _:
+                    self._pass_on(message)
+
+    def _pass_on(self, message: ToWorker) -> None:
+        match message:
+            case Answer():
+                for settlement in message.settlements:
+                    self.on_answer(settlement)
+            case Share():
+                self.on_share()
+            case Free():
+                self.on_free(message.places)
 
     def _give_back(self, wanted: list[tuple[int, int]]) -> None:
         """Recalled attempts are mostly the last ones; a cancelled one may stand anywhere."""

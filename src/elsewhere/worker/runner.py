@@ -193,6 +193,11 @@ class Runner:
         post = self._post
         if post.lasting and attempt.function in post.lasting:
             post.flush()  # if this one keeps the interpreter to itself, nobody can do so meanwhile
+        if attempt.inputs and self.values.lacks(attempt):
+            post.outgoing.append(
+                Outcome(attempt.call, attempt.fence, Verdict.UNREADY, b"", 0.0, 0.0)
+            )
+            return
         started = monotonic()
         root = Root(attempt)
         self.roots[root.name] = root
@@ -246,6 +251,8 @@ class Runner:
     def _tell_outcome(
         self, root: Root, verdict: Verdict, result: bytes | Place, started: float, elapsed: float
     ) -> None:
+        if root.attempt.needed and verdict is Verdict.VALUE:
+            self.values.keep(root.attempt, result)
         payload, place = (result, None) if isinstance(result, bytes) else (b"", result)
         holds: tuple[int, ...] = ()
         if root.mapped:

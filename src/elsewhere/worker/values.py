@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from elsewhere.segments.reading import Leases, Mapping
     from elsewhere.segments.writing import Segments
 
+RECENT_MAX = 4096
+"""How many values are kept for calls that were sent behind those that made them."""
 Mapped = tuple[int, "ref[Mapping]"]
 """the call that made an input, and where that is mapped"""
 
@@ -27,6 +29,8 @@ class Values:
     def __init__(self, post: Post) -> None:
         self._post = post
         self._setup = Setup(0, b"")
+        self._recent: dict[int, tuple[int, bytes | Place]] = {}
+        """by call: the fence and the value of those that came out last and may be needed"""
         post.on_free = self.free
 
     def open(self, setup: Setup) -> None:
@@ -52,7 +56,7 @@ class Values:
             return self._encode_inline(value)
         parts = dumps_parts(value, "result")
         size = sum(part.nbytes for part in parts)
-        if size > self._setup.inline_bytes:
+        if size > min(self._setup.inline_bytes, PAYLOAD_BYTES_MAX):
             return self._segments.write(parts, "result")
         if len(parts) > 1:
             return self._encode_inline(value)
@@ -75,11 +79,14 @@ class Values:
             return loads(attempt.payload)
 
     def _load(self, value: Value, mapped: list[Mapped]) -> Any:
-        if value.place is None:
-            return loads(value.payload)
+        data: bytes | Place = value.payload if value.place is None else value.place
+        if value.fence:
+            _, data = self._recent[value.call]
+        if isinstance(data, bytes):
+            return loads(data)
         from elsewhere.segments.reading import load_value, map_segment
 
-        mapping = map_segment(value.place)
+        mapping = map_segment(data)
         mapped.append((value.call, ref(mapping)))
         return load_value(mapping)
 
@@ -89,6 +96,19 @@ class Values:
         for call, mapping in held:
             mapping.lease = self.leases.take(call)
         return held
+
+    def keep(self, attempt: Attempt, result: bytes | Place) -> None:
+        """The value of a call may be an input of one that was sent behind it."""
+        recent = self._recent
+        recent[attempt.call] = (attempt.fence, result)
+        if len(recent) > RECENT_MAX:
+            del recent[next(iter(recent))]
+
+    def lacks(self, attempt: Attempt) -> bool:
+        """Whether an input that was to come out here is not there."""
+        return any(
+            one.fence and self._recent.get(one.call, (0,))[0] != one.fence for one in attempt.inputs
+        )
 
     def free(self, places: Sequence[Place]) -> None:
         """Nobody needs these any more."""
