@@ -8,11 +8,26 @@ futures that are kept here tell.
 from collections import deque
 from collections.abc import Callable, Sequence
 from functools import cached_property, partial
+from queue import SimpleQueue
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
-from elsewhere.calls.messages import Call, Drop, Free, Given, Input, Need, Place, ToGateway
+from elsewhere.calls.messages import (
+    Call,
+    Drop,
+    Free,
+    Given,
+    Input,
+    Moved,
+    Need,
+    Place,
+    Spill,
+    ToGateway,
+)
 from elsewhere.future import Future
+from elsewhere.reports import report_briefly
+from elsewhere.segments.directory import move_to_disk
 
 if TYPE_CHECKING:
     from elsewhere.segments.reading import Lease, Leases
@@ -39,6 +54,8 @@ class Holdings:
         """what the machine wants to know, and was not told yet"""
         self._placed: WeakSet[Future[Any]] = WeakSet()
         """futures whose values lie in segments"""
+        self._spills: SimpleQueue[Spill] = SimpleQueue()
+        self._spiller: Thread | None = None
         self.dropped = False
         """the machine may not have heard of what was dropped"""
 
@@ -100,7 +117,25 @@ class Holdings:
 
     def free(self, message: Free) -> None:
         """Nobody needs what lies in these places."""
-        self.segments.free(message.places)
+        self.segments.free(message.places, reusable=message.reusable)
+
+    def spill(self, message: Spill) -> None:
+        """Move a value to a disk, in a thread of its own."""
+        self._spills.put(message)
+        if self._spiller is None:
+            self._spiller = Thread(target=self._move, name="elsewhere-spiller", daemon=True)
+            self._spiller.start()
+
+    def _move(self) -> None:
+        while True:
+            message = self._spills.get()
+            try:
+                move_to_disk(message.place.path)
+            except OSError as error:
+                report_briefly("a value was not moved to a disk, and stays in memory", error)
+                self._post(Moved(message.call, done=False))
+            else:
+                self._post(Moved(message.call, done=True))
 
     def put(self, parts: Sequence[memoryview]) -> Place:
         """Write a value. Raises `NotPicklable` where there is no room."""

@@ -32,6 +32,7 @@ from elsewhere.node.process import NodeProcess
 from elsewhere.pending import Pending
 from elsewhere.reports import report
 from elsewhere.screen import Screen
+from elsewhere.segments.directory import room_for_values
 from elsewhere.store import Acknowledge, Store
 from elsewhere.tasks import is_asynchronous, merge_options, task_of
 
@@ -53,12 +54,19 @@ class Session:
         record: bool,
         store: Store | None,
         inline_bytes: int,
+        shared_memory: int | None,
     ) -> None:
         self._workers = workers
         self._inline_bytes = inline_bytes
         engine = LocalEngine(node, workers, initializer, inline_bytes)
         waits = store is not None and store.acknowledge is not Acknowledge.MEMORY
-        gateway = Gateway(tasks_per_worker_max=tasks_per_worker_max, waits_for_rows=waits)
+        gateway = Gateway(
+            tasks_per_worker_max=tasks_per_worker_max,
+            waits_for_rows=waits,
+            value_bytes_max=room_for_values(node.directory)
+            if shared_memory is None
+            else shared_memory,
+        )
         self._opened = store
         name = f"elsewhere-pool-{next(_numbers)}"
         self._host = GatewayHost(

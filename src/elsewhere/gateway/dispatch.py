@@ -89,6 +89,8 @@ class Dispatch:
         """workers in which calls wait that were made inside their calls"""
         self.led: dict[int, WorkerRecord] = {}
         """workers with calls that may be sent behind what they hold"""
+        self.held_back = False
+        """nothing is to be handed out for now"""
         self.check_at: float | None = None
         """when to be stepped again: workers were left unserved, or idle beside a backlog"""
 
@@ -120,10 +122,12 @@ class Dispatch:
 
     def run(self, turn: Turn, now: float) -> list[WorkerRecord]:
         """Hand out what waits, recall for who idles; returns the workers that were given calls."""
+        self.check_at = None
+        if self.held_back:
+            return []
         if self.led:
             self._send_ahead(turn)
         given = self._hand_out(turn) if self.queue else []
-        self.check_at = None
         if len(given) >= SERVED_MAX and self.queue:
             self.check_at = now
         elif self.idle and not self.queue:

@@ -33,9 +33,11 @@ class Ledger:
     `waits_for_rows`: what is remembered is settled when it is `Written`, not before.
     """
 
-    def __init__(self, workers: dict[int, WorkerRecord], *, waits_for_rows: bool) -> None:
+    def __init__(
+        self, workers: dict[int, WorkerRecord], *, waits_for_rows: bool, bytes_max: float
+    ) -> None:
         self.asks = Asks()
-        self.values = Values(workers)
+        self.values = Values(workers, bytes_max)
         self.inputs = Inputs(self.values)
         self.functions: dict[int, FunctionRecord] = {}
         """by the first number that each was defined under"""

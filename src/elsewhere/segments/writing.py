@@ -13,12 +13,14 @@ from threading import Lock
 
 from elsewhere.calls.messages import Place
 from elsewhere.errors import NotPicklable
+from elsewhere.segments.directory import on_disk, twin
 from elsewhere.segments.layout import offsets_of, pieces_of
 
 FREE_BYTES_MAX = 2**28
 """How much is kept to be used again; the rest is given back to the system."""
 WASTE_MAX = 2
 """No segment is used for a value of which it could hold so many."""
+NO_ROOM = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
 PIECES_MAX = 512
 """How many pieces one system call writes; at least 1024 are allowed everywhere."""
 
@@ -40,30 +42,26 @@ class Segments:
         which `name` calls by name."""
         size = offsets_of([part.nbytes for part in parts])[-1]
         path = self._take(size)
-        try:
-            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                _write(file, pieces_of(parts))
-            finally:
-                os.close(file)
-        except OSError as error:
-            os.unlink(path)
-            if error.errno not in {errno.ENOSPC, errno.ENOMEM, errno.EFBIG, errno.EDQUOT}:
-                raise
-            raise NotPicklable(
-                name,
-                f"its {size / 2**30:.1f} GiB find no room in {self._directory}",
-                "Make it in parts, or let go of other values first",
-            ) from error
+        if not _write(path, parts):
+            # It is found there under the same name.
+            os.makedirs(on_disk(self._directory), 0o700, exist_ok=True)
+            if not _write(twin(path), parts):
+                raise NotPicklable(
+                    name,
+                    f"its {size / 2**30:.1f} GiB find no room, neither in {self._directory} "
+                    f"nor in {on_disk(self._directory)}",
+                    "Make it in parts, or let go of other values first",
+                )
         return Place(path, size)
 
-    def free(self, places: Sequence[Place]) -> None:
-        """Nobody needs these any more, and nobody has mapped them."""
+    def free(self, places: Sequence[Place], *, reusable: bool = True) -> None:
+        """Nobody needs these any more, nor has anybody mapped them if they are `reusable`."""
         with self._lock:
             for place in places:
-                if self._free_bytes + place.nbytes > FREE_BYTES_MAX:
-                    with suppress(FileNotFoundError):
-                        os.unlink(place.path)
+                if not reusable or self._free_bytes + place.nbytes > FREE_BYTES_MAX:
+                    for path in {place.path, twin(place.path)}:
+                        with suppress(FileNotFoundError):
+                            os.unlink(path)
                 else:
                     self._free[place.path] = place.nbytes
                     self._free_bytes += place.nbytes
@@ -82,7 +80,22 @@ class Segments:
         return os.path.join(self._directory, f"{self._writer}-{next(self._numbers)}")
 
 
-def _write(file: int, pieces: list[bytes | memoryview]) -> None:
+def _write(path: str, parts: Sequence[memoryview]) -> bool:
+    """Write a value to a file; False, and the file is gone, if there is no room for it."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        _write_all(file, pieces_of(parts))
+    except OSError as error:
+        os.unlink(path)
+        if error.errno not in NO_ROOM:
+            raise
+        return False
+    finally:
+        os.close(file)
+    return True
+
+
+def _write_all(file: int, pieces: list[bytes | memoryview]) -> None:
     todo = [memoryview(piece) for piece in pieces]
     while todo:
         written = os.writev(file, todo[:PIECES_MAX])

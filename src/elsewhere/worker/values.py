@@ -3,12 +3,12 @@
 Only who meets a large value pays for the imports of what writes and maps segments.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from elsewhere.calls.messages import Attempt, Drop, Place, Setup, Value
+from elsewhere.calls.messages import Attempt, Drop, Free, Place, Setup, Value
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.codec.values import dumps, dumps_parts, loads, too_large
 from elsewhere.worker.post import Post
@@ -110,6 +110,6 @@ class Values:
             one.fence and self._recent.get(one.call, (0,))[0] != one.fence for one in attempt.inputs
         )
 
-    def free(self, places: Sequence[Place]) -> None:
+    def free(self, message: Free) -> None:
         """Nobody needs these any more."""
-        self._segments.free(places)
+        self._segments.free(message.places, reusable=message.reusable)
