@@ -54,8 +54,10 @@ class Holdings:
         """what the machine wants to know, and was not told yet"""
         self._placed: WeakSet[Future[Any]] = WeakSet()
         """futures whose values lie in segments"""
-        self._spills: SimpleQueue[Spill] = SimpleQueue()
+        self._spills: SimpleQueue[Spill | None] = SimpleQueue()
+        """None: there will be no more"""
         self._spiller: Thread | None = None
+        self._ended = False
         self.dropped = False
         """the machine may not have heard of what was dropped"""
 
@@ -127,8 +129,7 @@ class Holdings:
             self._spiller.start()
 
     def _move(self) -> None:
-        while True:
-            message = self._spills.get()
+        while (message := self._spills.get()) is not None and not self._ended:
             try:
                 move_to_disk(message.place.path)
             except OSError as error:
@@ -141,8 +142,12 @@ class Holdings:
         """Write a value. Raises `NotPicklable` where there is no room."""
         return self.segments.write(parts, "the value")
 
-    def keep(self) -> None:
+    def end(self) -> None:
         """The pool ends, and its segments go: let the futures map what they stand for."""
+        self._ended = True
+        if self._spiller is not None:
+            self._spills.put(None)
+            self._spiller.join()
         for future in list(self._placed):
             future.keep()
 

@@ -371,7 +371,7 @@ class GatewayHost:
 
     def _end(self) -> None:
         self._poller.ended = True
-        self.holdings.keep()
+        self.holdings.end()
         self._engine.end()
         for link in self._links.values():
             link.close()

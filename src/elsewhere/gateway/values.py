@@ -1,7 +1,7 @@
 """Values that lie where they were made: who may still need them, and when nobody does.
 
-There is so much memory for them. Beyond it the oldest ones that no call is being given are moved to a
-disk, and meanwhile no more calls are handed out.
+There is so much memory for them. Beyond it the oldest ones are moved to a disk, where
+they are found under the same name, and meanwhile no more calls are handed out.
 
 Whoever asked for a call has its value until it says `Drop`; so does a worker in which something
 still refers to an input when the call that was given it has ended. And a call has its inputs, from
@@ -9,14 +9,9 @@ when they are there until it is settled and no worker runs it.
 """
 
 from collections.abc import Iterable
-from itertools import islice
 
 from elsewhere.calls.messages import Free, Place, Spill
 from elsewhere.gateway.records import CLIENT, CallRecord, Turn, WorkerRecord
-
-LOOKED_AT_MAX = 256
-"""How many of the oldest values one step looks at."""
-
 
 class ValueRecord:
     """One value, the peer that wrote it, and those that may need it."""
@@ -41,6 +36,8 @@ class Values:
 
     def __init__(self, workers: dict[int, WorkerRecord], bytes_max: float) -> None:
         self.kept: dict[int, ValueRecord] = {}
+        self.movable: dict[int, ValueRecord] = {}
+        """those in memory, the oldest first, but for what could not be moved"""
         self.nbytes = 0
         """how much memory they take"""
         self.moving = 0
@@ -51,7 +48,7 @@ class Values:
     def add(self, number: int, place: Place, maker: int, holder: int) -> None:
         """A value was made, and `holder` is told of it."""
         if number not in self.kept:  # else it was said twice
-            self.kept[number] = ValueRecord(place, maker, holder)
+            self.kept[number] = self.movable[number] = ValueRecord(place, maker, holder)
             self.nbytes += place.nbytes
 
     def use(self, number: int) -> bool:
@@ -98,6 +95,7 @@ class Values:
         if value.moving:
             return  # whoever moves it must find it
         del self.kept[number]
+        self.movable.pop(number, None)
         if value.in_memory:
             self.nbytes -= value.place.nbytes
         maker = value.maker if value.maker in self._workers and value.in_memory else CLIENT
@@ -112,13 +110,12 @@ class Values:
 
     def spill(self, turn: Turn) -> None:
         """Have the oldest values moved, as many as are too many."""
-        for number, value in islice(self.kept.items(), LOOKED_AT_MAX):
-            if self.nbytes - self.moving <= self._bytes_max:
-                return
-            if value.in_memory and not value.moving and not value.users:
-                value.moving = True
-                self.moving += value.place.nbytes
-                turn.sends.append((CLIENT, Spill(number, value.place)))
+        while self.movable and self.nbytes - self.moving > self._bytes_max:
+            number = next(iter(self.movable))
+            value = self.movable.pop(number)
+            value.moving = True
+            self.moving += value.place.nbytes
+            turn.sends.append((CLIENT, Spill(number, value.place)))
 
     def moved(self, number: int, done: bool, turn: Turn) -> None:
         """A value was moved to a disk, or could not be."""
