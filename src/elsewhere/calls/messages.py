@@ -5,8 +5,8 @@
                         five for calls inside calls               (and Said, to the client's screen)
     engine  → gateway   Started, Lost
     store   → gateway   Written
-    gateway → worker    Define, Forget, Run, Recall, Interrupt, Share, Answer, Need,
-                        Stop                                                                                             (Setup is the engine's)
+    gateway → worker    Define, Forget, Run, Recall, Interrupt, Share, Answer, Need, Stop
+                                                                            (Setup is the engine's)
     gateway → engine    Kill
     gateway → client    Kept, Need, and the settlements of a Turn
 
@@ -109,7 +109,6 @@ class Settlement(Record, frozen=True):
     exit: Exit | None = None
     chain: tuple[str, ...] = ()
     """The names of the calls that had this one as their input, the last first; empty for its own."""
-
 
     def told_again(self, call: int, needed_by: str = "") -> "Settlement":
         """The same for another call: one that joined it, or one of a function that needed its value."""
@@ -368,7 +367,9 @@ class Need(Record, frozen=True, tag=28):
 
 FromAsker: TypeAlias = Define | Release | Submit | Cancel | Given
 OfAttempts: TypeAlias = Ready | Unready | Done | Returned | Parked | Resumed | Has
-ToWorker: TypeAlias = Setup | Define | Forget | Run | Recall | Interrupt | Share | Answer | Need | Stop
+ToWorker: TypeAlias = (
+    Setup | Define | Forget | Run | Recall | Interrupt | Share | Answer | Need | Stop
+)
 FromWorker: TypeAlias = FromAsker | OfAttempts | Said
 ToGateway: TypeAlias = FromAsker | OfAttempts | Started | Lost | Written
 FromGateway: TypeAlias = (
