@@ -23,8 +23,8 @@ from elsewhere.errors import NoKey, NotPicklable, StoreError
 from elsewhere.future import Future, Hit, failed_future
 from elsewhere.gateway.machine import Gateway
 from elsewhere.host import GatewayHost
-from elsewhere.intake import Bounds, Intake
 from elsewhere.in_force import call_given
+from elsewhere.intake import Bounds, Intake
 from elsewhere.interrupts import DeferredInterrupts
 from elsewhere.mapping import Mapping
 from elsewhere.names import Name, describe_call, key_of_call, keys_of_calls
