@@ -17,6 +17,7 @@ from elsewhere.calls.messages import (
     Done,
     FromGateway,
     FromWorker,
+    Need,
     Options,
     Outcome,
     Ready,
@@ -86,6 +87,8 @@ class Clerk:
                     self.roots.answer(settlement)
             case Share():
                 self.roots.share()
+            case Need():
+                self.roots.give(message)
         self._send()
 
     def go_on(self) -> None:
