@@ -190,12 +190,13 @@ class Gateway:
     # ------------------------------------------------------------ from whoever makes calls
 
     def _on_submit(self, sender: int, calls: Iterable[Call]) -> None:
+        if sender != CLIENT and sender not in self.workers:
+            return  # what it asked for died with it
+        asked = [self.ledger.open(call, sender) for call in calls]
+        opened = [r for r in asked if r is not None and r.state is CallState.QUEUED]
         if sender == CLIENT:
-            opened = [self.ledger.open(call, CLIENT) for call in calls]
-            self.queue += [r for r in opened if r is not None and r.state is CallState.QUEUED]
-        elif sender in self.workers:  # else what it asked for died with it
-            asked = [self.ledger.open(call, sender) for call in calls]
-            opened = [r for r in asked if r is not None and r.state is CallState.QUEUED]
+            self.queue += opened
+        else:
             # What calls ask for goes first, so that what was begun ends before more is begun.
             self.queue.extendleft(reversed(opened))
             worker = self.workers[sender]

@@ -94,6 +94,7 @@ THEMES: Final = (
     ("nested_call", "keyed_call", "slow_call"),
     ("nested_call", "slow_call", "duplicate", "release_inner"),
     ("nested_call", "keyed_call", "circle", "duplicate"),
+    ("nested_call", "keyed_call", "circle"),
     ("nested_call", "keyed_call", "crash_parked", "crash_running", "late_mail"),
     ("nested_call", "keyed_call", "raising_call", "inner_options", "cancel_interrupt", "slow_call"),
     ("nested_call", "inner_options", "timeout", "slow_call", "deaf_call"),
