@@ -5,8 +5,8 @@
                         five for calls inside calls               (and Said, to the client's screen)
     engine  → gateway   Started, Lost
     store   → gateway   Written
-    gateway → worker    Define, Forget, Run, Recall, Interrupt, Share, Answer, Need,
-                        Stop                                                                                             (Setup is the engine's)
+    gateway → worker    Define, Forget, Run, Recall, Interrupt, Share, Answer, Need, Stop
+                                                                            (Setup is the engine's)
     gateway → engine    Kill
     gateway → client    Kept, Need, and the settlements of a Turn
 

@@ -20,7 +20,7 @@ from elsewhere.calls.messages import (
 )
 from elsewhere.errors import GatewayBug
 from elsewhere.gateway.asks import Asks
-from elsewhere.gateway.inputs import FALLEN_MAX, Inputs
+from elsewhere.gateway.inputs import Inputs
 from elsewhere.gateway.records import CLIENT, CallRecord, FunctionRecord, Turn, WorkerRecord
 from elsewhere.gateway.values import Values
 from elsewhere.gateway.verdicts import is_remembered
@@ -100,7 +100,7 @@ class Ledger:
             self._workers[asker].asks.add(call.id)
         record = asks.add(call, function, asker)
         if call.inputs:
-            known = [asks.find(one.call) is not None for one in call.inputs]
+            known = [asks.is_awaited(one.call) for one in call.inputs]
             missing = self.inputs.add(record, known)
             if missing:
                 self.turn.sends.append((asker, Need(call.id, missing)))
@@ -109,13 +109,16 @@ class Ledger:
     def give(self, message: Given) -> None:
         """Whoever asked for a call says how inputs of it were settled."""
         record = self.asks.calls.get(message.call)
-        if record is not None:
+        if record is not None and record.call.inputs:
             self.inputs.give(record, message.inputs)
 
     def settle_fallen(self) -> bool:
         """Settle calls of which an input has no value; whether there are more of them."""
         fallen = self.inputs.fallen
-        for _ in range(min(len(fallen), FALLEN_MAX)):
+        for _ in range(self.inputs.fallen_max):
+            if not fallen:
+                return False
+            # What needs this one in turn comes behind the others.
             record, cause = fallen.popleft()
             if record.state is not CallState.SETTLED:  # by another input, or it was cancelled
                 self._settle(record, cause.told_again(record.call.id, record.function.name))
@@ -166,6 +169,7 @@ class Ledger:
             record = self.asks.find(number)
             if record is not None:
                 self.asks.withdraw(record, number)
+                self.inputs.settled(number, Settlement(number, Verdict.CANCELLED))
                 if not record.wanted:
                     unwanted.append(record)
         return unwanted
@@ -251,8 +255,6 @@ class Ledger:
                 # It ran once, and whoever asked first is told when.
                 told = settlement.told_again(number)
             self.answer(number, peer, told)
-            if self.inputs.waiting:
-                self.inputs.settled(number, told)
 
     def _keep(self, record: CallRecord, settlement: Settlement) -> None:
         """The value lies where it was made. Whoever asked has it; if nobody hears of it, nobody has."""
@@ -273,7 +275,9 @@ class Ledger:
             self.values.release(record, self.turn)
 
     def answer(self, number: int, peer: int, settlement: Settlement) -> None:
-        """Tell one who asked."""
+        """Tell one who asked, and the calls of which this one is an input."""
+        if self.inputs.waiting:
+            self.inputs.settled(number, settlement)
         if peer == CLIENT:
             self.turn.settlements.append(settlement)
         elif peer in self._workers:

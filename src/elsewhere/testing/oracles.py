@@ -18,11 +18,13 @@ from elsewhere.calls.messages import (
     Done,
     Forget,
     FromGateway,
+    Given,
     Has,
     Interrupt,
     Kept,
     Kill,
     Lost,
+    Need,
     Parked,
     Ready,
     Recall,
@@ -74,6 +76,7 @@ class Oracles:
             Resumed: self._hear_resumed,
             Has: self._hear_has,
             Define: self._hear_define,
+            Given: lambda _, message: self.asking.give_inputs(message),
             Lost: self._hear_lost,
             Cancel: lambda _, message: self.asking.cancel(message),
             Written: lambda _, message: self.asking.write(message),
@@ -100,6 +103,11 @@ class Oracles:
             hear = self._hear.get(type(message))
             if hear is not None:
                 hear(sender, message)
+        for settlement in turn.settlements:
+            self.asking.learn(settlement)
+        for _, told in turn.sends:
+            for settlement in told.settlements if isinstance(told, Answer) else ():
+                self.asking.learn(settlement)
         for row in turn.rows:
             self.asking.give(row)
         for peer, told in turn.sends:
@@ -111,6 +119,7 @@ class Oracles:
         for settlement in turn.settlements:
             self._settle(CLIENT, settlement, message)
         self.asking.close(message)
+        self.asking.giving.judge(turn.wake, now)
         self._judge(message, turn)
 
     # ------------------------------------------------------------ what the machine was told
@@ -197,6 +206,7 @@ class Oracles:
         return self.asking.find_above(worker.head) - {worker.head}
 
     def _hear_define(self, sender: int, message: Define) -> None:
+        self.asking.giving.define(message)
         if sender in self.workers:
             self.workers[sender].defined.add(message.function)
 
@@ -225,7 +235,9 @@ class Oracles:
     # ------------------------------------------------------------ what the machine said
 
     def _saw(self, peer: int, told: FromGateway) -> None:
-        if peer == CLIENT:
+        if isinstance(told, Need):
+            self.asking.giving.see_need(peer, told)
+        elif peer == CLIENT:
             if not isinstance(told, Kept):
                 break_promise(8, told)
             for call in told.calls:
@@ -269,7 +281,7 @@ class Oracles:
             break_promise(7, attempt, book.deaths)
         if attempt.function not in worker.functions:
             break_promise(9, attempt)
-        self.asking.begin(book)
+        self.asking.begin(book, attempt)
         book.fence = attempt.fence
         book.worker = number
         book.open = True

@@ -13,6 +13,7 @@ from elsewhere.calls.messages import (
     Forget,
     FromWorker,
     Interrupt,
+    Need,
     Outcome,
     Ready,
     Recall,
@@ -138,7 +139,7 @@ class Worker:
             self._unread += messages
             return
         for message in messages:
-            if isinstance(message, Interrupt | Answer | Share):
+            if isinstance(message, Interrupt | Answer | Share | Need):
                 self._heed(message)
             else:
                 self._keep(message)
@@ -158,7 +159,7 @@ class Worker:
             case Stop():
                 self._stopping = True
 
-    def _heed(self, message: Interrupt | Answer | Share) -> None:
+    def _heed(self, message: Interrupt | Answer | Share | Need) -> None:
         """What is for attempts that have begun."""
         match message:
             case Interrupt():
@@ -170,6 +171,9 @@ class Worker:
                     self._roots.answer(settlement)
             case Share():
                 self._roots.share()
+                self._flush()
+            case Need():
+                self._roots.give(message)
                 self._flush()
 
     def _give_back(self, wanted: list[tuple[int, int]]) -> None:
