@@ -11,6 +11,7 @@ from weakref import ref
 from elsewhere.calls.messages import Attempt, Drop, Free, Place, Setup, Value
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.codec.values import dumps, dumps_parts, loads, too_large
+from elsewhere.errors import DataLost
 from elsewhere.worker.post import Post
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ class Values:
     def __init__(self, post: Post) -> None:
         self._post = post
         self._setup = Setup(0, b"")
+        self._next: tuple[Place, Mapping] | None = None
+        """what is mapped for the next attempt"""
         self._recent: dict[int, tuple[int, bytes | Place]] = {}
         """by call: the fence and the value of those that came out last and may be needed"""
         post.on_free = self.free
@@ -86,9 +89,25 @@ class Values:
             return loads(data)
         from elsewhere.segments.reading import load_value, map_segment
 
-        mapping = map_segment(data)
+        place, self._next = self._next, None
+        if place is None or place[0] != data:
+            try:
+                place = data, map_segment(data)
+            except FileNotFoundError as error:
+                raise DataLost("an input") from error
+        mapping = place[1]
+        if self._is_next(data):
+            self._next = place
         mapped.append((value.call, ref(mapping)))
         return load_value(mapping)
+
+    def _is_next(self, place: Place) -> bool:
+        """Whether the next attempt is given this too, and so need not map it again."""
+        try:
+            following = self._post.attempts[0]
+        except IndexError:
+            return False
+        return any(one.place == place for one in following.inputs)
 
     def hold(self, mapped: Iterable[Mapped]) -> list[tuple[int, "Mapping"]]:
         """Of the inputs of a call that has ended, those that something still refers to."""
