@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from elsewhere.ambient import as_completed, call, gather, map, spawn  # noqa: A004  # ours
     from elsewhere.calls.span import Span
+    from elsewhere.chunked import Chunked
     from elsewhere.errors import (
         CallInterrupted,
         CallQuarantined,
@@ -39,6 +40,7 @@ __all__ = [
     "CallInterrupted",
     "CallQuarantined",
     "CallTimeout",
+    "Chunked",
     "CircularCall",
     "ElsewhereError",
     "Future",
@@ -67,6 +69,7 @@ _HOME = {
     "CallInterrupted": "elsewhere.errors",
     "CallQuarantined": "elsewhere.errors",
     "CallTimeout": "elsewhere.errors",
+    "Chunked": "elsewhere.chunked",
     "CircularCall": "elsewhere.errors",
     "ElsewhereError": "elsewhere.errors",
     "Future": "elsewhere.future",

@@ -13,6 +13,7 @@ SURFACE = [
     "CallInterrupted",
     "CallQuarantined",
     "CallTimeout",
+    "Chunked",
     "CircularCall",
     "ElsewhereError",
     "Future",
