@@ -4,7 +4,6 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from importlib.resources import files
 
-import elsewhere
 from elsewhere.calls.span import Span
 from elsewhere.pages import byte_text, fill_in, script_json
 from elsewhere.timeline.lanes import Lanes, lay_out
@@ -20,7 +19,6 @@ def render(spans: Sequence[Span], left_out: int = 0) -> str:
         template,
         {
             "title": escape(f"{_count(len(spans), 'call')} on {_count(workers, 'worker')}"),
-            "version": escape(f"elsewhere {elsewhere.__version__}"),
             "notice": notice,
             "figures": _figures(spans, lanes),
             "functions": _functions(spans),
