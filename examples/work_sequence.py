@@ -9,8 +9,8 @@ of d1, d3 of d0 and d2, d4 of nothing; they are asked for in this order, and the
 * futures: the client asks for d2, d3 and d4 at once, as a future may be an argument, and then for the
   value of d3. It never waits before that, and the data in between is none of its business
 
-An exchange is a call that the client sends or a value that it fetches. A wait is where it can do nothing
-else meanwhile, and "to look" is the wait for d3 once everything has been asked for. "MB handled" are the
+An exchange is a call that the client sends or a value that it fetches. A wait is where it cannot
+go on without a value, and "to look" is the wait for d3 once everything has been asked for. "MB handled" are the
 arguments that it has sent and the values that it has fetched.
 
 Run: .venv/bin/python examples/work_sequence.py [PAGE]
@@ -103,16 +103,14 @@ class Way:
         return pool.submit(function, *data)
 
     def fetch(self, *futures: tuple[int, Future[Data]]) -> Data:
-        """The values of calls, by their places in the order of asking, put together."""
+        """The values of calls, by their places in the order of asking, put together: one wait."""
         self.exchanges += len(futures)
         began = monotonic()
-        must_wait = not all(future.done() for _, future in futures)
         whole: Data = array("d")
         for place, future in futures:
             whole += future.result()
             self.fetched[place] = monotonic()
-        if must_wait:
-            self.waits.append(Bar("", began, monotonic()))
+        self.waits.append(Bar("", began, monotonic()))
         return whole
 
     def look(self, place: int, future: Future[Data]) -> Data:
@@ -183,7 +181,12 @@ def go_with_futures() -> tuple[Way, Data]:
 def warm_up(pool: Pool) -> None:
     """Have the workers started, and the functions sent to them."""
     small = make(0, 1)
-    for function, *data in [(make, 0, 1), (change, small), (combine, small, small)] * 2:
+    steps: list[tuple[Callable[..., Data], tuple[object, ...]]] = [
+        (make, (0, 1)),
+        (change, (small,)),
+        (combine, (small, small)),
+    ]
+    for function, data in steps * 2:
         for future in [pool.submit(function, *data) for _ in range(WORKERS)]:
             future.result()
 
