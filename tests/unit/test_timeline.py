@@ -272,7 +272,3 @@ def test_a_notebook_shows_the_page_in_a_frame(monkeypatch: pytest.MonkeyPatch) -
     page = Page(unescape(source[1]))
     assert [call[4] for call in page.data["calls"]] == [2, 3]
     assert "1 earlier calls are left out." in page.texts["p"]
-
-
-def test_spans_know_their_end_and_whether_they_returned() -> None:
-    assert [(one.ended, one.ok) for one in SPANS] == [(101.0, True), (102.5, True), (103.5, False)]
