@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from elsewhere.pool import Pool
     from elsewhere.reasons import why
     from elsewhere.tasks import Task, task
+    from elsewhere.timeline.timeline import Timeline
 
 __version__ = "0.1.0"
 
@@ -54,6 +55,7 @@ __all__ = [
     "StoreDamaged",
     "StoreError",
     "Task",
+    "Timeline",
     "WorkerLost",
     "__version__",
     "as_completed",
@@ -83,6 +85,7 @@ _HOME = {
     "StoreDamaged": "elsewhere.errors",
     "StoreError": "elsewhere.errors",
     "Task": "elsewhere.tasks",
+    "Timeline": "elsewhere.timeline.timeline",
     "WorkerLost": "elsewhere.errors",
     "as_completed": "elsewhere.ambient",
     "call": "elsewhere.ambient",

@@ -17,9 +17,9 @@ from elsewhere.node.process import NodeProcess
 
 if TYPE_CHECKING:
     from elsewhere.calls.messages import Options
-    from elsewhere.calls.span import Span
     from elsewhere.future import Future, Hit
     from elsewhere.store import Store
+    from elsewhere.timeline.timeline import Timeline
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -187,8 +187,13 @@ class Pool(Executor):
             self._options, fn, iterables, timeout, chunksize, buffersize, progress
         )
 
-    def timeline(self) -> "list[Span]":
-        """What ran where and when, latest last. Needs ``Pool(record=True)``."""
+    def timeline(self) -> "Timeline":
+        """What ran where and when and what waited for what, latest last: the last 100,000 calls that
+        this client made. ``save("run.html")`` writes a page, ``save("run.json")`` a trace for
+        Perfetto.
+
+        Raises RuntimeError unless the pool was made with ``record=True``.
+        """
         return self._session.timeline()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:

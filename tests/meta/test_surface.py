@@ -27,6 +27,7 @@ SURFACE = [
     "StoreDamaged",
     "StoreError",
     "Task",
+    "Timeline",
     "WorkerLost",
     "__version__",
     "as_completed",

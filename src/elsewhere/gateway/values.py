@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from elsewhere.calls.messages import Free, Place, Spill
 from elsewhere.gateway.records import CLIENT, CallRecord, Turn, WorkerRecord
 
+
 class ValueRecord:
     """One value, the peer that wrote it, and those that may need it."""
 

@@ -111,7 +111,7 @@ class Clerk:
 
     def _begin_attempt(self, attempt: Attempt) -> None:
         task = self.roots.begin(attempt, 0.0).main
-        if list(attempt.inputs) != self._values[task.behaviour.name]:
+        if [value.payload for value in attempt.inputs] != self._values[task.behaviour.name]:
             raise Stuck(f"call {attempt.call} was given {attempt.inputs}")
         self._begin(task)
 
