@@ -259,7 +259,7 @@ def _write(message: FromGateway) -> str:
 
 
 def _write_attempt(attempt: Attempt) -> str:
-    inputs = ", ".join(value.decode() for value in attempt.inputs)
+    inputs = ", ".join(value.payload.decode() for value in attempt.inputs)
     return f"{attempt.call}#{attempt.fence}" + (f"({inputs})" if inputs else "")
 
 
