@@ -114,7 +114,7 @@ class Future(BaseFuture[T], Generic[T]):
 
     def settle(self, settlement: Settlement) -> None:
         """Called once by the pool; wakes who waits and runs the callbacks."""
-        call, self._call = self._call, None  # and with it its arguments
+        call = self._call
         if call is not None:
             self._timeout = call.options.timeout
         if settlement.place is not None:
@@ -124,10 +124,12 @@ class Future(BaseFuture[T], Generic[T]):
         condition = self.__dict__.setdefault(_CONDITION, _NOBODY_WAITED)
         if condition is _NOBODY_WAITED:
             self._state = state
+            self._call = None  # and with it its arguments; not before, for `as_input`
             self._ring()
             return
         with condition:
             self._state = state
+            self._call = None
             for waiter in self._waiters:
                 if state is CANCELLED:
                     waiter.add_cancelled(self)

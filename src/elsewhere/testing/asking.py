@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from elsewhere.calls.messages import (
+    Answer,
     Attempt,
     Call,
     Cancel,
@@ -12,7 +13,7 @@ from elsewhere.calls.messages import (
     Verdict,
     Written,
 )
-from elsewhere.gateway.records import CLIENT
+from elsewhere.gateway.records import CLIENT, Turn
 from elsewhere.store import Remember
 from elsewhere.testing.books import Asker, CallBook, WorkerBook, break_promise
 from elsewhere.testing.giving import Giving
@@ -102,8 +103,13 @@ class Asking:
         if book is not None:
             self._touched[book.call.id] = book
 
-    def learn(self, settlement: Settlement) -> None:
-        """This step tells of a number: so it does to the calls that wait for it."""
+    def learn_all(self, turn: Turn) -> None:
+        """What a step tells it tells the calls that wait for it too, which it may begin before."""
+        answers = [told for _, told in turn.sends if isinstance(told, Answer)]
+        for settlement in [*turn.settlements, *(s for told in answers for s in told.settlements)]:
+            self._learn(settlement)
+
+    def _learn(self, settlement: Settlement) -> None:
         for book in self.giving.learn(settlement):
             self._touched[book.call.id] = book
 
@@ -170,7 +176,7 @@ class Asking:
             book = self.numbers.get(number)
             if book is None or book.askers.pop(number, None) is None or book.settled:
                 continue
-            self.learn(Settlement(number, Verdict.CANCELLED))
+            self._learn(Settlement(number, Verdict.CANCELLED))
             self._touched[book.call.id] = book
             if not book.askers and not book.writing:
                 self._stop_wanting(book, interrupt=False)

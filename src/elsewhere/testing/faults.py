@@ -57,7 +57,7 @@ KINDS: Final[dict[str, tuple[float, float]]] = {
     # per batch of rows, per row that a restart finds
     "slow_store": (0.05, 1.0),
     "failing_store": (0.02, 0.5),
-    "damage": (0.02, 0.3),
+    "damage": (0.1, 0.5),
 }
 """Every kind, and between which two rates it is drawn."""
 

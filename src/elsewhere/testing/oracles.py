@@ -103,11 +103,7 @@ class Oracles:
             hear = self._hear.get(type(message))
             if hear is not None:
                 hear(sender, message)
-        for settlement in turn.settlements:
-            self.asking.learn(settlement)
-        for _, told in turn.sends:
-            for settlement in told.settlements if isinstance(told, Answer) else ():
-                self.asking.learn(settlement)
+        self.asking.learn_all(turn)
         for row in turn.rows:
             self.asking.give(row)
         for peer, told in turn.sends:

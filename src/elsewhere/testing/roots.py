@@ -107,8 +107,8 @@ class Roots:
         self._say = say
         self._releases = releases
         self._waiting: dict[int, Task] = {}
-        self._outcomes: dict[int, Settlement] = {}
-        """what became of each call that was submitted"""
+        self._outcomes: dict[int, Settlement | None] = {}
+        """what became of each call that is an input"""
         self._first = worker * NUMBERS_PER_WORKER
         self._numbers = 0
         self._functions_made = 0
@@ -155,7 +155,10 @@ class Roots:
             behaviour = self._programs.by_name[ask.name]
             is_given = len(task.made) in given
             if behaviour.key or ask.options is not PLAIN or ask.inputs or is_given:
-                task.made.append(self._submit(behaviour, ask, task))
+                number = self._submit(behaviour, ask, task)
+                task.made.append(number)
+                if is_given:
+                    self._outcomes[number] = None
             else:
                 task.made.append(0)
                 child = Task(behaviour, task.root, task)
@@ -203,7 +206,7 @@ class Roots:
 
     def _input(self, position: int, number: int) -> Input:
         """An input, sometimes with its outcome if that is known."""
-        outcome = self._outcomes.get(number)
+        outcome = self._outcomes[number]
         return Input(number) if position % 2 or outcome is None else Input(-1 - position, outcome)
 
     def give(self, need: Need) -> None:
@@ -221,7 +224,8 @@ class Roots:
 
     def answer(self, settlement: Settlement) -> None:
         """A call that was submitted has come out."""
-        self._outcomes[settlement.call] = settlement
+        if settlement.call in self._outcomes:
+            self._outcomes[settlement.call] = settlement
         task = self._waiting.pop(settlement.call, None)
         if task is not None:
             task.asked.discard(settlement.call)
