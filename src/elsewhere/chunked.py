@@ -8,7 +8,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import pairwise
 from operator import index
-from typing import Any, NoReturn, Self, TypeAlias
+from typing import Any, NoReturn, Self, SupportsIndex, TypeAlias, overload
 
 from elsewhere.ambient import gather, run_here
 from elsewhere.arguments import check_count
@@ -218,6 +218,10 @@ class Chunked(Operators):
             value = chunk.result()
             yield from kind_of(value).elements(value)
 
+    @overload
+    def __getitem__(self, where: slice) -> Self: ...
+    @overload
+    def __getitem__(self, where: SupportsIndex) -> Any: ...
     def __getitem__(self, where: Any) -> Any:
         """``xs[5]``: that element. ``xs[2:9]``: a `Chunked` of those. Waits for the lengths."""
         if isinstance(where, slice):

@@ -22,7 +22,7 @@ WRONG: list[tuple[Callable[[Chunked], object], type[Exception], str]] = [
     (lambda xs: xs.align(Chunked.split([1], 2)), ValueError, "6 elements cannot be aligned with 1"),
     (lambda xs: xs.zip(Chunked.split([1], 3)), ValueError, "1 elements cannot be aligned with 6"),
     (lambda xs: Chunked.of([]).reduce(max), TypeError, "without chunks"),
-    (lambda xs: xs["a"], TypeError, "cannot be interpreted as an integer"),
+    (lambda xs: xs["a"], TypeError, "cannot be interpreted as an integer"),  # type: ignore[call-overload]  # that is the point
     (lambda xs: xs[6], IndexError, "out of range"),
     (bool, ValueError, "neither true nor false"),
     (hash, TypeError, "unhashable"),

@@ -152,6 +152,13 @@ def test_a_table_alone_is_no_key() -> None:
             shuffling.sort_by_key(None, 2, make())
 
 
+def test_a_shuffle_of_tables_names_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = make_table()
+    monkeypatch.delitem(sys.modules, "numpy")
+    with pytest.raises(ImportError, match="needs numpy: pip install numpy"):
+        shuffling.sort_by_key(len, 2, table)
+
+
 def test_chunks_of_two_types_are_not_joined() -> None:
     import numpy as np
 

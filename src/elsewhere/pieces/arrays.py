@@ -11,6 +11,14 @@ from elsewhere.pieces.hashing import hashes_of, mix
 from elsewhere.pieces.kind import Kind
 
 
+def loaded_numpy() -> Any:
+    """numpy, where something that needs it has been decoded. Raises ImportError without it."""
+    numpy = sys.modules.get("numpy")
+    if numpy is None:  # Arrow does without
+        raise ImportError("a shuffle of Arrow tables needs numpy: pip install numpy")
+    return numpy
+
+
 class Arrays:
     """`elsewhere.pieces.kind.Kind` of arrays of at least one dimension."""
 
@@ -51,7 +59,7 @@ class Arrays:
 
 def hash_array(array: Any) -> Any:
     """The hash of each element of an array of one dimension."""
-    numpy = sys.modules["numpy"]
+    numpy = loaded_numpy()
     kind = array.dtype.kind
     if kind in "iub" and not isinstance(array, numpy.ma.MaskedArray):
         # A negative integer is what Python makes of it under the mask.
@@ -64,7 +72,7 @@ def hash_array(array: Any) -> Any:
 
 def hash_encoded(distinct: list[Any], places: Any) -> Any:
     """The hashes of the keys ``[distinct[place] for place in places]``, each distinct one hashed once."""
-    numpy = sys.modules["numpy"]
+    numpy = loaded_numpy()
     return numpy.array(hashes_of(distinct), dtype=numpy.uint64)[places]
 
 

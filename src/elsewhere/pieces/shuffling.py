@@ -4,12 +4,12 @@ What a chunk becomes is one value, its elements part by part, and where each par
 joins a part takes one slice of each of these values, which costs no copy of an array.
 """
 
-import sys
 from collections.abc import Callable
 from itertools import accumulate
 from typing import Any, TypeAlias
 
 from elsewhere.codec.values import dumps, loads
+from elsewhere.pieces.arrays import loaded_numpy
 from elsewhere.pieces.hashing import combine, hashes_of
 from elsewhere.pieces.kind import Kind
 from elsewhere.pieces.kinds import LISTS, SINGLE, join, kind_of
@@ -61,7 +61,7 @@ def join_part(part: int, *chunks: Sorted) -> Any:
 def _sort(kind: Kind, hashes: Any, parts: int, chunk: Any) -> Sorted:
     if kind is LISTS or kind is SINGLE:
         return _sort_list(kind.elements(chunk), hashes, parts)
-    numpy = sys.modules["numpy"]
+    numpy = loaded_numpy()
     part_of_each = _as_array(hashes) % numpy.uint64(parts)
     order = numpy.argsort(part_of_each, kind="stable")
     begins = numpy.searchsorted(part_of_each[order], numpy.arange(parts + 1, dtype=numpy.uint64))
@@ -78,5 +78,5 @@ def _sort_list(elements: Any, hashes: Any, parts: int) -> Sorted:
 
 
 def _as_array(hashes: Any) -> Any:
-    numpy = sys.modules["numpy"]
+    numpy = loaded_numpy()
     return numpy.asarray(hashes, dtype=numpy.uint64)
