@@ -207,10 +207,10 @@ def _examine_inputs(gateway: Gateway) -> list[Examined]:
             [n for n, r in given if r.needs != sum(not _has_value(v) for v in r.values.values())],
         ),
         (
-            "a call waits exactly as long as it needs an input, with no worker",
+            "a call waits exactly as long as it needs an input, with no worker, unless it was sent ahead",
             [
                 *(n for n, r in waiting if not r.needs or r.worker != 0),
-                *(n for n, r in given if r.needs and r.state is not CallState.WAITING),
+                *(n for n, r in given if r.needs and r.state is CallState.QUEUED),
                 *(record.call.id for record in inputs.ready),
             ],
         ),

@@ -286,7 +286,10 @@ class Gateway:
                 # It was sent ahead of its inputs, which did not come out there, or not so.
                 if outcome.place is not None:
                     self._turn.sends.append((worker.id, Free([outcome.place])))
-                self._requeue(record, front=True)
+                if record.cancelling:
+                    self.ledger.settle(record, Verdict.CANCELLED)
+                else:
+                    self._requeue(record, front=True)
                 continue
             verdict = after_outcome(record, outcome)
             if verdict is None:

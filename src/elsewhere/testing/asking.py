@@ -185,7 +185,7 @@ class Asking:
 
     def begin(self, book: CallBook, attempt: Attempt) -> None:
         """An attempt is sent."""
-        self.giving.begin(book, attempt.inputs)
+        self.giving.begin(book, attempt)
         if book.call.key:
             self._remembering.begin(book.call.key)
         if not book.askers:

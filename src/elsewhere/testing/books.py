@@ -71,6 +71,7 @@ class CallBook:
     """What is known of one call, for all who asked for it."""
 
     __slots__ = (
+        "ahead",
         "askers",
         "call",
         "cancelling",
@@ -92,6 +93,8 @@ class CallBook:
         """by the number under which each asked, until it is told"""
         self.parents: set[int] = set()
         """the calls inside which it was asked for"""
+        self.ahead: dict[int, int] = {}
+        """by number, inputs that its latest attempt is to find in its worker, and of which attempts"""
         self.inputs: dict[int, Settlement | None] = {}
         """by number, what its inputs came to; None: it waits for it"""
         self.fence = 0

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from elsewhere.calls.messages import CHAIN_MAX, Define, Given, Need, Settlement, Verdict
+from elsewhere.calls.messages import CHAIN_MAX, Attempt, Define, Given, Need, Settlement, Verdict
 from elsewhere.testing.books import CallBook, break_promise
 
 
@@ -69,16 +69,27 @@ class Giving:
         if self._needs.pop(message.call, None) != (peer, message.inputs):
             break_promise(37, message)
 
-    def begin(self, book: CallBook, values: tuple[bytes, ...]) -> None:
-        """An attempt is sent."""
+    def begin(self, book: CallBook, attempt: Attempt) -> None:
+        """An attempt is sent. What it is to find in its worker is seen to be right when it counts."""
         kept = [book.inputs[one.call] for one in book.call.inputs]
-        right = tuple(one.payload for one in kept if one is not None)
-        if not book.is_ready or values != right:
+        values = attempt.inputs
+        if len(values) != len(kept):
             break_promise(38, book.call, values, kept)
+        book.ahead = {one.call: one.fence for one in values if one.fence}
+        if book.ahead:
+            self._sometimes("a call was sent behind one that makes its input")
+        for number, value, one in zip(book.inputs, values, kept, strict=True):
+            if value.fence:
+                if value.call != number or one is not None:
+                    break_promise(38, book.call, values, kept)
+            elif one is None or one.verdict is not Verdict.VALUE or one.payload != value.payload:
+                break_promise(38, book.call, values, kept)
 
     def judge_settled(self, book: CallBook, settlement: Settlement) -> bool:
         """Whether a call is settled for the sake of an input, and then as that one was."""
         if not settlement.chain:
+            if settlement.verdict is Verdict.VALUE:
+                self._judge_ahead(book)
             if not book.is_ready and settlement.verdict is not Verdict.CANCELLED:
                 break_promise(39, settlement)
             return False
@@ -94,12 +105,24 @@ class Giving:
         self._sometimes("a call failed because an input had")
         return True
 
+    def _judge_ahead(self, book: CallBook) -> None:
+        """What its last attempt found in its worker must be what its inputs were settled with."""
+        for number, fence in book.ahead.items():
+            kept = book.inputs[number]
+            if kept is None or kept.payload != b"%d.%d" % (number, fence):
+                break_promise(38, book.call, kept)
+
     def judge(self, wake: float | None, now: float) -> None:
         """The step is over."""
         if self._needs:
             break_promise(37, self._needs)
         if self._falling:
-            left = {number: book for number, book in self._falling.items() if not book.settled}
+            # What was sent ahead and nobody wants ends when its worker says so.
+            left = {
+                number: book
+                for number, book in self._falling.items()
+                if not book.settled and (book.askers or not book.open)
+            }
             self._falling = left
             if left:
                 self._sometimes("calls failed because of an input in several steps")

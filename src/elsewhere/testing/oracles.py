@@ -25,6 +25,7 @@ from elsewhere.calls.messages import (
     Kill,
     Lost,
     Need,
+    Outcome,
     Parked,
     Ready,
     Recall,
@@ -132,11 +133,26 @@ class Oracles:
             book = self.calls[outcome.call]
             if not book.settled:
                 self.asking.end(book)
+                if not self._found_inputs(book, outcome):
+                    continue  # it does not count, and is tried again
                 book.outcome = outcome
                 if outcome.verdict is not Verdict.VALUE:
                     book.failures += 1
                     if book.cancelling:
                         self._sometimes("a call failed while the client wanted it back")
+
+    def _found_inputs(self, book: CallBook, outcome: Outcome) -> bool:
+        """Whether what an attempt was sent ahead of has come out as it was when that began."""
+        if outcome.verdict is Verdict.UNREADY:
+            return False
+        for number, fence in book.ahead.items():
+            kept: Settlement | Outcome | None = book.inputs[number]
+            if kept is None and number in self.calls:
+                kept = self.calls[number].outcome
+            if kept is None or kept.payload != b"%d.%d" % (number, fence):
+                self._sometimes("what was sent ahead found another value")
+                return False
+        return True
 
     def _hear_returned(self, sender: int, message: Returned) -> None:
         worker = self.workers.get(sender)

@@ -65,6 +65,8 @@ class Clerk:
         self.attempts: deque[Attempt] = deque()
         self.current: Task | None = None
         self._values = values
+        self._kept: dict[int, bytes] = {}
+        """what each call has come to here"""
         self._outgoing: list[Outgoing] = []
         self.roots = Roots(number, programs, self._outgoing.append, never)
 
@@ -110,8 +112,14 @@ class Clerk:
         self._send()
 
     def _begin_attempt(self, attempt: Attempt) -> None:
+        if any(one.fence and one.call not in self._kept for one in attempt.inputs):
+            self._outgoing.append(
+                Outcome(attempt.call, attempt.fence, Verdict.UNREADY, b"", 0.0, 0.0)
+            )
+            return
         task = self.roots.begin(attempt, 0.0).main
-        if [value.payload for value in attempt.inputs] != self._values[task.behaviour.name]:
+        found = [self._kept[one.call] if one.fence else one.payload for one in attempt.inputs]
+        if found != self._values[task.behaviour.name]:
             raise Stuck(f"call {attempt.call} was given {attempt.inputs}")
         self._begin(task)
 
@@ -136,7 +144,7 @@ class Clerk:
             self.roots.child_ended(task, verdict)
             return
         attempt = task.root.attempt
-        value = value_of(task.behaviour)
+        value = self._kept[attempt.call] = value_of(task.behaviour)
         self._outgoing.append(Outcome(attempt.call, attempt.fence, verdict, value, 0.0, 0.0))
         self.roots.end(task.root)
 

@@ -69,6 +69,8 @@ class Worker:
         self._current: Task | None = None
         self._interrupts: set[tuple[int, int]] = set()
         """attempts that the gateway wants interrupted and that do not have control"""
+        self._kept: dict[int, int] = {}
+        """by call: the attempt whose value is kept for calls that are sent behind it"""
         self._flushed = 0.0
         self._stopping = False
 
@@ -222,6 +224,12 @@ class Worker:
                 attempt = self._attempts.popleft()
                 if attempt.function not in self._functions:
                     break_promise(9, self.number, attempt)
+                if any(one.fence and self._kept.get(one.call) != one.fence for one in attempt.inputs):
+                    self._world.sometimes("an input was not where its call was sent ahead")
+                    self._outgoing.append(
+                        Outcome(attempt.call, attempt.fence, Verdict.UNREADY, b"", 0.0, 0.0)
+                    )
+                    continue
                 self._begin(self._roots.begin(attempt, self._world.now).main)
             else:
                 self._roots.lose_control()
@@ -337,6 +345,8 @@ class Worker:
         self._interrupts.discard(root.name)
         self._roots.end(root)
         payload = b"%d.%d" % root.name
+        if attempt.needed and verdict is Verdict.VALUE:
+            self._kept[attempt.call] = attempt.fence
         self._outgoing.append(
             Outcome(
                 attempt.call,
