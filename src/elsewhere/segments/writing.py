@@ -19,6 +19,7 @@ FREE_BYTES_MAX = 2**28
 """How much is kept to be used again; the rest is given back to the system."""
 WASTE_MAX = 2
 """No segment is used for a value of which it could hold so many."""
+NO_ROOM = frozenset({errno.ENOSPC, errno.ENOMEM, errno.EFBIG, errno.EDQUOT})
 PIECES_MAX = 512
 """How many pieces one system call writes; at least 1024 are allowed everywhere."""
 
@@ -32,7 +33,9 @@ class Segments:
         self._numbers = count(1)
         self._lock = Lock()
         self._free: dict[str, int] = {}
-        """by path: how large each is"""
+        """by path: how large each is, the longest free first"""
+        self._larger: dict[str, int] = {}
+        """by path: how large those are that hold a smaller value"""
         self._free_bytes = 0
 
     def write(self, parts: Sequence[memoryview], name: str) -> Place:
@@ -46,9 +49,9 @@ class Segments:
                 _write(file, pieces_of(parts))
             finally:
                 os.close(file)
-        except OSError as error:
-            os.unlink(path)
-            if error.errno not in {errno.ENOSPC, errno.ENOMEM, errno.EFBIG, errno.EDQUOT}:
+        except BaseException as error:
+            self._remove(path)  # also if the call was interrupted
+            if not isinstance(error, OSError) or error.errno not in NO_ROOM:
                 raise
             raise NotPicklable(
                 name,
@@ -61,12 +64,23 @@ class Segments:
         """Nobody needs these any more, and nobody has mapped them."""
         with self._lock:
             for place in places:
-                if self._free_bytes + place.nbytes > FREE_BYTES_MAX:
-                    with suppress(FileNotFoundError):
-                        os.unlink(place.path)
-                else:
-                    self._free[place.path] = place.nbytes
-                    self._free_bytes += place.nbytes
+                size = self._larger.pop(place.path, place.nbytes)
+                self._free[place.path] = size
+                self._free_bytes += size
+            while self._free_bytes > FREE_BYTES_MAX:
+                path, size = next(iter(self._free.items()))
+                del self._free[path]
+                self._free_bytes -= size
+                self._remove(path)
+
+    def remove(self, place: Place) -> None:
+        """The same, but somebody may have mapped it, and keeps what is there."""
+        self._remove(place.path)
+
+    def _remove(self, path: str) -> None:
+        self._larger.pop(path, None)
+        with suppress(FileNotFoundError):
+            os.unlink(path)
 
     def _take(self, size: int) -> str:
         """The free segment that fits best, or a new one."""
@@ -78,15 +92,19 @@ class Segments:
                 free, path = min(fitting)
                 del self._free[path]
                 self._free_bytes -= free
+                if free > size:
+                    self._larger[path] = free
                 return path
         return os.path.join(self._directory, f"{self._writer}-{next(self._numbers)}")
 
 
 def _write(file: int, pieces: list[bytes | memoryview]) -> None:
     todo = [memoryview(piece) for piece in pieces]
-    while todo:
-        written = os.writev(file, todo[:PIECES_MAX])
-        while todo and written >= todo[0].nbytes:
-            written -= todo.pop(0).nbytes
+    at = 0
+    while at < len(todo):
+        written = os.writev(file, todo[at : at + PIECES_MAX])
+        while at < len(todo) and written >= todo[at].nbytes:
+            written -= todo[at].nbytes
+            at += 1
         if written:
-            todo[0] = todo[0][written:]
+            todo[at] = todo[at][written:]
