@@ -249,8 +249,6 @@ class Ledger:
                 # It ran once, and whoever asked first is told when.
                 told = settlement.told_again(number)
             self.answer(number, peer, told)
-            if self.inputs.waiting:
-                self.inputs.settled(number, told)
 
     def _keep(self, record: CallRecord, settlement: Settlement) -> None:
         """The value lies where it was made. Whoever asked has it; if nobody hears of it, nobody has."""
@@ -271,7 +269,9 @@ class Ledger:
             self.values.release(record, self.turn)
 
     def answer(self, number: int, peer: int, settlement: Settlement) -> None:
-        """Tell one who asked."""
+        """Tell one who asked, and the calls that wait for it."""
+        if self.inputs.waiting:
+            self.inputs.settled(number, settlement)
         if peer == CLIENT:
             self.turn.settlements.append(settlement)
         elif peer in self._workers:
