@@ -85,6 +85,6 @@ def map_segment(place: Place) -> Mapping:
         os.close(file)
 
 
-def load_value(mapping: Mapping) -> Any:
-    """The value in a mapped segment."""
+def load_value(mapping: Mapping | bytes) -> Any:
+    """The value in a mapped segment, or in the bytes of one."""
     return read_value(memoryview(mapping))
