@@ -6,7 +6,7 @@ futures that are kept here tell.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from functools import partial
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -98,6 +98,13 @@ class Holdings:
     def free(self, message: Free) -> None:
         """Nobody needs what lies in these places."""
         self._open_segments().free(message.places)
+
+    def remove_unneeded(self, worker: int, kept: Container[str]) -> None:
+        """A worker is gone, and with it the books of what it would have used again."""
+        if self._directory:
+            from elsewhere.segments.directory import remove_segments
+
+            remove_segments(self._directory, worker, kept)
 
     def put(self, parts: Sequence[memoryview]) -> Place:
         """Write a value. Raises `NotPicklable` where there is no room."""

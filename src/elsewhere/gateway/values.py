@@ -62,6 +62,10 @@ class Values:
         """A peer is gone."""
         self.drop(peer, [n for n, value in self.kept.items() if peer in value.holders], turn)
 
+    def paths_of(self, maker: int) -> set[str]:
+        """Where the values lie that this peer has made."""
+        return {value.place.path for value in self.kept.values() if value.maker == maker}
+
     def release(self, record: CallRecord, turn: Turn) -> None:
         """A call is settled and no worker runs it: it needs its inputs no more."""
         if not record.call.inputs:

@@ -7,6 +7,8 @@ temporary files. Its name tells the process that it belongs to.
 import os
 import shutil
 import tempfile
+from collections.abc import Container
+from contextlib import suppress
 from secrets import token_hex
 
 SHARED_MEMORY = "/dev/shm"  # a file system, not a file
@@ -25,6 +27,15 @@ def make_directory() -> str:
 def remove_directory(path: str) -> None:
     """Remove a folder and all that is in it. Who has mapped a segment keeps what it maps."""
     shutil.rmtree(path, ignore_errors=True)
+
+
+def remove_segments(path: str, writer: int, kept: Container[str]) -> None:
+    """Remove what `writer`, which is gone, has left in a folder, but for the paths that are `kept`."""
+    for name in os.listdir(path):
+        segment = os.path.join(path, name)
+        if name.startswith(f"{writer}-") and segment not in kept:
+            with suppress(FileNotFoundError):
+                os.unlink(segment)
 
 
 def _remove_abandoned(root: str) -> None:
