@@ -115,7 +115,7 @@ class Future(BaseFuture[T], Generic[T]):
 
     def settle(self, settlement: Settlement) -> None:
         """Called once by the pool; wakes who waits and runs the callbacks."""
-        call, self._call = self._call, None  # and with it its arguments
+        call = self._call
         if call is not None:
             self._timeout = call.options.timeout
         if settlement.place is not None:
@@ -125,10 +125,12 @@ class Future(BaseFuture[T], Generic[T]):
         condition = self.__dict__.setdefault(_CONDITION, _NOBODY_WAITED)
         if condition is _NOBODY_WAITED:
             self._state = state
+            self._call = None  # and with it its arguments; not before, for `as_input`
             self._ring()
             return
         with condition:
             self._state = state
+            self._call = None
             for waiter in self._waiters:
                 if state is CANCELLED:
                     waiter.add_cancelled(self)
@@ -219,11 +221,8 @@ class Future(BaseFuture[T], Generic[T]):
         Raises `NotPicklable` if it is another pool's and not settled.
         """
         call = self._call
-        if self._settler is settler:
-            if self._state == PENDING and call is not None:
-                return Input(call.id)
-            while self._state == PENDING:
-                time.sleep(0)  # the settling thread is about to say so
+        if self._state == PENDING and call is not None and self._settler is settler:
+            return Input(call.id)
         if self._state == PENDING:
             raise NotPicklable(
                 f"input {position} of the call",
