@@ -77,9 +77,9 @@ class ValueStage:
         return self.say(ENGINE, Lost(worker, Exit(1)))
 
     def measure(self, seconds: float = SHORT) -> None:
-        """Let the gateway know that calls are short; takes call 999 and worker 1."""
+        """Let the gateway know how long calls take, by call 999."""
         self.submit(call(999))
-        self.done(1, value(999, elapsed=seconds))
+        self.done(self.runs[-1][0], value(999, elapsed=seconds))
 
     def sent(self) -> list[tuple[int, int, int]]:
         """Worker, call and fence of each attempt, in order."""
@@ -89,7 +89,9 @@ class ValueStage:
         return self.kept[number].users
 
 
-def call(number: int, *inputs: int | Input, key: bytes = b"", options: Options | None = None) -> Call:
+def call(
+    number: int, *inputs: int | Input, key: bytes = b"", options: Options | None = None
+) -> Call:
     """A call that is given the values of these."""
     given = tuple(one if isinstance(one, Input) else Input(one) for one in inputs)
     return Call(number, FUNCTION, b"p", options or Options(), key=key, inputs=given)

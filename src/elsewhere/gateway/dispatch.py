@@ -123,6 +123,8 @@ class Dispatch:
         if self.led:
             self._send_ahead(turn)
         given = self._hand_out(turn) if self.queue else []
+        if given and self.led:
+            self._send_ahead(turn)  # what has just been handed out may lead, and no step may follow
         self.check_at = None
         if len(given) >= SERVED_MAX and self.queue:
             self.check_at = now

@@ -72,10 +72,9 @@ class Values:
             return
         for settlement in record.values.values():
             if settlement is not None and settlement.place is not None:
-                value = self.kept.get(settlement.call)
-                if value is not None:
-                    value.users -= 1
-                    self._free_unneeded(settlement.call, value, turn)
+                value = self.kept[settlement.call]
+                value.users -= 1
+                self._free_unneeded(settlement.call, value, turn)
         record.values = {}
 
     def _free_unneeded(self, number: int, value: ValueRecord, turn: Turn) -> None:
