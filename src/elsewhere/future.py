@@ -11,9 +11,10 @@ import time
 from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError
 from concurrent.futures import Future as BaseFuture
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
-from elsewhere.calls.messages import Call, Input, Settlement, Verdict
+from elsewhere.calls.messages import INLINE_BYTES, Call, Input, Settlement, Verdict
 from elsewhere.codec.references import refer
 from elsewhere.codec.values import dumps
 from elsewhere.errors import DataLost, NotPicklable
@@ -70,8 +71,10 @@ class Future(BaseFuture[T], Generic[T]):
     _opened = False
     """its settlement has become a value or an exception"""
     _lease: "Lease | None" = None
-    _mapping: "Mapping | None" = None
+    _mapping: "Mapping | bytes | None" = None
     """where its value lies, if its pool has ended"""
+    _kept = False
+    """its pool has ended"""
     _state = PENDING
     _result: Any = None
     _exception: BaseException | None = None
@@ -184,7 +187,8 @@ class Future(BaseFuture[T], Generic[T]):
 
     def result(self, timeout: float | None = None) -> T:
         """The value. Raises what the call raised, CancelledError, or TimeoutError after `timeout` s."""
-        self._wait(timeout)
+        self._wait_settled(timeout)
+        self._open()
         if self._exception is not None:
             try:
                 raise self._exception
@@ -195,7 +199,8 @@ class Future(BaseFuture[T], Generic[T]):
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """What the call raised, or None. Raises CancelledError, or TimeoutError after `timeout` s."""
-        self._wait(timeout)
+        self._wait_settled(timeout)
+        self._open()
         return self._exception
 
     def __repr__(self) -> str:
@@ -228,25 +233,47 @@ class Future(BaseFuture[T], Generic[T]):
             )
         return Input(-1 - position, self.outcome())
 
+    def is_foreign(self, settler: Settler) -> bool:
+        """Whether its value lies in a segment of another pool than that of `settler`."""
+        settlement = self._settlement
+        return (
+            self._settler is not settler and settlement is not None and settlement.place is not None
+        )
+
     @property
     def nbytes(self) -> int:
-        """How many bytes its value takes where it lies, encoded. Waits for it, as `result` does."""
-        self._wait(None)
+        """How many bytes its value takes where it lies, encoded. Waits for it, but does not fetch it;
+        raises as `result`."""
+        self._wait_settled(None)
         outcome = self.outcome()
+        if outcome.verdict is not Verdict.VALUE:
+            self.result()
         return len(outcome.payload) if outcome.place is None else outcome.place.nbytes
 
     def where(self) -> int | None:
         """The number of the worker that made its value, if that still lies where it was made; else
         None: it is in this process, or not made yet."""
         settlement = self._settlement
-        return settlement.worker if settlement is not None and settlement.place else None
+        if settlement is None or settlement.place is None or self._kept:
+            return None
+        return settlement.worker or None
 
     def keep(self) -> None:
         """Called when the pool ends: keep the value, although its segment goes."""
+        self._kept = True
         if not self._opened:
-            self._mapping = self._map()
+            with suppress(FileNotFoundError):  # it is lost, as who asks for it is told
+                self._mapping = self._copy_small() or self._map()
 
-    def _map(self) -> "Mapping | None":
+    def _copy_small(self) -> bytes | None:
+        """The segment of a small value: only so many can be mapped at once."""
+        place = None if self._settlement is None else self._settlement.place
+        if place is None or place.nbytes > INLINE_BYTES:
+            return None
+        with open(place.path, "rb") as file:
+            return file.read(place.nbytes)
+
+    def _map(self) -> "Mapping | bytes | None":
         settlement = self._settlement
         if self._mapping is not None or settlement is None or settlement.place is None:
             return self._mapping
@@ -288,7 +315,7 @@ class Future(BaseFuture[T], Generic[T]):
         """Whether it has its outcome; unlike `done`, without the condition."""
         return self._state != PENDING
 
-    def _wait(self, timeout: float | None) -> None:
+    def _wait_settled(self, timeout: float | None) -> None:
         if self._state == PENDING:
             if not self._settler.wait_for(self, timeout):
                 self._await_bell(timeout)
@@ -296,7 +323,6 @@ class Future(BaseFuture[T], Generic[T]):
                 raise TimeoutError
         if self._state == CANCELLED:
             raise CancelledError
-        self._open()
 
     def _open(self) -> None:
         settlement = self._settlement
@@ -313,9 +339,11 @@ class Future(BaseFuture[T], Generic[T]):
         try:
             mapping = self._map()
         except FileNotFoundError as error:
-            lost = DataLost(self._function)
-            lost.__cause__ = error
-            return None, lost
+            mapping = self._mapping  # the pool may have ended just now
+            if mapping is None:
+                lost = DataLost(self._function)
+                lost.__cause__ = error
+                return None, lost
         return open_settlement(settlement, self._function, self._timeout, mapping)
 
     def _get_snapshot(self) -> tuple[bool, bool, Any, BaseException | None]:

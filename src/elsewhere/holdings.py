@@ -6,12 +6,12 @@ futures that are kept here tell.
 """
 
 from collections import deque
-from collections.abc import Callable, Sequence
-from functools import cached_property, partial
+from collections.abc import Callable, Container, Sequence
+from functools import partial
 from queue import SimpleQueue
-from threading import Thread
+from threading import RLock, Thread
 from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
+from weakref import WeakValueDictionary
 
 from elsewhere.calls.messages import (
     Call,
@@ -52,27 +52,17 @@ class Holdings:
         """by call: its inputs, and their futures, which live as long as it may need them"""
         self._needs: deque[Need] = deque()
         """what the machine wants to know, and was not told yet"""
-        self._placed: WeakSet[Future[Any]] = WeakSet()
-        """futures whose values lie in segments"""
+        self._placed: WeakValueDictionary[int, Future[Any]] = WeakValueDictionary()
+        """futures whose values lie in segments, by call"""
+        self._opening = RLock()
+        self._segments: Segments | None = None
+        self._leases: Leases | None = None
         self._spills: SimpleQueue[Spill | None] = SimpleQueue()
         """None: there will be no more"""
         self._spiller: Thread | None = None
         self._ended = False
         self.dropped = False
         """the machine may not have heard of what was dropped"""
-
-    @cached_property
-    def _leases(self) -> "Leases":
-        from elsewhere.segments.reading import Leases
-
-        return Leases(self._drop)
-
-    @cached_property
-    def segments(self) -> "Segments":
-        """Those that this process writes."""
-        from elsewhere.segments.writing import Segments
-
-        return Segments(self._directory, 0)
 
     # ------------------------------------------------------------ inputs
 
@@ -108,8 +98,14 @@ class Holdings:
 
     def lease(self, future: Future[Any], call: int) -> "Lease":
         """As `Settler.lease`."""
-        self._placed.add(future)
-        return self._leases.take(call)
+        self._placed[call] = future
+        leases = self._leases
+        if leases is None:
+            from elsewhere.segments.reading import Leases
+
+            with self._opening:  # two sets of leases would drop what the other one has
+                leases = self._leases = self._leases or Leases(self._drop)
+        return leases.take(call)
 
     def _drop(self, call: int) -> None:
         """From a finaliser, which may come in anywhere."""
@@ -119,7 +115,14 @@ class Holdings:
 
     def free(self, message: Free) -> None:
         """Nobody needs what lies in these places."""
-        self.segments.free(message.places, reusable=message.reusable)
+        self._open_segments().free(message.places, reusable=message.reusable)
+
+    def remove_unneeded(self, worker: int, kept: Container[str]) -> None:
+        """A worker is gone, and with it the books of what it would have used again."""
+        if self._directory:
+            from elsewhere.segments.directory import remove_segments
+
+            remove_segments(self._directory, worker, kept)
 
     def spill(self, message: Spill) -> None:
         """Move a value to a disk, in a thread of its own."""
@@ -140,7 +143,17 @@ class Holdings:
 
     def put(self, parts: Sequence[memoryview]) -> Place:
         """Write a value. Raises `NotPicklable` where there is no room."""
-        return self.segments.write(parts, "the value")
+        return self._open_segments().write(parts, "the value")
+
+    def _open_segments(self) -> "Segments":
+        """Those that this process writes."""
+        segments = self._segments
+        if segments is None:
+            from elsewhere.segments.writing import Segments
+
+            with self._opening:  # two of these would write to the same files
+                segments = self._segments = self._segments or Segments(self._directory, 0)
+        return segments
 
     def end(self) -> None:
         """The pool ends, and its segments go: let the futures map what they stand for."""
@@ -148,8 +161,11 @@ class Holdings:
         if self._spiller is not None:
             self._spills.put(None)
             self._spiller.join()
-        for future in list(self._placed):
-            future.keep()
+        # One atomic copy: other threads may be settling futures.
+        for reference in self._placed.valuerefs():
+            future = reference()
+            if future is not None:
+                future.keep()
 
 
 def _given(call: int, number: int, future: Future[Any]) -> Given:

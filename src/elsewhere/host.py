@@ -409,6 +409,10 @@ class GatewayHost:
             self._drain(worker, link)
             self._poller.unwatch(link.fileno())
             link.close()
+        with self._locked():
+            kept = self._gateway.ledger.values.paths_of(worker)
+        # Before the machine knows: from then on this process may use what the worker has left.
+        self.holdings.remove_unneeded(worker, kept)
         self._step(ENGINE, Lost(worker, how))
 
     def _drain(self, worker: int, link: GatewayEnd) -> None:

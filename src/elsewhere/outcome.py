@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 
 def open_settlement(
-    settlement: Settlement, function: str, timeout: float | None, mapping: "Mapping | None" = None
+    settlement: Settlement,
+    function: str,
+    timeout: float | None,
+    mapping: "Mapping | bytes | None" = None,
 ) -> tuple[Any, BaseException | None]:
     """The value of a call of `function`, or else what it raised or why it has no outcome.
 

@@ -139,6 +139,8 @@ class Session:
             if len(payload) > PAYLOAD_BYTES_MAX:
                 raise too_large("the arguments", len(payload))
             number = next(self._calls)
+            # What lies in another pool's segments may be gone before the call needs it.
+            futures = [self.put(f.result()) if f.is_foreign(self._host) else f for f in futures]
             inputs = tuple([f.as_input(n, self._host) for n, f in enumerate(futures)])
             if name is None:
                 call = Call(number, function.number, payload, options, inputs=inputs)

@@ -40,7 +40,9 @@ def test_calls_are_given_what_others_made_in_every_order(roots: str, workers: in
 
 def test_a_value_that_is_not_the_right_one_is_found() -> None:
     with Patch() as patch:
-        patch.wrap(CallRecord, "input_values", lambda real: lambda record, ahead: real(record, ahead)[::-1])
+        patch.wrap(
+            CallRecord, "input_values", lambda real: lambda record, ahead: real(record, ahead)[::-1]
+        )
         with pytest.raises(Stuck, match="was given"):
             try_all_orders(GIVEN, "AZ", 1)
 

@@ -27,6 +27,7 @@ from elsewhere.calls.messages import (
     Done,
     Exit,
     Forget,
+    Free,
     FromGateway,
     Given,
     Has,
@@ -256,6 +257,10 @@ def _write(message: FromGateway) -> str:
             return f"kill {message.worker}"
         case Kept():
             return "kept " + " ".join(str(call) for call in message.calls)
+        case Need():
+            return f"need {' '.join(str(number) for number in message.inputs)} for {message.call}"
+        case Free():
+            return "free " + " ".join(place.path for place in message.places)
 
 
 def _write_attempt(attempt: Attempt) -> str:

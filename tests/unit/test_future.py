@@ -17,6 +17,7 @@ from elsewhere.codec.values import dumps
 from elsewhere.errors import CallTimeout
 from elsewhere.future import FINISHED, PENDING, Future, failed_future
 from elsewhere.outcome import open_settlement
+from elsewhere.segments.reading import Lease
 
 VALUE = Settlement(1, Verdict.VALUE, dumps(5, "result"))
 ERROR = Settlement(1, Verdict.ERROR, encode_failure(KeyError("k")))
@@ -44,6 +45,9 @@ class Pool:
 
     def make_waiters(self) -> list[Any]:
         return []
+
+    def lease(self, future: Future[Any], call: int) -> Lease:
+        raise AssertionError("nothing here lies in a segment")
 
 
 def make(pool: Pool | None = None, number: int = 1, options: Options = Options()) -> Future[Any]:  # noqa: B008  # a frozen value

@@ -128,6 +128,8 @@ class Dispatch:
         if self.led:
             self._send_ahead(turn)
         given = self._hand_out(turn) if self.queue else []
+        if given and self.led:
+            self._send_ahead(turn)  # what has just been handed out may lead, and no step may follow
         if len(given) >= SERVED_MAX and self.queue:
             self.check_at = now
         elif self.idle and not self.queue:
@@ -258,7 +260,9 @@ class Dispatch:
         candidates = [w for w in islice(self.laden.values(), VICTIMS_MAX) if not w.recalling]
         if not candidates:
             return False
-        for victim in sorted(candidates, key=lambda w: max(w.ahead, now - w.head_since), reverse=True):
+        for victim in sorted(
+            candidates, key=lambda w: max(w.ahead, now - w.head_since), reverse=True
+        ):
             if max(victim.ahead, now - victim.head_since) <= ROB_SECONDS:
                 self.check_at = now + ROB_CHECK_SECONDS
                 return False

@@ -28,6 +28,7 @@ def _examine(gateway: Gateway) -> list[Examined]:
         *_examine_asks(gateway),
         *_examine_inputs(gateway),
         *_examine_ancestry(gateway),
+        *_examine_values(gateway),
     ]
 
 
@@ -264,6 +265,56 @@ def _examine_ancestry(gateway: Gateway) -> list[Examined]:
             ],
         ),
     ]
+
+
+def _examine_values(gateway: Gateway) -> list[Examined]:
+    kept, workers = gateway.ledger.values.kept, gateway.workers
+    given = _given(gateway)
+    users = Counter(
+        value.call
+        for record in given
+        for value in record.values.values()
+        if value is not None and value.place is not None
+    )
+    ahead = [r for r in given if r.state is CallState.ASSIGNED and r.needs and not r.astray]
+    return [
+        (
+            "a value is used by the calls that are given it and not released",
+            [
+                *sorted(users.keys() - kept.keys()),
+                *(number for number, value in kept.items() if value.users != users[number]),
+            ],
+        ),
+        (
+            "a value is kept as long as somebody who is there needs it",
+            [
+                number
+                for number, value in kept.items()
+                if not (value.users or value.holders)
+                or not value.holders <= {CLIENT, *workers.keys()}
+            ],
+        ),
+        (
+            "calls are sent ahead to workers that are there",
+            [n for n, w in gateway.dispatch.led.items() if workers.get(n) is not w],
+        ),
+        (
+            "a call that was sent ahead of its inputs is in the worker that has them",
+            [
+                (record.call.id, number)
+                for record in ahead
+                for number, value in record.values.items()
+                if value is None and not workers[record.worker].has(number)
+            ],
+        ),
+    ]
+
+
+def _given(gateway: Gateway) -> list[CallRecord]:
+    """The calls that have inputs, also those that run although they are settled."""
+    running = (r for w in gateway.workers.values() for r in [*w.held.values(), *w.parked.values()])
+    settled = (r for r in running if r.state is CallState.SETTLED)
+    return [r for r in [*gateway.calls.values(), *settled] if r.call.inputs]
 
 
 def _waiting(gateway: Gateway) -> list[CallRecord]:

@@ -248,7 +248,7 @@ class Ledger:
         self._forget_unused(function)
         self.release_inputs(record)
         if settlement.place is not None:
-            self._keep(record, settlement)
+            self._keep(record, settlement.place)
         for number, peer in askers:
             told = settlement
             if number != settlement.call:
@@ -256,11 +256,9 @@ class Ledger:
                 told = settlement.told_again(number)
             self.answer(number, peer, told)
 
-    def _keep(self, record: CallRecord, settlement: Settlement) -> None:
+    def _keep(self, record: CallRecord, place: Place) -> None:
         """The value lies where it was made. Whoever asked has it; if nobody hears of it, nobody has."""
-        place, asker = settlement.place, record.asker
-        if place is None:
-            return
+        asker = record.asker
         if asker is None or (asker != CLIENT and asker not in self._workers):
             self.turn.sends.append((record.worker, Free([place])))
         else:

@@ -270,10 +270,10 @@ class Gateway:
     def _on_done(self, worker: WorkerRecord, outcomes: Iterable[Outcome]) -> None:
         for outcome in outcomes:
             record = worker.attempt(outcome.call, outcome.fence)
-            if outcome.place is not None and (record is None or record.state is CallState.SETTLED):
-                self._turn.sends.append((worker.id, Free([outcome.place])))
             if record is None:
-                continue
+                continue  # said twice: what lies there now may be another value
+            if outcome.place is not None and record.state is CallState.SETTLED:
+                self._turn.sends.append((worker.id, Free([outcome.place])))
             worker.drop(record)
             if outcome.verdict is not Verdict.UNREADY:
                 record.function.measure(outcome.elapsed, record.call.items)

@@ -231,6 +231,10 @@ class WorkerRecord:
         record = self.held.get(call) or self.parked.get(call)
         return record if record is not None and record.fence == fence else None
 
+    def has(self, call: int) -> bool:
+        """Whether an attempt at this call is here."""
+        return call in self.held or call in self.parked
+
     def unstarted(self) -> Iterator[CallRecord]:
         """What it holds behind the head, latest first."""
         held = reversed(self.held.values())

@@ -78,16 +78,19 @@ class Values:
         """A peer is gone."""
         self.drop(peer, [n for n, value in self.kept.items() if peer in value.holders], turn)
 
+    def paths_of(self, maker: int) -> set[str]:
+        """Where the values lie that this peer has made."""
+        return {value.place.path for value in self.kept.values() if value.maker == maker}
+
     def release(self, record: CallRecord, turn: Turn) -> None:
         """A call is settled and no worker runs it: it needs its inputs no more."""
         if not record.call.inputs:
             return
         for settlement in record.values.values():
             if settlement is not None and settlement.place is not None:
-                value = self.kept.get(settlement.call)
-                if value is not None:
-                    value.users -= 1
-                    self._free_unneeded(settlement.call, value, turn)
+                value = self.kept[settlement.call]
+                value.users -= 1
+                self._free_unneeded(settlement.call, value, turn)
         record.values = {}
 
     def _free_unneeded(self, number: int, value: ValueRecord, turn: Turn) -> None:

@@ -207,10 +207,9 @@ def main(descriptor: int, client: int, directory: str) -> NoReturn:
     # What is there now lives as long as the node: keep the collector from touching shared pages.
     gc.freeze()
     Node(control, client).serve()
-    if os.getppid() != client:
-        # The client is dead, and cannot remove what its pool has left.
-        from elsewhere.segments.directory import remove_directory
+    # If the client is dying, this may come before it is dead, and nobody else would remove it.
+    from elsewhere.segments.directory import remove_directory
 
-        remove_directory(directory)
+    remove_directory(directory)
     # Nothing is left to clean up, and the client waits.
     os._exit(0)

@@ -7,6 +7,7 @@ temporary files. Its name tells the process that it belongs to.
 import os
 import shutil
 import tempfile
+from collections.abc import Container
 from contextlib import suppress
 from secrets import token_hex
 
@@ -60,6 +61,15 @@ def move_to_disk(segment: str) -> None:
             os.unlink(copy)
         raise
     os.unlink(segment)
+
+
+def remove_segments(path: str, writer: int, kept: Container[str]) -> None:
+    """Remove what `writer`, which is gone, has left in a folder, but for the paths that are `kept`."""
+    for name in os.listdir(path):
+        segment = os.path.join(path, name)
+        if name.startswith(f"{writer}-") and segment not in kept:
+            with suppress(FileNotFoundError):
+                os.unlink(segment)
 
 
 def _remove_abandoned(root: str) -> None:

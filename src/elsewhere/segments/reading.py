@@ -2,10 +2,11 @@
 
 import mmap
 import os
+from collections import deque
 from collections.abc import Callable
 from threading import Lock
 from typing import Any
-from weakref import WeakValueDictionary
+from weakref import ref
 
 from elsewhere.calls.messages import Place
 from elsewhere.segments.directory import twin
@@ -13,33 +14,60 @@ from elsewhere.segments.layout import read_value
 
 
 class Lease:
-    """A claim to the value of a call: when this is gone, `drop(call)` is called, from anywhere."""
+    """A claim to the value of a call, which is given up when this is gone."""
 
-    __slots__ = ("__weakref__", "_call", "_drop")
+    __slots__ = ("__weakref__",)
 
-    def __init__(self, call: int, drop: Callable[[int], None]) -> None:
-        self._call = call
-        self._drop = drop
 
-    def __del__(self) -> None:
-        self._drop(self._call)
+class _Watch(ref[Lease]):
+    """Tells when the lease of a call is gone."""
+
+    __slots__ = ("call",)
+    call: int
 
 
 class Leases:
-    """The leases of one process: one for each call, so that what is dropped is dropped once."""
+    """The leases of one process, one for each call. `drop(call)` is called when one is gone.
+
+    A finaliser of the lease could be overtaken: while it ran, another thread could take that very
+    lease again, or a new one, and then lose the value by the drop of the old one. A weak reference
+    is dead before anything runs, and what is gone is dropped behind the lock under which leases are
+    made. That happens in the middle of anything, so nobody waits for the lock: whoever has it looks
+    again once it has let go of it.
+    """
 
     def __init__(self, drop: Callable[[int], None]) -> None:
         self._drop = drop
         self._lock = Lock()
-        self._leases: WeakValueDictionary[int, Lease] = WeakValueDictionary()
+        self._watches: dict[int, _Watch] = {}
+        self._gone: deque[_Watch] = deque()
 
     def take(self, call: int) -> Lease:
         """The lease of a call, which lives while anybody has it."""
         with self._lock:
-            lease = self._leases.get(call)
+            watch = self._watches.get(call)
+            lease = None if watch is None else watch()
             if lease is None:
-                lease = self._leases[call] = Lease(call, self._drop)
-            return lease
+                lease = Lease()
+                watch = self._watches[call] = _Watch(lease, self._note_gone)
+                watch.call = call
+        self._drop_gone()
+        return lease
+
+    def _note_gone(self, watch: ref[Lease]) -> None:
+        self._gone.append(watch)  # type: ignore[arg-type]  # the one that was made in `take`
+        self._drop_gone()
+
+    def _drop_gone(self) -> None:
+        while self._gone and self._lock.acquire(blocking=False):
+            try:
+                while self._gone:
+                    watch = self._gone.popleft()
+                    if self._watches.get(watch.call) is watch:  # else it was taken anew
+                        del self._watches[watch.call]
+                        self._drop(watch.call)
+            finally:
+                self._lock.release()
 
 
 class Mapping(mmap.mmap):
@@ -61,6 +89,6 @@ def map_segment(place: Place) -> Mapping:
         os.close(file)
 
 
-def load_value(mapping: Mapping) -> Any:
-    """The value in a mapped segment."""
+def load_value(mapping: Mapping | bytes) -> Any:
+    """The value in a mapped segment, or in the bytes of one."""
     return read_value(memoryview(mapping))

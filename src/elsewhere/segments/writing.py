@@ -20,7 +20,7 @@ FREE_BYTES_MAX = 2**28
 """How much is kept to be used again; the rest is given back to the system."""
 WASTE_MAX = 2
 """No segment is used for a value of which it could hold so many."""
-NO_ROOM = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
+NO_ROOM = frozenset({errno.ENOSPC, errno.ENOMEM, errno.EFBIG, errno.EDQUOT})
 PIECES_MAX = 512
 """How many pieces one system call writes; at least 1024 are allowed everywhere."""
 
@@ -34,7 +34,9 @@ class Segments:
         self._numbers = count(1)
         self._lock = Lock()
         self._free: dict[str, int] = {}
-        """by path: how large each is"""
+        """by path: how large each is, the longest free first"""
+        self._larger: dict[str, int] = {}
+        """by path: how large those are that hold a smaller value"""
         self._free_bytes = 0
 
     def write(self, parts: Sequence[memoryview], name: str) -> Place:
@@ -43,6 +45,7 @@ class Segments:
         size = offsets_of([part.nbytes for part in parts])[-1]
         path = self._take(size)
         if not _write(path, parts):
+            self._larger.pop(path, None)
             # It is found there under the same name.
             os.makedirs(on_disk(self._directory), 0o700, exist_ok=True)
             if not _write(twin(path), parts):
@@ -58,13 +61,17 @@ class Segments:
         """Nobody needs these any more, nor has anybody mapped them if they are `reusable`."""
         with self._lock:
             for place in places:
-                if not reusable or self._free_bytes + place.nbytes > FREE_BYTES_MAX:
-                    for path in {place.path, twin(place.path)}:
-                        with suppress(FileNotFoundError):
-                            os.unlink(path)
-                else:
-                    self._free[place.path] = place.nbytes
-                    self._free_bytes += place.nbytes
+                size = self._larger.pop(place.path, place.nbytes)
+                if not reusable:
+                    _remove(place.path)
+                    continue
+                self._free[place.path] = size
+                self._free_bytes += size
+            while self._free_bytes > FREE_BYTES_MAX:
+                path, size = next(iter(self._free.items()))
+                del self._free[path]
+                self._free_bytes -= size
+                _remove(path)
 
     def _take(self, size: int) -> str:
         """The free segment that fits best, or a new one."""
@@ -76,8 +83,16 @@ class Segments:
                 free, path = min(fitting)
                 del self._free[path]
                 self._free_bytes -= free
+                if free > size:
+                    self._larger[path] = free
                 return path
         return os.path.join(self._directory, f"{self._writer}-{next(self._numbers)}")
+
+
+def _remove(path: str) -> None:
+    for one in {path, twin(path)}:
+        with suppress(FileNotFoundError):
+            os.unlink(one)
 
 
 def _write(path: str, parts: Sequence[memoryview]) -> bool:
@@ -85,9 +100,9 @@ def _write(path: str, parts: Sequence[memoryview]) -> bool:
     file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         _write_all(file, pieces_of(parts))
-    except OSError as error:
-        os.unlink(path)
-        if error.errno not in NO_ROOM:
+    except BaseException as error:
+        os.unlink(path)  # also if the call was interrupted
+        if not isinstance(error, OSError) or error.errno not in NO_ROOM:
             raise
         return False
     finally:
@@ -97,9 +112,11 @@ def _write(path: str, parts: Sequence[memoryview]) -> bool:
 
 def _write_all(file: int, pieces: list[bytes | memoryview]) -> None:
     todo = [memoryview(piece) for piece in pieces]
-    while todo:
-        written = os.writev(file, todo[:PIECES_MAX])
-        while todo and written >= todo[0].nbytes:
-            written -= todo.pop(0).nbytes
+    at = 0
+    while at < len(todo):
+        written = os.writev(file, todo[at : at + PIECES_MAX])
+        while at < len(todo) and written >= todo[at].nbytes:
+            written -= todo[at].nbytes
+            at += 1
         if written:
-            todo[0] = todo[0][written:]
+            todo[at] = todo[at][written:]

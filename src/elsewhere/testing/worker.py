@@ -224,7 +224,9 @@ class Worker:
                 attempt = self._attempts.popleft()
                 if attempt.function not in self._functions:
                     break_promise(9, self.number, attempt)
-                if any(one.fence and self._kept.get(one.call) != one.fence for one in attempt.inputs):
+                if any(
+                    one.fence and self._kept.get(one.call) != one.fence for one in attempt.inputs
+                ):
                     self._world.sometimes("an input was not where its call was sent ahead")
                     self._outgoing.append(
                         Outcome(attempt.call, attempt.fence, Verdict.UNREADY, b"", 0.0, 0.0)

@@ -4,9 +4,9 @@ Only who meets a large value pays for the imports of what writes and maps segmen
 """
 
 from collections.abc import Iterable
-from functools import cached_property
+from threading import RLock
 from typing import TYPE_CHECKING, Any
-from weakref import ref
+from weakref import WeakValueDictionary, ref
 
 from elsewhere.calls.messages import Attempt, Drop, Free, Place, Setup, Value
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
@@ -34,24 +34,45 @@ class Values:
         """what is mapped for the next attempt"""
         self._recent: dict[int, tuple[int, bytes | Place]] = {}
         """by call: the fence and the value of those that came out last and may be needed"""
+        self._recent_at: dict[str, int] = {}
+        """by path: which of these lies there"""
+        self._mappings: WeakValueDictionary[str, Mapping] = WeakValueDictionary()
+        """by path: what calls have mapped that were sent behind those that made it"""
+        self._opening = RLock()
+        self._open_segments: Segments | None = None
+        self._open_leases: Leases | None = None
         post.on_free = self.free
 
     def open(self, setup: Setup) -> None:
         """Learn where large values go."""
         self._setup = setup
 
-    @cached_property
+    @property
     def _segments(self) -> "Segments":
-        from elsewhere.segments.writing import Segments
+        segments = self._open_segments
+        if segments is None:
+            from elsewhere.segments.writing import Segments
 
-        return Segments(self._setup.directory, self._setup.worker)
+            setup = self._setup
+            with self._opening:  # two of these would write to the same files
+                segments = self._open_segments or Segments(setup.directory, setup.worker)
+                self._open_segments = segments
+        return segments
 
-    @cached_property
+    @property
     def leases(self) -> "Leases":
         """The values that this worker needs although no call of it is being given them."""
-        from elsewhere.segments.reading import Leases
+        leases = self._open_leases
+        if leases is None:
+            from elsewhere.segments.reading import Leases
 
-        return Leases(lambda call: self._post.outgoing.append(Drop([call])))
+            with self._opening:  # two sets of leases would drop what the other one has
+                leases = self._open_leases or Leases(self._drop)
+                self._open_leases = leases
+        return leases
+
+    def _drop(self, call: int) -> None:
+        self._post.outgoing.append(Drop([call]))
 
     def encode(self, value: Any, *, stays: bool) -> bytes | Place:
         """The bytes of a result, or where they were put. Raises `NotPicklable`."""
@@ -82,21 +103,20 @@ class Values:
             return loads(attempt.payload)
 
     def _load(self, value: Value, mapped: list[Mapped]) -> Any:
-        data: bytes | Place = value.payload if value.place is None else value.place
         if value.fence:
-            _, data = self._recent[value.call]
-        if isinstance(data, bytes):
-            return loads(data)
+            return self._load_ahead(value, mapped)
+        if value.place is None:
+            return loads(value.payload)
         from elsewhere.segments.reading import load_value, map_segment
 
         place, self._next = self._next, None
-        if place is None or place[0] != data:
+        if place is None or place[0] != value.place:
             try:
-                place = data, map_segment(data)
+                place = value.place, map_segment(value.place)
             except FileNotFoundError as error:
                 raise DataLost("an input") from error
         mapping = place[1]
-        if self._is_next(data):
+        if self._is_next(value.place):
             self._next = place
         mapped.append((value.call, ref(mapping)))
         return load_value(mapping)
@@ -109,6 +129,28 @@ class Values:
             return False
         return any(one.place == place for one in following.inputs)
 
+    def _load_ahead(self, value: Value, mapped: list[Mapped]) -> Any:
+        # The other thread may be told that nobody waits for this call, and so to let go of its input.
+        with self._opening:
+            fence, data = self._recent.get(value.call, (0, b""))
+            if fence != value.fence:
+                raise DataLost("an input")
+            mapping = self._map_ahead(data) if isinstance(data, Place) else None
+        if mapping is None:
+            return loads(data)  # type: ignore[arg-type]  # no place
+        from elsewhere.segments.reading import load_value
+
+        mapped.append((value.call, ref(mapping)))
+        return load_value(mapping)
+
+    def _map_ahead(self, place: Place) -> "Mapping":
+        from elsewhere.segments.reading import map_segment
+
+        mapping = self._mappings.get(place.path)
+        if mapping is None:
+            mapping = self._mappings[place.path] = map_segment(place)
+        return mapping
+
     def hold(self, mapped: Iterable[Mapped]) -> list[tuple[int, "Mapping"]]:
         """Of the inputs of a call that has ended, those that something still refers to."""
         held = [(call, mapping) for call, where in mapped if (mapping := where()) is not None]
@@ -119,9 +161,14 @@ class Values:
     def keep(self, attempt: Attempt, result: bytes | Place) -> None:
         """The value of a call may be an input of one that was sent behind it."""
         recent = self._recent
-        recent[attempt.call] = (attempt.fence, result)
-        if len(recent) > RECENT_MAX:
-            del recent[next(iter(recent))]
+        with self._opening:
+            recent[attempt.call] = (attempt.fence, result)
+            if isinstance(result, Place):
+                self._recent_at[result.path] = attempt.call
+            if len(recent) > RECENT_MAX:
+                _, oldest = recent.pop(next(iter(recent)))
+                if isinstance(oldest, Place):
+                    self._recent_at.pop(oldest.path, None)
 
     def lacks(self, attempt: Attempt) -> bool:
         """Whether an input that was to come out here is not there."""
@@ -130,5 +177,11 @@ class Values:
         )
 
     def free(self, message: Free) -> None:
-        """Nobody needs these any more."""
-        self._segments.free(message.places, reusable=message.reusable)
+        """Nobody needs these any more, but perhaps calls that were sent behind those that made them and
+        whose outcome nobody waits for. From either thread."""
+        segments = self._segments
+        with self._opening:
+            for place in message.places:
+                self._recent.pop(self._recent_at.pop(place.path, 0), None)
+                reusable = message.reusable and place.path not in self._mappings
+                segments.free([place], reusable=reusable)
