@@ -17,7 +17,7 @@ from elsewhere.calls.messages import Call, Input, Settlement, Verdict
 from elsewhere.codec.references import refer
 from elsewhere.codec.values import dumps
 from elsewhere.errors import NotPicklable
-from elsewhere.outcome import open_settlement
+from elsewhere.outcome import open_failure, open_settlement
 from elsewhere.reports import report
 from elsewhere.store import Remembered
 
@@ -196,31 +196,39 @@ class Future(BaseFuture[T], Generic[T]):
             )
         return reference
 
-    def as_input(self, position: int, settler: Settler) -> Input:
-        """Itself as the input of a call that goes through `settler`.
-
-        Raises `NotPicklable` if it is another pool's and not settled.
-        """
-        call = self._call
-        if self._state == PENDING and call is not None and self._settler is settler:
-            return Input(call.id)
-        if self._state == PENDING:
+    def check_input(self, settler: object) -> None:
+        """Raises `NotPicklable` if it cannot be the input of a call that goes through `settler`."""
+        if self._settler is not settler and self._state == PENDING:
             raise NotPicklable(
-                f"input {position} of the call",
+                "the future",
                 "it is the future of another pool, and not settled",
-                "Wait for it first",
+                "Wait for it first, or make both calls in the same pool",
             )
+
+    def as_input(self, position: int) -> Input:
+        """Itself as the input of a call of its own pool, or of any once it is settled."""
+        call = self._call
+        if self._state == PENDING and call is not None:
+            return Input(call.id)
         return Input(-1 - position, self.outcome())
 
+    def as_returned(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """How to pickle it as its outcome, for which this waits."""
+        while self._state == PENDING:
+            if not self._settler.wait_for(self, None):
+                self._await_bell(None)
+        return returned_future, (self.outcome().told_again(0), self._function, self._timeout)
+
     def outcome(self) -> Settlement:
-        """Its settlement, once it has one."""
+        """Its settlement, once it has one. Raises `NotPicklable` for a value that cannot travel."""
         settlement = self._settlement
         if settlement is not None:
             return settlement
         if self._exception is not None:
             from elsewhere.codec.failures import encode_failure
 
-            return Settlement(0, Verdict.ERROR, encode_failure(self._exception))
+            # An attempt by no worker: it failed where it was asked for.
+            return Settlement(0, Verdict.ERROR, encode_failure(self._exception), attempt=1)
         return Settlement(0, Verdict.VALUE, dumps(self._result, "the value of the future"))
 
     def __await__(self) -> Generator[Any, None, T]:
@@ -251,7 +259,10 @@ class Future(BaseFuture[T], Generic[T]):
             if self._state == PENDING:
                 raise TimeoutError
         if self._state == CANCELLED:
-            raise CancelledError
+            settlement = self._settlement
+            if settlement is None or not settlement.chain:
+                raise CancelledError
+            raise open_failure(settlement, self._function, self._timeout)
         self._open()
 
     def _open(self) -> None:
@@ -261,7 +272,7 @@ class Future(BaseFuture[T], Generic[T]):
             # Of several threads that come here at once, all return what the first has claimed.
             self._result, self._exception = self.__dict__.setdefault(_OUTCOME, outcome)
             self._opened = True
-            if len(settlement.payload) > KEPT_BYTES_MAX:
+            if len(settlement.payload) > KEPT_BYTES_MAX and settlement.verdict is Verdict.VALUE:
                 self._settlement = None
 
     def _get_snapshot(self) -> tuple[bool, bool, Any, BaseException | None]:
@@ -324,6 +335,14 @@ class _Nobody:
 
     def make_waiters(self) -> list[Any]:
         return []
+
+
+def returned_future(settlement: Settlement, function: str, timeout: float | None) -> Future[Any]:
+    """The future of a call of `function` that a call has returned; payloads name this function."""
+    future: Future[Any] = Future(None, function, _Nobody())
+    future._timeout = timeout
+    future.settle(settlement)
+    return future
 
 
 def finished_future(

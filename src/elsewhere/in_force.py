@@ -51,7 +51,9 @@ def call_given(
 ) -> Any:
     """In a worker: call a pure task that was given futures, which are values here, and so have a key."""
     caller = in_force()
-    return function(*args, **kwargs) if caller is None else caller.spawn(function, args, kwargs).result()
+    if caller is None:
+        return function(*args, **kwargs)
+    return caller.spawn(function, args, kwargs).result()
 
 
 def enter(caller: Caller) -> None:

@@ -23,8 +23,8 @@ from elsewhere.errors import NoKey, NotPicklable, StoreError
 from elsewhere.future import Future, Hit, failed_future
 from elsewhere.gateway.machine import Gateway
 from elsewhere.host import GatewayHost
-from elsewhere.intake import Bounds, Intake
 from elsewhere.in_force import call_given
+from elsewhere.intake import Bounds, Intake
 from elsewhere.interrupts import DeferredInterrupts
 from elsewhere.mapping import Mapping
 from elsewhere.names import Name, describe_call, key_of_call, keys_of_calls
@@ -60,6 +60,7 @@ class Session:
         self._opened = store
         name = f"elsewhere-pool-{next(_numbers)}"
         self._host = GatewayHost(gateway, engine, Screen().say, self._forget, name, self.store)
+        self.settler = self._host
         self._functions = Functions(self._host.note)
         self._calls = count(1)
         self._opening = threading.Lock()
@@ -122,11 +123,11 @@ class Session:
     ) -> Future[T]:
         try:
             function = self._functions.encode(fn)
-            payload, futures = dumps_with_inputs(args, kwargs)
+            payload, futures = dumps_with_inputs(args, kwargs, self._host)
             if len(payload) > PAYLOAD_BYTES_MAX:
                 raise too_large("the arguments", len(payload))
             number = next(self._calls)
-            inputs = tuple([f.as_input(n, self._host) for n, f in enumerate(futures)])
+            inputs = tuple([f.as_input(n) for n, f in enumerate(futures)])
             if name is None:
                 call = Call(number, function.number, payload, options, inputs=inputs)
             else:
@@ -188,7 +189,7 @@ class Session:
         """A pure call with futures among its arguments has a key where it has their values: in a
         worker."""
         try:
-            _, futures = dumps_with_inputs(args, kwargs)
+            _, futures = dumps_with_inputs(args, kwargs, self._host)
         except NotPicklable:
             futures = []
         if not futures:

@@ -26,6 +26,7 @@ from elsewhere.calls.messages import (
     FromWorker,
     Has,
     Interrupt,
+    Need,
     Outcome,
     Recall,
     Returned,
@@ -67,6 +68,7 @@ class Post:
         self.stopping = False
         self.on_share: Callable[[], None] = lambda: self.post(Has(0))
         self.on_answer: Callable[[Settlement], None] = lambda settlement: None
+        self.on_need: Callable[[Need], None] = lambda need: None
         """whoever makes calls inside calls listens here"""
 
     # ------------------------------------------------------------ in
@@ -110,6 +112,8 @@ class Post:
                 case Answer():
                     for settlement in message.settlements:
                         self.on_answer(settlement)
+                case Need():
+                    self.on_need(message)
                 case Share():
                     self.on_share()
                 case Stop():

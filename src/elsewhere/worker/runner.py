@@ -18,6 +18,7 @@ from typing import Any
 
 from elsewhere.calls.messages import Attempt, Done, Has, Kind, Outcome, Parked, Resumed, Verdict
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
+from elsewhere.codec.references import supplied
 from elsewhere.codec.values import dumps, loads, too_large
 from elsewhere.errors import CallInterrupted
 from elsewhere.worker.control import Control, Root, Threads
@@ -152,9 +153,9 @@ class Runner:
                 inner = stack.pop()
             except IndexError:
                 return False  # the watcher has just given it away
-            payload = inner.take()
+            payload = inner.begin()
             if payload is None:
-                continue  # it was waited for, and so run before its turn, or was given away
+                continue  # it was run before its turn, or was given away, or waits for its inputs
             root = inner.root
             if root.interrupted:
                 inner.drop()
@@ -250,14 +251,12 @@ class Runner:
             return dumps(self.finish(function(*args, **kwargs)), "result")
         from elsewhere.worker.chunk import apply_chunk
 
-        return apply_chunk(function, attempt.payload, attempt.kind)
+        return apply_chunk(function, attempt.payload, attempt.kind, attempt.inputs)
 
     def _load(self, attempt: Attempt) -> Any:
         """The arguments of an attempt."""
         if not attempt.inputs:
             return loads(attempt.payload)
-        from elsewhere.codec.references import supplied
-
         with supplied(attempt.inputs):
             return loads(attempt.payload)
 
