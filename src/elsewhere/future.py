@@ -321,7 +321,7 @@ def failed_future(error: Exception, settler: Settler) -> Future[Any]:
     return future
 
 
-class _Nobody:
+class Nobody:
     """The settler of a future that has its outcome from the start."""
 
     def cancel(self, call: int, settled: Callable[[], bool]) -> None:
@@ -339,7 +339,7 @@ class _Nobody:
 
 def returned_future(settlement: Settlement, function: str, timeout: float | None) -> Future[Any]:
     """The future of a call of `function` that a call has returned; payloads name this function."""
-    future: Future[Any] = Future(None, function, _Nobody())
+    future: Future[Any] = Future(None, function, Nobody())
     future._timeout = timeout
     future.settle(settlement)
     return future
@@ -349,7 +349,7 @@ def finished_future(
     function: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Future[T]:
     """The future of a call that is made here and now."""
-    future: Future[T] = Future(None, "a call that ran here", _Nobody())
+    future: Future[T] = Future(None, "a call that ran here", Nobody())
     try:
         future.set_result(function(*args, **kwargs))
     except Exception as error:  # noqa: BLE001  # it belongs to whoever asks for the result

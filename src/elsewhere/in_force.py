@@ -46,9 +46,7 @@ def in_force() -> Caller | None:
     return _latest[-1] if _latest else None
 
 
-def call_given(
-    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Any:
+def call_given(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """In a worker: call a pure task that was given futures, which are values here, and so have a key."""
     caller = in_force()
     if caller is None:

@@ -141,5 +141,7 @@ def describe_chain(settlement: Settlement) -> list[str]:
 def describe_place(settlement: Settlement) -> str:
     """Where a call ran."""
     if not settlement.worker:
-        return "the process that asked for it" if settlement.attempt else "an earlier run, remembered"
+        return (
+            "the process that asked for it" if settlement.attempt else "an earlier run, remembered"
+        )
     return f"worker {settlement.worker} on {os.uname().nodename}, attempt {settlement.attempt}"

@@ -11,7 +11,7 @@ from itertools import count
 from time import monotonic
 from typing import Any, TypeVar
 
-from elsewhere.calls.messages import Call, Cancel, Kind, Options, Settlement, Verdict
+from elsewhere.calls.messages import Call, Cancel, Kind, Options, Settlement
 from elsewhere.calls.span import Span
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.chunks import Bar, Meter
@@ -20,7 +20,7 @@ from elsewhere.codec.references import dumps_with_inputs
 from elsewhere.codec.values import too_large
 from elsewhere.engines.local import LocalEngine
 from elsewhere.errors import NoKey, NotPicklable, StoreError
-from elsewhere.future import Future, Hit, failed_future
+from elsewhere.future import Future, Hit, Settler, failed_future
 from elsewhere.gateway.machine import Gateway
 from elsewhere.host import GatewayHost
 from elsewhere.in_force import call_given
@@ -30,6 +30,7 @@ from elsewhere.mapping import Mapping
 from elsewhere.names import Name, describe_call, key_of_call, keys_of_calls
 from elsewhere.node.process import NodeProcess
 from elsewhere.pending import Pending
+from elsewhere.recorder import Recorder
 from elsewhere.reports import report
 from elsewhere.screen import Screen
 from elsewhere.store import Acknowledge, Store
@@ -60,7 +61,6 @@ class Session:
         self._opened = store
         name = f"elsewhere-pool-{next(_numbers)}"
         self._host = GatewayHost(gateway, engine, Screen().say, self._forget, name, self.store)
-        self.settler = self._host
         self._functions = Functions(self._host.note)
         self._calls = count(1)
         self._opening = threading.Lock()
@@ -334,6 +334,11 @@ class Session:
 
     # ------------------------------------------------------------ what a map needs (its Sender)
 
+    @property
+    def settler(self) -> Settler:
+        """That of the futures of this pool."""
+        return self._host
+
     def next_call(self) -> int:
         """A number for a call."""
         return next(self._calls)
@@ -343,7 +348,7 @@ class Session:
     ) -> None:
         """Send a call on its way; `inputs` are the futures that it counts as such."""
         if self._spans is not None:
-            pending = _Recorder(pending, self._spans, function, call.items)
+            pending = Recorder(pending, self._spans, function, call.items)
         self._host.submit(call, pending, inputs)
 
     def take_back(self, calls: list[int], interrupt: bool) -> None:
@@ -359,36 +364,6 @@ class Session:
     def serve_until(self, done: Callable[[], bool], timeout: float | None) -> bool:
         """Do the pool's work in this thread until `done` or `timeout`; False if another does it."""
         return self._host.serve_until(done, timeout)
-
-
-class _Recorder:
-    """Notes a span when its call is settled, and passes the settlement on."""
-
-    __slots__ = ("_function", "_items", "_pending", "_spans")
-
-    def __init__(self, pending: Pending, spans: deque[Span], function: str, items: int) -> None:
-        self._pending = pending
-        self._spans = spans
-        self._function = function
-        self._items = items
-
-    def settle(self, settlement: Settlement) -> None:
-        if settlement.started:
-            ok = settlement.verdict is Verdict.VALUE
-            self._spans.append(
-                Span(
-                    self._function,
-                    settlement.worker,
-                    settlement.started,
-                    settlement.elapsed,
-                    self._items,
-                    ok,
-                )
-            )
-        self._pending.settle(settlement)
-
-    def run_callbacks(self) -> None:
-        self._pending.run_callbacks()
 
 
 def _length(iterables: tuple[Iterable[Any], ...]) -> int | None:

@@ -110,7 +110,6 @@ class Settlement(Record, frozen=True):
     chain: tuple[str, ...] = ()
     """The names of the calls that had this one as their input, the last first; empty for its own."""
 
-
     def told_again(self, call: int, needed_by: str = "") -> "Settlement":
         """The same for another call: one that joined it, or one of a function that needed its value."""
         chain = (needed_by, *self.chain)[:CHAIN_MAX] if needed_by else self.chain
@@ -368,7 +367,9 @@ class Need(Record, frozen=True, tag=28):
 
 FromAsker: TypeAlias = Define | Release | Submit | Cancel | Given
 OfAttempts: TypeAlias = Ready | Unready | Done | Returned | Parked | Resumed | Has
-ToWorker: TypeAlias = Setup | Define | Forget | Run | Recall | Interrupt | Share | Answer | Need | Stop
+ToWorker: TypeAlias = (
+    Setup | Define | Forget | Run | Recall | Interrupt | Share | Answer | Need | Stop
+)
 FromWorker: TypeAlias = FromAsker | OfAttempts | Said
 ToGateway: TypeAlias = FromAsker | OfAttempts | Started | Lost | Written
 FromGateway: TypeAlias = (

@@ -109,15 +109,20 @@ class Post:
                         self.lasting.discard(function)
                 case Interrupt():
                     self.interrupts.add((message.call, message.fence))
-                case Answer():
-                    for settlement in message.settlements:
-                        self.on_answer(settlement)
-                case Need():
-                    self.on_need(message)
-                case Share():
-                    self.on_share()
+                case Answer() | Need() | Share():
+                    self._hear_of_children(message)
                 case Stop():
                     self.stopping = True
+
+    def _hear_of_children(self, message: Answer | Need | Share) -> None:
+        match message:
+            case Answer():
+                for settlement in message.settlements:
+                    self.on_answer(settlement)
+            case Need():
+                self.on_need(message)
+            case Share():
+                self.on_share()
 
     def _give_back(self, wanted: list[tuple[int, int]]) -> None:
         """Recalled attempts are mostly the last ones; a cancelled one may stand anywhere."""
