@@ -237,3 +237,51 @@ def spawn_spawned(number: int) -> int:
     """The future that a call has returned is the input of another one."""
     inner = elsewhere.call(spawned, number)
     return elsewhere.call(increment, inner)
+
+
+# ---------------------------------------------------------------- graphs
+
+
+@dataclass(frozen=True)
+class Node:
+    """A call of a graph: how it is made, and which earlier nodes it is given."""
+
+    kind: str
+    sources: tuple[int, ...]
+    nested: bool
+
+
+def combine(name: int, given: Any) -> int:
+    found = 17 * name
+    for one in given.values() if isinstance(given, dict) else given:
+        found = (31 * found + one) % 1_000_003
+    return found
+
+
+def refuse(name: int, given: Any) -> NoReturn:
+    raise ValueError(name)
+
+
+STEPS: dict[str, Callable[[int, Any], int]] = {
+    "plain": combine,
+    "pure": elsewhere.task(pure=True)(combine),
+    "patient": elsewhere.task(retries=1)(combine),
+    "fails": refuse,
+}
+
+
+def make_graph(
+    nodes: list[Node], spawn: Callable[..., Any] = elsewhere.spawn
+) -> list[tuple[str, int]]:
+    """What became of each node: its value, or the node that failed."""
+    futures: list[Any] = []
+    for name, node in enumerate(nodes):
+        sources = [futures[source] for source in node.sources]
+        given = dict(enumerate(sources)) if node.nested else sources
+        futures.append(spawn(STEPS[node.kind], name, given))
+    return [tell(future) for future in futures]
+
+
+def tell(future: Any) -> tuple[str, int]:
+    error = future.exception(60)
+    return ("value", future.result()) if error is None else ("failed", error.args[0])
