@@ -25,11 +25,11 @@ def identity(value: Any) -> Any:
     return value
 
 
-def increment(number: int) -> int:
+def increment(number: Any) -> Any:
     return number + 1
 
 
-def add(*numbers: int) -> int:
+def add(*numbers: Any) -> int:
     return sum(numbers)
 
 
@@ -37,7 +37,7 @@ def fail(value: object) -> NoReturn:
     raise ValueError(f"cannot use {value!r}")
 
 
-def fail_on(bad: int, value: int) -> int:
+def fail_on(bad: int, value: Any) -> Any:
     return fail(value) if value == bad else value
 
 
@@ -79,20 +79,20 @@ def kill_once(path: str, value: Any) -> Any:
 
 
 @elsewhere.task(pure=True)
-def pure_increment(number: int) -> int:
+def pure_increment(number: Any) -> Any:
     return number + 1
 
 
 @elsewhere.task(retries=1)
-def patient_increment(number: int) -> int:
+def patient_increment(number: Any) -> Any:
     return number + 1
 
 
 # ---------------------------------------------------------------- calls that make calls
 
 
-def chain(length: int, step: Callable[[int], int] = increment) -> int:
-    future = elsewhere.spawn(step, 0)
+def chain(length: int, step: Callable[[Any], Any] = increment) -> Any:
+    future: Any = elsewhere.spawn(step, 0)
     for _ in range(length - 1):
         future = elsewhere.spawn(step, future)
     return future.result()
@@ -132,7 +132,7 @@ def wavefront(side: int) -> int:
     return value
 
 
-def modular_add(left: int, right: int) -> int:
+def modular_add(left: Any, right: Any) -> Any:
     return (left + right) % 1_000_003
 
 
@@ -159,12 +159,12 @@ def everywhere() -> list[Any]:
 
 def copies() -> bool:
     """Whether a call may change what it is given, and the others not see it."""
-    made = elsewhere.spawn(list)
+    made: Any = elsewhere.spawn(list)
     first, second = elsewhere.spawn(append_one, made), elsewhere.spawn(append_one, made)
-    return first.result() == second.result() == [1] and made.result() == []
+    return bool(first.result() == second.result() == [1] and made.result() == [])
 
 
-def append_one(values: list[int]) -> list[int]:
+def append_one(values: Any) -> Any:
     values.append(1)
     return values
 
@@ -192,7 +192,7 @@ async def in_a_coroutine(length: int) -> int:
     future = elsewhere.spawn(increment, 0)
     for _ in range(length - 1):
         future = elsewhere.spawn(increment, future)
-    return await future
+    return int(await future)
 
 
 def by_the_standard_library(width: int) -> int:
@@ -236,7 +236,7 @@ def countdown(number: int) -> Any:
 def spawn_spawned(number: int) -> int:
     """The future that a call has returned is the input of another one."""
     inner = elsewhere.call(spawned, number)
-    return elsewhere.call(increment, inner)
+    return int(elsewhere.call(increment, inner))
 
 
 # ---------------------------------------------------------------- graphs

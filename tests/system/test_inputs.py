@@ -44,7 +44,7 @@ def test_a_future_is_an_argument_anywhere(pool: Pool) -> None:
 def test_a_settled_future_is_an_argument_too(pool: Pool) -> None:
     two = pool.submit(inputs.increment, 1)
     assert two.result(WAIT) == 2
-    large = pool.submit(bytes, 2**20)
+    large: Any = pool.submit(bytes, 2**20)
     assert len(large.result(WAIT)) == 2**20
     assert pool.submit(inputs.add, two, two, 3).result(WAIT) == 7
     assert pool.submit(len, large).result(WAIT) == 2**20
@@ -65,7 +65,9 @@ def test_a_failed_input_fails_what_needs_it_and_says_so(pool: Pool, tmp_path: Pa
     assert [note.split(",")[0].rpartition(".")[2] for note in needed] == ["add", "increment"]
     assert all(note.startswith("not called: ") for note in needed)
     late = pool.submit(inputs.increment, second)
-    assert late.exception(WAIT).__notes__[-1].startswith("not called: ")
+    error = late.exception(WAIT)
+    assert error is not None
+    assert error.__notes__[-1].startswith("not called: ")
 
 
 def test_an_input_that_was_taken_back_takes_the_others_with_it(pool: Pool, tmp_path: Path) -> None:
@@ -121,7 +123,7 @@ def test_tasks_are_given_values(pool: Pool) -> None:
 
 def test_workers_that_are_killed_while_inputs_wait(pool: Pool, tmp_path: Path) -> None:
     go = tmp_path / "go"
-    first = pool.submit(functions.touch_and_wait, str(tmp_path / "began"), str(go))
+    first: Any = pool.submit(functions.touch_and_wait, str(tmp_path / "began"), str(go))
     second = pool.submit(len, first)
     rest = [pool.submit(inputs.add, i, second) for i in range(100)]
     for worker in kill_all_workers(pool, tmp_path):
