@@ -212,7 +212,9 @@ def test_a_value_that_finds_no_room_is_refused_and_leaves_no_file(
 ) -> None:
     fail_to_write(OSError(number, os.strerror(number)), monkeypatch)
 
-    with pytest.raises(NotPicklable, match="the value: its 0.0 GiB find no room in .*in parts"):
+    with pytest.raises(
+        NotPicklable, match=r"the value: its 0.0 GiB find no room, neither in .*in parts"
+    ):
         segments.write(parts(KB), "the value")
 
     assert names(tmp_path) == set()
