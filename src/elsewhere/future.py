@@ -79,6 +79,8 @@ class Future(BaseFuture[T], Generic[T]):
     _result: Any = None
     _exception: BaseException | None = None
     _timeout: float | None = None
+    noted: object = None
+    """what the pool's recorder knows of its call, if there is one"""
 
     def __init__(self, call: Call | None, function: str, settler: Settler) -> None:
         # Not the base's __init__: it would make the condition.

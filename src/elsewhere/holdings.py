@@ -8,12 +8,26 @@ futures that are kept here tell.
 from collections import deque
 from collections.abc import Callable, Container, Sequence
 from functools import partial
-from threading import RLock
+from queue import SimpleQueue
+from threading import RLock, Thread
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-from elsewhere.calls.messages import Call, Drop, Free, Given, Input, Need, Place, ToGateway
+from elsewhere.calls.messages import (
+    Call,
+    Drop,
+    Free,
+    Given,
+    Input,
+    Moved,
+    Need,
+    Place,
+    Spill,
+    ToGateway,
+)
 from elsewhere.future import Future
+from elsewhere.reports import report_briefly
+from elsewhere.segments.directory import move_to_disk
 
 if TYPE_CHECKING:
     from elsewhere.segments.reading import Lease, Leases
@@ -43,6 +57,10 @@ class Holdings:
         self._opening = RLock()
         self._segments: Segments | None = None
         self._leases: Leases | None = None
+        self._spills: SimpleQueue[Spill | None] = SimpleQueue()
+        """None: there will be no more"""
+        self._spiller: Thread | None = None
+        self._ended = False
         self.dropped = False
         """the machine may not have heard of what was dropped"""
 
@@ -97,7 +115,7 @@ class Holdings:
 
     def free(self, message: Free) -> None:
         """Nobody needs what lies in these places."""
-        self._open_segments().free(message.places)
+        self._open_segments().free(message.places, reusable=message.reusable)
 
     def remove_unneeded(self, worker: int, kept: Container[str]) -> None:
         """A worker is gone, and with it the books of what it would have used again."""
@@ -105,6 +123,23 @@ class Holdings:
             from elsewhere.segments.directory import remove_segments
 
             remove_segments(self._directory, worker, kept)
+
+    def spill(self, message: Spill) -> None:
+        """Move a value to a disk, in a thread of its own."""
+        self._spills.put(message)
+        if self._spiller is None:
+            self._spiller = Thread(target=self._move, name="elsewhere-spiller", daemon=True)
+            self._spiller.start()
+
+    def _move(self) -> None:
+        while (message := self._spills.get()) is not None and not self._ended:
+            try:
+                move_to_disk(message.place.path)
+            except OSError as error:
+                report_briefly("a value was not moved to a disk, and stays in memory", error)
+                self._post(Moved(message.call, done=False))
+            else:
+                self._post(Moved(message.call, done=True))
 
     def put(self, parts: Sequence[memoryview]) -> Place:
         """Write a value. Raises `NotPicklable` where there is no room."""
@@ -120,8 +155,12 @@ class Holdings:
                 segments = self._segments = self._segments or Segments(self._directory, 0)
         return segments
 
-    def keep(self) -> None:
+    def end(self) -> None:
         """The pool ends, and its segments go: let the futures map what they stand for."""
+        self._ended = True
+        if self._spiller is not None:
+            self._spills.put(None)
+            self._spiller.join()
         # One atomic copy: other threads may be settling futures.
         for reference in self._placed.valuerefs():
             future = reference()

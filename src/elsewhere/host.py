@@ -38,6 +38,7 @@ from elsewhere.calls.messages import (
     Ready,
     Said,
     Settlement,
+    Spill,
     Started,
     Stop,
     Submit,
@@ -279,6 +280,8 @@ class GatewayHost:
                     self._cancels.note_kept(message.calls)
                 elif isinstance(message, Need):
                     self.holdings.need(message)
+                elif isinstance(message, Spill):
+                    self.holdings.spill(message)
                 elif isinstance(message, Free):
                     self.holdings.free(message)
         else:
@@ -368,7 +371,7 @@ class GatewayHost:
 
     def _end(self) -> None:
         self._poller.ended = True
-        self.holdings.keep()
+        self.holdings.end()
         self._engine.end()
         for link in self._links.values():
             link.close()

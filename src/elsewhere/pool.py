@@ -17,9 +17,9 @@ from elsewhere.node.process import NodeProcess
 
 if TYPE_CHECKING:
     from elsewhere.calls.messages import Options
-    from elsewhere.calls.span import Span
     from elsewhere.future import Future, Hit
     from elsewhere.store import Store
+    from elsewhere.timeline.timeline import Timeline
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -41,13 +41,15 @@ class Pool(Executor):
     "durable" (the default), "crash" or "memory", see `elsewhere.store.Acknowledge`.
 
     A value of more than ``inline_bytes`` (128 KiB if not given) stays in this machine's shared memory,
-    where it was made, until somebody asks for it; calls that are given its future read it there.
+    where it was made, until somebody asks for it; calls that are given its future read it there. Beyond
+    ``shared_memory`` bytes (if not given, half of what there is) the oldest go to the folder for
+    temporary files.
 
     A worker that dies is replaced and its calls run again: a call may run more than once, but
     settles once. After three deaths a call fails alone with `CallQuarantined`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each is an option
         self,
         workers: int | None = None,
         *,
@@ -58,6 +60,7 @@ class Pool(Executor):
         store: str | os.PathLike[str] | None = None,
         acknowledge: str | None = None,
         inline_bytes: int | None = None,
+        shared_memory: int | None = None,
     ) -> None:
         self._workers = min(usable_cpus(), WORKERS_MAX) if workers is None else workers
         check_count("workers", self._workers, most=WORKERS_MAX)
@@ -65,6 +68,8 @@ class Pool(Executor):
             check_count("max_tasks_per_child", max_tasks_per_child)
         if inline_bytes is not None:
             check_count("inline_bytes", inline_bytes, least=0)
+        if shared_memory is not None:
+            check_count("shared_memory", shared_memory, least=0)
         if initializer is not None and not callable(initializer):
             raise TypeError(f"initializer must be callable, not {initializer!r}")
         if not isinstance(initargs, Iterable):
@@ -91,6 +96,7 @@ class Pool(Executor):
                     record,
                     opened,
                     INLINE_BYTES if inline_bytes is None else inline_bytes,
+                    shared_memory,
                 )
             except BaseException:
                 node.end()
@@ -181,8 +187,13 @@ class Pool(Executor):
             self._options, fn, iterables, timeout, chunksize, buffersize, progress
         )
 
-    def timeline(self) -> "list[Span]":
-        """What ran where and when, latest last. Needs ``Pool(record=True)``."""
+    def timeline(self) -> "Timeline":
+        """What ran where and when and what waited for what, latest last: the last 100,000 calls that
+        this client made. ``save("run.html")`` writes a page, ``save("run.json")`` a trace for
+        Perfetto.
+
+        Raises RuntimeError unless the pool was made with ``record=True``.
+        """
         return self._session.timeline()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:

@@ -5,14 +5,12 @@ Loaded after the pool has started its node, so that the node starts while this i
 
 import os
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from itertools import count
 from time import monotonic
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from elsewhere.calls.messages import Call, Cancel, Kind, Options, Put, Settlement, Verdict
-from elsewhere.calls.span import Span
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.chunks import Bar, Meter
 from elsewhere.codec.functions import Functions, to_send
@@ -32,11 +30,15 @@ from elsewhere.node.process import NodeProcess
 from elsewhere.pending import Pending
 from elsewhere.reports import report
 from elsewhere.screen import Screen
+from elsewhere.segments.directory import room_for_values
 from elsewhere.store import Acknowledge, Store
 from elsewhere.tasks import is_asynchronous, merge_options, task_of
 
+if TYPE_CHECKING:
+    from elsewhere.timeline.recorder import Recorder
+    from elsewhere.timeline.timeline import Timeline
+
 T = TypeVar("T")
-SPANS_MAX = 100_000
 _numbers = count(1)
 _open_sessions: set["Session"] = set()
 
@@ -53,12 +55,19 @@ class Session:
         record: bool,
         store: Store | None,
         inline_bytes: int,
+        shared_memory: int | None,
     ) -> None:
         self._workers = workers
         self._inline_bytes = inline_bytes
         engine = LocalEngine(node, workers, initializer, inline_bytes)
         waits = store is not None and store.acknowledge is not Acknowledge.MEMORY
-        gateway = Gateway(tasks_per_worker_max=tasks_per_worker_max, waits_for_rows=waits)
+        gateway = Gateway(
+            tasks_per_worker_max=tasks_per_worker_max,
+            waits_for_rows=waits,
+            value_bytes_max=room_for_values(node.directory)
+            if shared_memory is None
+            else shared_memory,
+        )
         self._opened = store
         name = f"elsewhere-pool-{next(_numbers)}"
         self._host = GatewayHost(
@@ -67,7 +76,7 @@ class Session:
         self._functions = Functions(self._host.note)
         self._calls = count(1)
         self._opening = threading.Lock()
-        self._spans: deque[Span] | None = deque(maxlen=SPANS_MAX) if record else None
+        self._recorder = _make_recorder() if record else None
         # Not a WeakSet: it would run Python code where a map is dropped, and a Ctrl-C that lands in
         # there is lost.
         self._reading: set[Intake] = set()
@@ -310,11 +319,13 @@ class Session:
 
             return open_progress(progress, total, self._host.busy)
 
-    def timeline(self) -> list[Span]:
+    def timeline(self) -> "Timeline":
         """As `Pool.timeline`."""
-        if self._spans is None:
+        if self._recorder is None:
             raise RuntimeError("nothing was recorded: make the pool with record=True")
-        return list(self._spans)
+        from elsewhere.timeline.timeline import Timeline
+
+        return Timeline(list(self._recorder.spans))
 
     # ------------------------------------------------------------ the end
 
@@ -361,8 +372,8 @@ class Session:
         self, call: Call, pending: Pending, function: str, inputs: Sequence[Future[Any]] = ()
     ) -> None:
         """Send a call on its way; `inputs` are the futures that it counts as such."""
-        if self._spans is not None:
-            pending = _Recorder(pending, self._spans, function, call.items)
+        if self._recorder is not None:
+            pending = self._recorder.watch(call, pending, function, inputs)
         self._host.submit(call, pending, inputs)
 
     def take_back(self, calls: list[int], interrupt: bool) -> None:
@@ -380,34 +391,11 @@ class Session:
         return self._host.serve_until(done, timeout)
 
 
-class _Recorder:
-    """Notes a span when its call is settled, and passes the settlement on."""
+def _make_recorder() -> "Recorder":
+    # Only who records pays for it.
+    from elsewhere.timeline.recorder import Recorder
 
-    __slots__ = ("_function", "_items", "_pending", "_spans")
-
-    def __init__(self, pending: Pending, spans: deque[Span], function: str, items: int) -> None:
-        self._pending = pending
-        self._spans = spans
-        self._function = function
-        self._items = items
-
-    def settle(self, settlement: Settlement) -> None:
-        if settlement.started:
-            ok = settlement.verdict is Verdict.VALUE
-            self._spans.append(
-                Span(
-                    self._function,
-                    settlement.worker,
-                    settlement.started,
-                    settlement.elapsed,
-                    self._items,
-                    ok,
-                )
-            )
-        self._pending.settle(settlement)
-
-    def run_callbacks(self) -> None:
-        self._pending.run_callbacks()
+    return Recorder()
 
 
 def _length(iterables: tuple[Iterable[Any], ...]) -> int | None:

@@ -5,8 +5,8 @@
                         five for calls inside calls               (and Said, to the client's screen)
     engine  → gateway   Started, Lost
     store   → gateway   Written
-    gateway → worker    Define, Forget, Run, Recall, Interrupt, Share, Answer, Need,
-                        Stop                                                                                             (Setup is the engine's)
+    gateway → worker    Define, Forget, Run, Recall, Interrupt, Share, Answer, Need, Stop
+                                                                            (Setup is the engine's)
     gateway → engine    Kill
     gateway → client    Kept, Need, and the settlements of a Turn
 
@@ -106,6 +106,13 @@ class Exit(Record, frozen=True):
         if self.signal is not None:
             return f"was killed by signal {self.signal}"
         return f"exited with code {self.code}" if self.code is not None else "was lost"
+
+
+class Spill(Record, frozen=True, tag=41):
+    """There is too little shared memory: move this value to a disk."""
+
+    call: int
+    place: Place
 
 
 class Settlement(Record, frozen=True):
@@ -208,6 +215,13 @@ class Put(Record, frozen=True, tag=7):
 
     call: int
     place: Place
+
+
+class Moved(Record, frozen=True, tag=8):
+    """The answer to `Spill`: whether the value lies on a disk now, under the same name."""
+
+    call: int
+    done: bool
 
 
 class Given(Record, frozen=True, tag=5):
@@ -359,6 +373,8 @@ class Free(Record, frozen=True, tag=29):
     """Nobody needs what lies here any more."""
 
     places: list[Place]
+    reusable: bool = True
+    """Whether nobody has mapped it either."""
 
 
 class Stop(Record, frozen=True, tag=25):
@@ -428,7 +444,19 @@ ToWorker: TypeAlias = (
     Setup | Define | Forget | Run | Recall | Interrupt | Share | Answer | Need | Free | Stop
 )
 FromWorker: TypeAlias = FromAsker | OfAttempts | Said
-ToGateway: TypeAlias = FromAsker | OfAttempts | Started | Lost | Written
+ToGateway: TypeAlias = FromAsker | OfAttempts | Started | Lost | Written | Moved
 FromGateway: TypeAlias = (
-    Define | Forget | Run | Recall | Interrupt | Share | Answer | Need | Free | Stop | Kill | Kept
+    Define
+    | Forget
+    | Run
+    | Recall
+    | Interrupt
+    | Share
+    | Answer
+    | Need
+    | Free
+    | Stop
+    | Kill
+    | Kept
+    | Spill
 )

@@ -89,6 +89,8 @@ class Dispatch:
         """workers in which calls wait that were made inside their calls"""
         self.led: dict[int, WorkerRecord] = {}
         """workers with calls that may be sent behind what they hold"""
+        self.held_back = False
+        """nothing is to be handed out for now"""
         self.check_at: float | None = None
         """when to be stepped again: workers were left unserved, or idle beside a backlog"""
 
@@ -120,12 +122,14 @@ class Dispatch:
 
     def run(self, turn: Turn, now: float) -> list[WorkerRecord]:
         """Hand out what waits, recall for who idles; returns the workers that were given calls."""
+        self.check_at = None
+        if self.held_back:
+            return []
         if self.led:
             self._send_ahead(turn)
         given = self._hand_out(turn) if self.queue else []
         if given and self.led:
             self._send_ahead(turn)  # what has just been handed out may lead, and no step may follow
-        self.check_at = None
         if len(given) >= SERVED_MAX and self.queue:
             self.check_at = now
         elif self.idle and not self.queue:
@@ -256,22 +260,23 @@ class Dispatch:
         candidates = [w for w in islice(self.laden.values(), VICTIMS_MAX) if not w.recalling]
         if not candidates:
             return False
-        victim = max(candidates, key=lambda worker: max(worker.ahead, now - worker.head_since))
-        if max(victim.ahead, now - victim.head_since) <= ROB_SECONDS:
-            self.check_at = now + ROB_CHECK_SECONDS
-            return False
-        half = len(victim.held) // 2
-        # What was sent behind its inputs could not run elsewhere.
-        attempts = [(r.call.id, r.fence) for r in islice(victim.unstarted(), half) if not r.needs]
-        if not attempts:
-            return False
-        victim.recalling = victim.stuck = True
-        self.update(victim)
-        turn.sends.append((victim.id, Recall(attempts)))
-        if len(candidates) > 1:
-            # A worker that its call keeps from answering must not keep the others' backlogs here.
-            self.check_at = now + ROB_CHECK_SECONDS
-        return True
+        for victim in sorted(
+            candidates, key=lambda w: max(w.ahead, now - w.head_since), reverse=True
+        ):
+            if max(victim.ahead, now - victim.head_since) <= ROB_SECONDS:
+                self.check_at = now + ROB_CHECK_SECONDS
+                return False
+            # What was sent behind its inputs could not run elsewhere.
+            movable = [(r.call.id, r.fence) for r in victim.unstarted() if not r.needs]
+            if movable:
+                victim.recalling = victim.stuck = True
+                self.update(victim)
+                turn.sends.append((victim.id, Recall(movable[: len(victim.held) // 2])))
+                if len(candidates) > 1:
+                    # One that its call keeps from answering must not keep the others' backlogs here.
+                    self.check_at = now + ROB_CHECK_SECONDS
+                return True
+        return False
 
     def _ask_to_share(self, turn: Turn) -> None:
         candidates = [w for w in islice(self.parents.values(), VICTIMS_MAX) if not w.sharing]

@@ -29,6 +29,7 @@ class Inputs:
         """calls that have all their values"""
         self.fallen: deque[tuple[CallRecord, Settlement]] = deque()
         """calls with an input that has no value, and the settlement of that"""
+        self.fallen_max = FALLEN_MAX
 
     def add(self, record: CallRecord, known: Iterable[bool]) -> list[int]:
         """A new call that has inputs; `known` are those that are under way. Returns those that who

@@ -3,6 +3,7 @@
 from collections import Counter
 
 from elsewhere.calls.lifecycle import CallState, WorkerState
+from elsewhere.calls.messages import Settlement, Verdict
 from elsewhere.errors import GatewayBug
 from elsewhere.gateway.dispatch import has_room, may_take
 from elsewhere.gateway.machine import Gateway
@@ -25,6 +26,7 @@ def _examine(gateway: Gateway) -> list[Examined]:
         *_examine_functions(gateway),
         *_examine_workers(gateway),
         *_examine_asks(gateway),
+        *_examine_inputs(gateway),
         *_examine_ancestry(gateway),
         *_examine_values(gateway),
     ]
@@ -37,7 +39,7 @@ def _examine_calls(gateway: Gateway) -> list[Examined]:
     held = [(w, r) for w in workers.values() for r in [*w.held.values(), *w.parked.values()]]
     return [
         (
-            "a call that the gateway knows is queued, assigned or being written",
+            "a call that the gateway knows is waiting, queued, assigned or being written",
             [n for n, r in calls.items() if r.state is CallState.SETTLED or r.call.id != n],
         ),
         (
@@ -74,8 +76,12 @@ def _examine_calls(gateway: Gateway) -> list[Examined]:
             [(w.id, n) for w in workers.values() for n in w.parked if n in w.held],
         ),
         (
-            "a queued call is wanted by somebody",
-            [n for n, r in calls.items() if r.state is CallState.QUEUED and not r.wanted],
+            "a call that has not begun is wanted by somebody",
+            [
+                n
+                for n, r in calls.items()
+                if r.state in {CallState.WAITING, CallState.QUEUED} and not r.wanted
+            ],
         ),
         (
             "what is being written has a key and an outcome of its own",
@@ -189,6 +195,55 @@ def _examine_asks(gateway: Gateway) -> list[Examined]:
             ],
         ),
     ]
+
+
+def _examine_inputs(gateway: Gateway) -> list[Examined]:
+    asks, inputs = gateway.ledger.asks, gateway.ledger.inputs
+    given = [(n, r) for n, r in gateway.calls.items() if r.call.inputs]
+    waiting = [(n, r) for n, r in gateway.calls.items() if r.state is CallState.WAITING]
+    fallen = {record.call.id for record, _ in inputs.fallen}
+    return [
+        (
+            "what a call needs are those of its inputs that have no value",
+            [n for n, r in given if r.needs != sum(not _has_value(v) for v in r.values.values())],
+        ),
+        (
+            "a call waits exactly as long as it needs an input, with no worker, unless it was sent ahead",
+            [
+                *(n for n, r in waiting if not r.needs or r.worker != 0),
+                *(n for n, r in given if r.needs and r.state is CallState.QUEUED),
+                *(record.call.id for record in inputs.ready),
+            ],
+        ),
+        (
+            "a waiting call is found by each of its inputs that is under way",
+            [
+                (n, number)
+                for n, r in waiting
+                for number, kept in r.values.items()
+                if kept is None
+                and asks.is_awaited(number)
+                and r not in inputs.waiting.get(number, ())
+            ],
+        ),
+        (
+            "no call waits for an input of which nobody will hear",
+            [number for number in inputs.waiting if not asks.is_awaited(number)],
+        ),
+        (
+            "a waiting call of which an input has failed is about to be settled",
+            [
+                n
+                for n, r in waiting
+                if n not in fallen
+                and any(kept is not None and not _has_value(kept) for kept in r.values.values())
+            ],
+        ),
+    ]
+
+
+def _has_value(kept: Settlement | None) -> bool:
+    return kept is not None and kept.verdict is Verdict.VALUE
 
 
 def _examine_ancestry(gateway: Gateway) -> list[Examined]:

@@ -20,7 +20,7 @@ from elsewhere.calls.messages import (
 )
 from elsewhere.errors import GatewayBug
 from elsewhere.gateway.asks import Asks
-from elsewhere.gateway.inputs import FALLEN_MAX, Inputs
+from elsewhere.gateway.inputs import Inputs
 from elsewhere.gateway.records import CLIENT, CallRecord, FunctionRecord, Turn, WorkerRecord
 from elsewhere.gateway.values import Values
 from elsewhere.gateway.verdicts import is_remembered
@@ -33,9 +33,11 @@ class Ledger:
     `waits_for_rows`: what is remembered is settled when it is `Written`, not before.
     """
 
-    def __init__(self, workers: dict[int, WorkerRecord], *, waits_for_rows: bool) -> None:
+    def __init__(
+        self, workers: dict[int, WorkerRecord], *, waits_for_rows: bool, bytes_max: float
+    ) -> None:
         self.asks = Asks()
-        self.values = Values(workers)
+        self.values = Values(workers, bytes_max)
         self.inputs = Inputs(self.values)
         self.functions: dict[int, FunctionRecord] = {}
         """by the first number that each was defined under"""
@@ -98,7 +100,7 @@ class Ledger:
             self._workers[asker].asks.add(call.id)
         record = asks.add(call, function, asker)
         if call.inputs:
-            known = [asks.find(one.call) is not None for one in call.inputs]
+            known = [asks.is_awaited(one.call) for one in call.inputs]
             missing = self.inputs.add(record, known)
             if missing:
                 self.turn.sends.append((asker, Need(call.id, missing)))
@@ -107,13 +109,16 @@ class Ledger:
     def give(self, message: Given) -> None:
         """Whoever asked for a call says how inputs of it were settled."""
         record = self.asks.calls.get(message.call)
-        if record is not None:
+        if record is not None and record.call.inputs:
             self.inputs.give(record, message.inputs)
 
     def settle_fallen(self) -> bool:
         """Settle calls of which an input has no value; whether there are more of them."""
         fallen = self.inputs.fallen
-        for _ in range(min(len(fallen), FALLEN_MAX)):
+        for _ in range(self.inputs.fallen_max):
+            if not fallen:
+                return False
+            # What needs this one in turn comes behind the others.
             record, cause = fallen.popleft()
             if record.state is not CallState.SETTLED:  # by another input, or it was cancelled
                 self._settle(record, cause.told_again(record.call.id, record.function.name))
@@ -164,6 +169,7 @@ class Ledger:
             record = self.asks.find(number)
             if record is not None:
                 self.asks.withdraw(record, number)
+                self.inputs.settled(number, Settlement(number, Verdict.CANCELLED))
                 if not record.wanted:
                     unwanted.append(record)
         return unwanted
@@ -267,7 +273,7 @@ class Ledger:
             self.values.release(record, self.turn)
 
     def answer(self, number: int, peer: int, settlement: Settlement) -> None:
-        """Tell one who asked, and the calls that wait for it."""
+        """Tell one who asked, and the calls of which this one is an input."""
         if self.inputs.waiting:
             self.inputs.settled(number, settlement)
         if peer == CLIENT:

@@ -24,6 +24,7 @@ it had a key.
 """
 
 from collections.abc import Iterable
+from math import inf
 from typing import assert_never
 
 from elsewhere.calls.lifecycle import CallState, WorkerState
@@ -39,6 +40,7 @@ from elsewhere.calls.messages import (
     Has,
     Kept,
     Lost,
+    Moved,
     OfAttempts,
     Outcome,
     Parked,
@@ -76,17 +78,22 @@ class Gateway:
     """Calls, functions and workers, and the one door to them.
 
     `tasks_per_worker_max` bounds how many calls one worker process takes (None: any number).
+    `value_bytes_max`: how much memory values may take that stay where they were made.
     `waits_for_rows`: what is remembered is settled when it is `Written`, not before.
     """
 
     def __init__(
-        self, *, tasks_per_worker_max: int | None = None, waits_for_rows: bool = False
+        self,
+        *,
+        tasks_per_worker_max: int | None = None,
+        waits_for_rows: bool = False,
+        value_bytes_max: float = inf,
     ) -> None:
         self.tasks_per_worker_max = tasks_per_worker_max
         self.waits_for_rows = waits_for_rows
         self.workers: dict[int, WorkerRecord] = {}
         """every worker that is not gone"""
-        self.ledger = Ledger(self.workers, waits_for_rows=waits_for_rows)
+        self.ledger = Ledger(self.workers, waits_for_rows=waits_for_rows, bytes_max=value_bytes_max)
         self.calls = self.ledger.asks.calls
         """every call that is not settled, but for those that joined another"""
         self.functions = self.ledger.functions
@@ -111,6 +118,7 @@ class Gateway:
             for worker in self.limits.expire(turn, self.workers, now):
                 self.dispatch.update(worker)
         more = self._follow_inputs()
+        self.dispatch.held_back = self._is_held_back()
         for worker in self.dispatch.run(turn, now):
             self._reach_head(worker)
         turn.wake = now if more else self.dispatch.check_at
@@ -134,6 +142,8 @@ class Gateway:
                 self._on_lost(message.worker, message.exit)
             case Written():
                 self.ledger.on_written(message)
+            case Moved():
+                self.ledger.values.moved(message.call, message.done, self._turn)
             case _:
                 assert_never(message)
 
@@ -276,7 +286,10 @@ class Gateway:
                 # It was sent ahead of its inputs, which did not come out there, or not so.
                 if outcome.place is not None:
                     self._turn.sends.append((worker.id, Free([outcome.place])))
-                self._requeue(record, front=True)
+                if record.cancelling:
+                    self.ledger.settle(record, Verdict.CANCELLED)
+                else:
+                    self._requeue(record, front=True)
                 continue
             verdict = after_outcome(record, outcome)
             if verdict is None:
@@ -388,6 +401,17 @@ class Gateway:
                 self.ledger.settle(record, Verdict.UNSTARTABLE, failure, how=how)
 
     # ------------------------------------------------------------ moves
+
+    def _is_held_back(self) -> bool:
+        """Whether no more calls are handed out until there is memory for what they make.
+
+        That comes of what is being moved to a disk and of what runs; without either it would never.
+        """
+        values = self.ledger.values
+        if not values.is_full:
+            return False
+        values.spill(self._turn)
+        return bool(values.moving) or any(worker.held for worker in self.workers.values())
 
     def _follow_inputs(self) -> bool:
         """Settle the calls whose inputs have no value, queue those that have all of theirs.

@@ -1,5 +1,8 @@
 """Values that lie where they were made: who may still need them, and when nobody does.
 
+There is so much memory for them. Beyond it the oldest ones are moved to a disk, where
+they are found under the same name, and meanwhile no more calls are handed out.
+
 Whoever asked for a call has its value until it says `Drop`; so does a worker in which something
 still refers to an input when the call that was given it has ended. And a call has its inputs, from
 when they are there until it is settled and no worker runs it.
@@ -7,14 +10,14 @@ when they are there until it is settled and no worker runs it.
 
 from collections.abc import Iterable
 
-from elsewhere.calls.messages import Free, Place
+from elsewhere.calls.messages import Free, Place, Spill
 from elsewhere.gateway.records import CLIENT, CallRecord, Turn, WorkerRecord
 
 
 class ValueRecord:
     """One value, the peer that wrote it, and those that may need it."""
 
-    __slots__ = ("holders", "maker", "place", "users")
+    __slots__ = ("holders", "in_memory", "maker", "moving", "place", "users")
 
     def __init__(self, place: Place, maker: int, holder: int) -> None:
         self.place = place
@@ -23,18 +26,31 @@ class ValueRecord:
         """peers"""
         self.users = 0
         """calls that are given it"""
+        self.in_memory = True
+        """it was not moved to a disk"""
+        self.moving = False
+        """it was asked to be"""
 
 
 class Values:
     """The values that lie in segments, by the number of the call that made each."""
 
-    def __init__(self, workers: dict[int, WorkerRecord]) -> None:
+    def __init__(self, workers: dict[int, WorkerRecord], bytes_max: float) -> None:
         self.kept: dict[int, ValueRecord] = {}
+        self.movable: dict[int, ValueRecord] = {}
+        """those in memory, the oldest first, but for what could not be moved"""
+        self.nbytes = 0
+        """how much memory they take"""
+        self.moving = 0
+        """how much of it will be free once what is being moved has been"""
+        self._bytes_max = bytes_max
         self._workers = workers
 
     def add(self, number: int, place: Place, maker: int, holder: int) -> None:
         """A value was made, and `holder` is told of it."""
-        self.kept[number] = ValueRecord(place, maker, holder)
+        if number not in self.kept:  # else it was said twice
+            self.kept[number] = self.movable[number] = ValueRecord(place, maker, holder)
+            self.nbytes += place.nbytes
 
     def use(self, number: int) -> bool:
         """A call is given this value; False if it is not there any more."""
@@ -80,6 +96,39 @@ class Values:
     def _free_unneeded(self, number: int, value: ValueRecord, turn: Turn) -> None:
         if value.holders or value.users:
             return
+        if value.moving:
+            return  # whoever moves it must find it
         del self.kept[number]
-        maker = value.maker if value.maker in self._workers else CLIENT
-        turn.sends.append((maker, Free([value.place])))
+        self.movable.pop(number, None)
+        if value.in_memory:
+            self.nbytes -= value.place.nbytes
+        maker = value.maker if value.maker in self._workers and value.in_memory else CLIENT
+        turn.sends.append((maker, Free([value.place], value.in_memory)))
+
+    # ------------------------------------------------------------ too little memory
+
+    @property
+    def is_full(self) -> bool:
+        """Whether they take more memory than they may."""
+        return self.nbytes > self._bytes_max
+
+    def spill(self, turn: Turn) -> None:
+        """Have the oldest values moved, as many as are too many."""
+        while self.movable and self.nbytes - self.moving > self._bytes_max:
+            number = next(iter(self.movable))
+            value = self.movable.pop(number)
+            value.moving = True
+            self.moving += value.place.nbytes
+            turn.sends.append((CLIENT, Spill(number, value.place)))
+
+    def moved(self, number: int, done: bool, turn: Turn) -> None:
+        """A value was moved to a disk, or could not be."""
+        value = self.kept.get(number)
+        if value is None or not value.moving:
+            return  # said twice
+        value.moving = False
+        self.moving -= value.place.nbytes
+        if done:
+            value.in_memory = False
+            self.nbytes -= value.place.nbytes
+        self._free_unneeded(number, value, turn)

@@ -24,9 +24,43 @@ def make_directory() -> str:
     return path
 
 
+def room_for_values(directory: str) -> int:
+    """Half of the memory or of the file system, whichever is less, in bytes."""
+    system = os.statvfs(directory)
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    return min(system.f_frsize * system.f_blocks, memory) // 2
+
+
 def remove_directory(path: str) -> None:
-    """Remove a folder and all that is in it. Who has mapped a segment keeps what it maps."""
-    shutil.rmtree(path, ignore_errors=True)
+    """Remove a folder and all that is in it, and its twin. Who has mapped a segment keeps that."""
+    for folder in {path, on_disk(path)}:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def on_disk(path: str) -> str:
+    """The twin of a folder in shared memory: where its segments lie if memory is short."""
+    return os.path.join(tempfile.gettempdir(), os.path.basename(path))
+
+
+def twin(segment: str) -> str:
+    """Where a segment lies if it is not where its name says."""
+    folder, name = os.path.split(segment)
+    return os.path.join(on_disk(folder), name)
+
+
+def move_to_disk(segment: str) -> None:
+    """Move a segment to its twin. It can be found all the time. Raises OSError, and has done nothing."""
+    target = twin(segment)
+    os.makedirs(os.path.dirname(target), 0o700, exist_ok=True)
+    copy = f"{target}-copy"
+    try:
+        shutil.copyfile(segment, copy)
+        os.rename(copy, target)
+    except OSError:
+        with suppress(FileNotFoundError):
+            os.unlink(copy)
+        raise
+    os.unlink(segment)
 
 
 def remove_segments(path: str, writer: int, kept: Container[str]) -> None:

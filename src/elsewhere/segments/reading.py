@@ -9,6 +9,7 @@ from typing import Any
 from weakref import ref
 
 from elsewhere.calls.messages import Place
+from elsewhere.segments.directory import twin
 from elsewhere.segments.layout import read_value
 
 
@@ -78,7 +79,10 @@ class Mapping(mmap.mmap):
 
 def map_segment(place: Place) -> Mapping:
     """Map a segment for reading. Raises `FileNotFoundError` if it is lost."""
-    file = os.open(place.path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        file = os.open(place.path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        file = os.open(twin(place.path), os.O_RDONLY | os.O_CLOEXEC)
     try:
         return Mapping(file, place.nbytes, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ)
     finally:

@@ -13,6 +13,7 @@ from threading import Lock
 
 from elsewhere.calls.messages import Place
 from elsewhere.errors import NotPicklable
+from elsewhere.segments.directory import on_disk, twin
 from elsewhere.segments.layout import offsets_of, pieces_of
 
 FREE_BYTES_MAX = 2**28
@@ -43,44 +44,34 @@ class Segments:
         which `name` calls by name."""
         size = offsets_of([part.nbytes for part in parts])[-1]
         path = self._take(size)
-        try:
-            file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            try:
-                _write(file, pieces_of(parts))
-            finally:
-                os.close(file)
-        except BaseException as error:
-            self._remove(path)  # also if the call was interrupted
-            if not isinstance(error, OSError) or error.errno not in NO_ROOM:
-                raise
-            raise NotPicklable(
-                name,
-                f"its {size / 2**30:.1f} GiB find no room in {self._directory}",
-                "Make it in parts, or let go of other values first",
-            ) from error
+        if not _write(path, parts):
+            self._larger.pop(path, None)
+            # It is found there under the same name.
+            os.makedirs(on_disk(self._directory), 0o700, exist_ok=True)
+            if not _write(twin(path), parts):
+                raise NotPicklable(
+                    name,
+                    f"its {size / 2**30:.1f} GiB find no room, neither in {self._directory} "
+                    f"nor in {on_disk(self._directory)}",
+                    "Make it in parts, or let go of other values first",
+                )
         return Place(path, size)
 
-    def free(self, places: Sequence[Place]) -> None:
-        """Nobody needs these any more, and nobody has mapped them."""
+    def free(self, places: Sequence[Place], *, reusable: bool = True) -> None:
+        """Nobody needs these any more, nor has anybody mapped them if they are `reusable`."""
         with self._lock:
             for place in places:
                 size = self._larger.pop(place.path, place.nbytes)
+                if not reusable:
+                    _remove(place.path)
+                    continue
                 self._free[place.path] = size
                 self._free_bytes += size
             while self._free_bytes > FREE_BYTES_MAX:
                 path, size = next(iter(self._free.items()))
                 del self._free[path]
                 self._free_bytes -= size
-                self._remove(path)
-
-    def remove(self, place: Place) -> None:
-        """The same, but somebody may have mapped it, and keeps what is there."""
-        self._remove(place.path)
-
-    def _remove(self, path: str) -> None:
-        self._larger.pop(path, None)
-        with suppress(FileNotFoundError):
-            os.unlink(path)
+                _remove(path)
 
     def _take(self, size: int) -> str:
         """The free segment that fits best, or a new one."""
@@ -98,7 +89,28 @@ class Segments:
         return os.path.join(self._directory, f"{self._writer}-{next(self._numbers)}")
 
 
-def _write(file: int, pieces: list[bytes | memoryview]) -> None:
+def _remove(path: str) -> None:
+    for one in {path, twin(path)}:
+        with suppress(FileNotFoundError):
+            os.unlink(one)
+
+
+def _write(path: str, parts: Sequence[memoryview]) -> bool:
+    """Write a value to a file; False, and the file is gone, if there is no room for it."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        _write_all(file, pieces_of(parts))
+    except BaseException as error:
+        os.unlink(path)  # also if the call was interrupted
+        if not isinstance(error, OSError) or error.errno not in NO_ROOM:
+            raise
+        return False
+    finally:
+        os.close(file)
+    return True
+
+
+def _write_all(file: int, pieces: list[bytes | memoryview]) -> None:
     todo = [memoryview(piece) for piece in pieces]
     at = 0
     while at < len(todo):

@@ -18,11 +18,14 @@ from elsewhere.calls.messages import (
     Done,
     Forget,
     FromGateway,
+    Given,
     Has,
     Interrupt,
     Kept,
     Kill,
     Lost,
+    Need,
+    Outcome,
     Parked,
     Ready,
     Recall,
@@ -74,6 +77,7 @@ class Oracles:
             Resumed: self._hear_resumed,
             Has: self._hear_has,
             Define: self._hear_define,
+            Given: lambda _, message: self.asking.give_inputs(message),
             Lost: self._hear_lost,
             Cancel: lambda _, message: self.asking.cancel(message),
             Written: lambda _, message: self.asking.write(message),
@@ -100,6 +104,7 @@ class Oracles:
             hear = self._hear.get(type(message))
             if hear is not None:
                 hear(sender, message)
+        self.asking.learn_all(turn)
         for row in turn.rows:
             self.asking.give(row)
         for peer, told in turn.sends:
@@ -111,6 +116,7 @@ class Oracles:
         for settlement in turn.settlements:
             self._settle(CLIENT, settlement, message)
         self.asking.close(message)
+        self.asking.giving.judge(turn.wake, now)
         self._judge(message, turn)
 
     # ------------------------------------------------------------ what the machine was told
@@ -127,11 +133,26 @@ class Oracles:
             book = self.calls[outcome.call]
             if not book.settled:
                 self.asking.end(book)
+                if not self._found_inputs(book, outcome):
+                    continue  # it does not count, and is tried again
                 book.outcome = outcome
                 if outcome.verdict is not Verdict.VALUE:
                     book.failures += 1
                     if book.cancelling:
                         self._sometimes("a call failed while the client wanted it back")
+
+    def _found_inputs(self, book: CallBook, outcome: Outcome) -> bool:
+        """Whether what an attempt was sent ahead of has come out as it was when that began."""
+        if outcome.verdict is Verdict.UNREADY:
+            return False
+        for number, fence in book.ahead.items():
+            kept: Settlement | Outcome | None = book.inputs[number]
+            if kept is None and number in self.calls:
+                kept = self.calls[number].outcome
+            if kept is None or kept.payload != b"%d.%d" % (number, fence):
+                self._sometimes("what was sent ahead found another value")
+                return False
+        return True
 
     def _hear_returned(self, sender: int, message: Returned) -> None:
         worker = self.workers.get(sender)
@@ -197,6 +218,7 @@ class Oracles:
         return self.asking.find_above(worker.head) - {worker.head}
 
     def _hear_define(self, sender: int, message: Define) -> None:
+        self.asking.giving.define(message)
         if sender in self.workers:
             self.workers[sender].defined.add(message.function)
 
@@ -225,7 +247,9 @@ class Oracles:
     # ------------------------------------------------------------ what the machine said
 
     def _saw(self, peer: int, told: FromGateway) -> None:
-        if peer == CLIENT:
+        if isinstance(told, Need):
+            self.asking.giving.see_need(peer, told)
+        elif peer == CLIENT:
             if not isinstance(told, Kept):
                 break_promise(8, told)
             for call in told.calls:
@@ -269,7 +293,7 @@ class Oracles:
             break_promise(7, attempt, book.deaths)
         if attempt.function not in worker.functions:
             break_promise(9, attempt)
-        self.asking.begin(book)
+        self.asking.begin(book, attempt)
         book.fence = attempt.fence
         book.worker = number
         book.open = True

@@ -78,7 +78,12 @@ class Pace:
             if turn.wake != now:
                 break_promise(11, waiting)
             return
-        laden = [number for number, worker in self._workers.items() if len(worker.held) > 1]
+        # What was sent behind its inputs could not run elsewhere.
+        laden = [
+            number
+            for number, worker in self._workers.items()
+            if any(self._calls[call].is_ready for call in list(worker.held)[1:])
+        ]
         if any(not self._workers[number].recalled for number in laden):
             soon = now + ROB_CHECK_SECONDS + SLACK_SECONDS
             if turn.wake is None or turn.wake > soon:

@@ -28,7 +28,6 @@ from elsewhere.calls.messages import (
     Has,
     Interrupt,
     Outcome,
-    Place,
     Recall,
     Returned,
     Run,
@@ -68,7 +67,7 @@ class Post:
         """attempts that the gateway wants interrupted"""
         self.stopping = False
         self.on_share: Callable[[], None] = lambda: self.post(Has(0))
-        self.on_free: Callable[[list[Place]], None] = lambda places: None
+        self.on_free: Callable[[Free], None] = lambda message: None
         """whoever writes segments listens here"""
         self.on_answer: Callable[[Settlement], None] = lambda settlement: None
         """whoever makes calls inside calls listens here"""
@@ -124,7 +123,7 @@ class Post:
             case Share():
                 self.on_share()
             case Free():
-                self.on_free(message.places)
+                self.on_free(message)
 
     def _give_back(self, wanted: list[tuple[int, int]]) -> None:
         """Recalled attempts are mostly the last ones; a cancelled one may stand anywhere."""

@@ -3,12 +3,12 @@
 Only who meets a large value pays for the imports of what writes and maps segments.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary, ref
 
-from elsewhere.calls.messages import Attempt, Drop, Place, Setup, Value
+from elsewhere.calls.messages import Attempt, Drop, Free, Place, Setup, Value
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.codec.values import dumps, dumps_parts, loads, too_large
 from elsewhere.errors import DataLost
@@ -30,6 +30,8 @@ class Values:
     def __init__(self, post: Post) -> None:
         self._post = post
         self._setup = Setup(0, b"")
+        self._next: tuple[Place, Mapping] | None = None
+        """what is mapped for the next attempt"""
         self._recent: dict[int, tuple[int, bytes | Place]] = {}
         """by call: the fence and the value of those that came out last and may be needed"""
         self._recent_at: dict[str, int] = {}
@@ -107,9 +109,25 @@ class Values:
             return loads(value.payload)
         from elsewhere.segments.reading import load_value, map_segment
 
-        mapping = map_segment(value.place)
+        place, self._next = self._next, None
+        if place is None or place[0] != value.place:
+            try:
+                place = value.place, map_segment(value.place)
+            except FileNotFoundError as error:
+                raise DataLost("an input") from error
+        mapping = place[1]
+        if self._is_next(value.place):
+            self._next = place
         mapped.append((value.call, ref(mapping)))
         return load_value(mapping)
+
+    def _is_next(self, place: Place) -> bool:
+        """Whether the next attempt is given this too, and so need not map it again."""
+        try:
+            following = self._post.attempts[0]
+        except IndexError:
+            return False
+        return any(one.place == place for one in following.inputs)
 
     def _load_ahead(self, value: Value, mapped: list[Mapped]) -> Any:
         # The other thread may be told that nobody waits for this call, and so to let go of its input.
@@ -158,14 +176,12 @@ class Values:
             one.fence and self._recent.get(one.call, (0,))[0] != one.fence for one in attempt.inputs
         )
 
-    def free(self, places: Sequence[Place]) -> None:
+    def free(self, message: Free) -> None:
         """Nobody needs these any more, but perhaps calls that were sent behind those that made them and
         whose outcome nobody waits for. From either thread."""
         segments = self._segments
         with self._opening:
-            for place in places:
+            for place in message.places:
                 self._recent.pop(self._recent_at.pop(place.path, 0), None)
-                if place.path in self._mappings:
-                    segments.remove(place)
-                else:
-                    segments.free([place])
+                reusable = message.reusable and place.path not in self._mappings
+                segments.free([place], reusable=reusable)
