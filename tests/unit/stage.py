@@ -27,7 +27,6 @@ from elsewhere.calls.messages import (
     Done,
     Exit,
     Forget,
-    Free,
     FromGateway,
     Given,
     Has,
