@@ -128,7 +128,7 @@ def test_a_future_tells_where_its_value_lies_and_how_large_it_is(pool: Pool) -> 
 
 
 def test_how_large_the_value_of_a_failed_call_is_raises_what_it_raised(pool: Pool) -> None:
-    future = pool.submit(large.total, "no array")  # type: ignore[arg-type]
+    future = pool.submit(large.total, "no array")
 
     with pytest.raises(AttributeError):
         _ = future.nbytes

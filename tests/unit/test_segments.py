@@ -45,7 +45,10 @@ def lengths(value: object) -> list[int]:
 
 
 @pytest.fixture
-def segments(tmp_path: Path) -> Segments:
+def segments(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Segments:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path_factory.mktemp("disk")))
     return Segments(str(tmp_path), 3)
 
 
@@ -185,7 +188,7 @@ def test_what_is_removed_is_not_used_again(segments: Segments, tmp_path: Path) -
     place = write(segments, KB)
     mapping = map_segment(place)
 
-    segments.remove(place)
+    segments.free([place], reusable=False)
 
     assert names(tmp_path) == set()
     assert write(segments, KB).path != place.path

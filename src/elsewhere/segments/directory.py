@@ -13,6 +13,8 @@ from secrets import token_hex
 
 SHARED_MEMORY = "/dev/shm"  # a file system, not a file
 PREFIX = "elsewhere-"
+COPY = "-copy"
+"""ends the name of what is being moved"""
 
 
 def make_directory() -> str:
@@ -52,7 +54,7 @@ def move_to_disk(segment: str) -> None:
     """Move a segment to its twin. It can be found all the time. Raises OSError, and has done nothing."""
     target = twin(segment)
     os.makedirs(os.path.dirname(target), 0o700, exist_ok=True)
-    copy = f"{target}-copy"
+    copy = target + COPY
     try:
         shutil.copyfile(segment, copy)
         os.rename(copy, target)
@@ -65,11 +67,12 @@ def move_to_disk(segment: str) -> None:
 
 def remove_segments(path: str, writer: int, kept: Container[str]) -> None:
     """Remove what `writer`, which is gone, has left in a folder, but for the paths that are `kept`."""
-    for name in os.listdir(path):
-        segment = os.path.join(path, name)
-        if name.startswith(f"{writer}-") and segment not in kept:
-            with suppress(FileNotFoundError):
-                os.unlink(segment)
+    for folder in {path, on_disk(path)}:
+        for name in os.listdir(folder) if os.path.isdir(folder) else ():
+            mine = name.startswith(f"{writer}-") and not name.endswith(COPY)
+            if mine and os.path.join(path, name) not in kept:
+                with suppress(FileNotFoundError):
+                    os.unlink(os.path.join(folder, name))
 
 
 def _remove_abandoned(root: str) -> None:

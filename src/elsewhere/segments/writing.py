@@ -97,16 +97,18 @@ def _remove(path: str) -> None:
 
 def _write(path: str, parts: Sequence[memoryview]) -> bool:
     """Write a value to a file; False, and the file is gone, if there is no room for it."""
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        _write_all(file, pieces_of(parts))
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            _write_all(file, pieces_of(parts))
+        finally:
+            os.close(file)
     except BaseException as error:
-        os.unlink(path)  # also if the call was interrupted
+        with suppress(FileNotFoundError):
+            os.unlink(path)  # also if the call was interrupted
         if not isinstance(error, OSError) or error.errno not in NO_ROOM:
             raise
         return False
-    finally:
-        os.close(file)
     return True
 
 
