@@ -256,6 +256,8 @@ def _write(message: FromGateway) -> str:
             return f"kill {message.worker}"
         case Kept():
             return "kept " + " ".join(str(call) for call in message.calls)
+        case _:
+            return str(message)
 
 
 def _write_attempt(attempt: Attempt) -> str:

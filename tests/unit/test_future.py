@@ -432,7 +432,7 @@ def test_a_future_is_an_input_while_another_thread_settles_it(waited_for: bool) 
                 name in {"_settlement", "_state", "_call", "_timeout"}
                 and self.__dict__.get("_settler") is pool
             ):
-                seen.append(self.as_input(0, pool))
+                seen.append(self.as_input(0))
 
     future = Watched(Call(3, 1, b"", Options()), "f", Pool())
     future._settler = pool

@@ -3,6 +3,7 @@
 from elsewhere.calls.messages import Call, Options, Settlement, Verdict
 from elsewhere.future import Future
 from elsewhere.pending import Pending
+from elsewhere.segments.reading import Lease
 from elsewhere.timeline.recorder import SPANS_MAX, Recorder
 
 
@@ -20,6 +21,9 @@ class Settler:
 
     def make_waiters(self) -> list[object]:
         return []
+
+    def lease(self, future: object, call: int) -> Lease:
+        raise AssertionError
 
 
 def make(number: int) -> tuple[Call, Future[int]]:

@@ -1,5 +1,7 @@
 """A stage for the gateway with values that lie in segments, and with calls that are given them."""
 
+from math import inf
+
 from elsewhere.calls.messages import (
     Attempt,
     Call,
@@ -38,8 +40,8 @@ def place_of(call: int) -> Place:
 class ValueStage:
     """A gateway, and what it has sent. Its invariants are checked after every step."""
 
-    def __init__(self, workers: int = 1, tasks: int | None = None) -> None:
-        self.gateway = Gateway(tasks_per_worker_max=tasks)
+    def __init__(self, workers: int = 1, tasks: int | None = None, bytes_max: float = inf) -> None:
+        self.gateway = Gateway(tasks_per_worker_max=tasks, value_bytes_max=bytes_max)
         self.kept = self.gateway.ledger.values.kept
         self.now = 0.0
         self.freed: list[tuple[int, str]] = []

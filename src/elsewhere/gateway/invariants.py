@@ -125,8 +125,11 @@ def _examine_workers(gateway: Gateway) -> list[Examined]:
     waiting = _waiting(gateway)
     return [
         (
-            "no ready worker idles while calls wait, unless another step was asked for at once",
-            list(dispatch.idle) if waiting and dispatch.check_at != gateway.now else [],
+            "no ready worker idles while calls wait, unless another step was asked for at once or there "
+            "is no memory for what they make",
+            list(dispatch.idle)
+            if waiting and dispatch.check_at != gateway.now and not dispatch.held_back
+            else [],
         ),
         (
             "workers are sorted by what they hold",
@@ -286,11 +289,11 @@ def _examine_values(gateway: Gateway) -> list[Examined]:
             ],
         ),
         (
-            "a value is kept as long as somebody who is there needs it",
+            "a value is kept as long as somebody who is there needs it or moves it",
             [
                 number
                 for number, value in kept.items()
-                if not (value.users or value.holders)
+                if not (value.users or value.holders or value.moving)
                 or not value.holders <= {CLIENT, *workers.keys()}
             ],
         ),
