@@ -8,7 +8,7 @@ from typing import Any, ParamSpec, TypeVar, cast
 
 from elsewhere.future import Future, finished_future
 from elsewhere.in_force import in_force
-from elsewhere.inline import run_coroutine
+from elsewhere.inline import run_coroutine, with_values
 from elsewhere.stream import Stream
 from elsewhere.tasks import task_of
 
@@ -51,7 +51,11 @@ def map(function: Callable[..., T], *iterables: Iterable[Any]) -> Iterator[T]:  
 
 
 def run_here(function: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
-    """The value of a call in this thread; of an `async def` function, once its coroutine has ended."""
+    """The value of a call in this thread; of an `async def` function, once its coroutine has ended.
+
+    It is given the values of futures, as it would be elsewhere.
+    """
+    args, kwargs = with_values(args, kwargs)
     value: Any = function(*args, **kwargs)
     if not isinstance(value, CoroutineType):
         return cast(T, value)

@@ -79,12 +79,15 @@ class NoKey(_Remediable, TypeError):
 
 
 class CallTimeout(ElsewhereError, TimeoutError):
-    """A call ran longer than ``timeout`` seconds on its last permitted attempt."""
+    """A call ran longer than ``timeout`` seconds on its last permitted attempt.
+
+    0 where that was an input of the call, and its limit is not known.
+    """
 
     def __init__(self, function: str, timeout: float, attempt: int) -> None:
+        limit = f" of {timeout:g} s" if timeout else ""
         super().__init__(
-            f"{function} ran longer than its time limit of {timeout:g} s "
-            f"(attempt {attempt}) and was stopped"
+            f"{function} ran longer than its time limit{limit} (attempt {attempt}) and was stopped"
         )
         self.function = function
         self.timeout = timeout

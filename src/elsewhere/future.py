@@ -12,13 +12,14 @@ from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError
 from concurrent.futures import Future as BaseFuture
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
 from elsewhere.calls.messages import INLINE_BYTES, Call, Input, Settlement, Verdict
-from elsewhere.codec.references import refer
+from elsewhere.codec.references import Source, refer
 from elsewhere.codec.values import dumps
 from elsewhere.errors import DataLost, NotPicklable
-from elsewhere.outcome import open_settlement
+from elsewhere.outcome import open_failure, open_settlement
 from elsewhere.reports import report
 from elsewhere.store import Remembered
 
@@ -217,20 +218,20 @@ class Future(BaseFuture[T], Generic[T]):
             )
         return reference
 
-    def as_input(self, position: int, settler: Settler) -> Input:
-        """Itself as the input of a call that goes through `settler`.
-
-        Raises `NotPicklable` if it is another pool's and not settled.
-        """
-        call = self._call
-        if self._state == PENDING and call is not None and self._settler is settler:
-            return Input(call.id)
-        if self._state == PENDING:
+    def check_input(self, settler: object) -> None:
+        """Raises `NotPicklable` if it cannot be the input of a call that goes through `settler`."""
+        if self._settler is not settler and self._state == PENDING:
             raise NotPicklable(
-                f"input {position} of the call",
+                "the future",
                 "it is the future of another pool, and not settled",
-                "Wait for it first",
+                "Wait for it first, or make both calls in the same pool",
             )
+
+    def as_input(self, position: int) -> Input:
+        """Itself as the input of a call of its own pool, or of any once it is settled."""
+        call = self._call
+        if self._state == PENDING and call is not None:
+            return Input(call.id)
         return Input(-1 - position, self.outcome())
 
     def is_foreign(self, settler: Settler) -> bool:
@@ -283,15 +284,37 @@ class Future(BaseFuture[T], Generic[T]):
         mapping.lease = self._lease
         return mapping
 
+    def as_returned(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """How to pickle it as its outcome, for which this waits."""
+        while self._state == PENDING:
+            if not self._settler.wait_for(self, None):
+                self._await_bell(None)
+        outcome = self.outcome().told_again(0)
+        if outcome.place is not None:  # it is this process that keeps it there
+            value = dumps(self.result(), "the value of the future")
+            outcome = Settlement(0, Verdict.VALUE, value, outcome.worker, outcome.attempt)
+        return returned_future, (outcome, self._function, self._timeout)
+
+    def source(self) -> Source:
+        """Its value, to be decoded anew."""
+        outcome = self.outcome()
+        mapping = self._map()
+        if mapping is None:
+            return outcome.payload
+        from elsewhere.segments.reading import load_value
+
+        return partial(load_value, mapping)
+
     def outcome(self) -> Settlement:
-        """Its settlement, once it has one."""
+        """Its settlement, once it has one. Raises `NotPicklable` for a value that cannot travel."""
         settlement = self._settlement
         if settlement is not None:
             return settlement
         if self._exception is not None:
             from elsewhere.codec.failures import encode_failure
 
-            return Settlement(0, Verdict.ERROR, encode_failure(self._exception))
+            # An attempt by no worker: it failed where it was asked for.
+            return Settlement(0, Verdict.ERROR, encode_failure(self._exception), attempt=1)
         return Settlement(0, Verdict.VALUE, dumps(self._result, "the value of the future"))
 
     def __await__(self) -> Generator[Any, None, T]:
@@ -322,7 +345,10 @@ class Future(BaseFuture[T], Generic[T]):
             if self._state == PENDING:
                 raise TimeoutError
         if self._state == CANCELLED:
-            raise CancelledError
+            settlement = self._settlement
+            if settlement is None or not settlement.chain:
+                raise CancelledError
+            raise open_failure(settlement, self._function, self._timeout)
 
     def _open(self) -> None:
         settlement = self._settlement
@@ -332,7 +358,7 @@ class Future(BaseFuture[T], Generic[T]):
             self._result, self._exception = self.__dict__.setdefault(_OUTCOME, outcome)
             self._opened = True
             self._mapping = None  # what was made of it keeps it
-            if len(settlement.payload) > KEPT_BYTES_MAX:
+            if len(settlement.payload) > KEPT_BYTES_MAX and settlement.verdict is Verdict.VALUE:
                 self._settlement = None
 
     def _open_settlement(self, settlement: Settlement) -> tuple[Any, BaseException | None]:
@@ -392,7 +418,7 @@ def failed_future(error: Exception, settler: Settler) -> Future[Any]:
     return future
 
 
-class _Nobody:
+class Nobody:
     """The settler of a future that has its outcome from the start."""
 
     def cancel(self, call: int, settled: Callable[[], bool]) -> None:
@@ -411,11 +437,19 @@ class _Nobody:
         raise AssertionError("what is here lies in no segment")
 
 
+def returned_future(settlement: Settlement, function: str, timeout: float | None) -> Future[Any]:
+    """The future of a call of `function` that a call has returned; payloads name this function."""
+    future: Future[Any] = Future(None, function, Nobody())
+    future._timeout = timeout
+    future.settle(settlement)
+    return future
+
+
 def finished_future(
     function: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Future[T]:
     """The future of a call that is made here and now."""
-    future: Future[T] = Future(None, "a call that ran here", _Nobody())
+    future: Future[T] = Future(None, "a call that ran here", Nobody())
     try:
         future.set_result(function(*args, **kwargs))
     except Exception as error:  # noqa: BLE001  # it belongs to whoever asks for the result

@@ -49,11 +49,9 @@ def in_force() -> Caller | None:
 def call_given(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
     """In a worker: call a pure task that was given futures, which are values here, and so have a key."""
     caller = in_force()
-    return (
-        function(*args, **kwargs)
-        if caller is None
-        else caller.spawn(function, args, kwargs).result()
-    )
+    if caller is None:
+        return function(*args, **kwargs)
+    return caller.spawn(function, args, kwargs).result()
 
 
 def enter(caller: Caller) -> None:

@@ -3,7 +3,8 @@
 import os
 from typing import TYPE_CHECKING, Any
 
-from elsewhere.calls.messages import Settlement, Verdict
+from elsewhere.calls.messages import CHAIN_MAX, Settlement, Verdict
+from elsewhere.codec.references import Source
 from elsewhere.codec.values import load_list, loads
 
 if TYPE_CHECKING:
@@ -32,12 +33,22 @@ def open_settlement(
         return None, note_unpickling(error, settlement)
 
 
+def source_of(settlement: Settlement) -> Source:
+    """The value of a settlement, to be decoded anew while somebody keeps it where it lies."""
+    place = settlement.place
+    if place is None:
+        return settlement.payload
+    from elsewhere.segments.reading import load_value, map_segment
+
+    return lambda: load_value(map_segment(place))
+
+
 def open_chunk(
     settlement: Settlement, function: str, timeout: float | None
 ) -> tuple[list[Any], BaseException | None]:
     """The values of a chunk of a map, up to the first that failed; and why it did."""
     data, failure = settlement.payload, b""
-    if settlement.verdict is Verdict.ERROR:
+    if settlement.verdict is Verdict.ERROR and not settlement.chain:
         data, failure = loads(settlement.payload)
     elif settlement.verdict is not Verdict.VALUE:
         return [], open_failure(settlement, function, timeout)
@@ -53,7 +64,23 @@ def open_chunk(
 
 
 def open_failure(settlement: Settlement, function: str, timeout: float | None) -> BaseException:
-    """The exception of a call that has no value."""
+    """The exception of a call that has no value, or that needed one that has none."""
+    # Only a failure pays for what these import.
+    from elsewhere.codec.failures import add_notes, decode_failure
+
+    needed = describe_chain(settlement)
+    if settlement.verdict is Verdict.ERROR:
+        return decode_failure(settlement.payload, describe_place(settlement), needed)
+    if settlement.chain:
+        # What is known of that one is that it was needed, not its name nor its limit.
+        function, timeout = f"an input of {settlement.chain[-1]}", None
+    error = _open_other(settlement, function, timeout)
+    add_notes(error, needed)
+    return error
+
+
+def _open_other(settlement: Settlement, function: str, timeout: float | None) -> BaseException:
+    """As `open_failure`, of a call that did not raise."""
     # Only a failure pays for what these import.
     from concurrent.futures import CancelledError
 
@@ -70,8 +97,6 @@ def open_failure(settlement: Settlement, function: str, timeout: float | None) -
 
     how = settlement.exit
     match settlement.verdict:
-        case Verdict.ERROR:
-            return decode_failure(settlement.payload, describe_place(settlement))
         case Verdict.CANCELLED:
             return CancelledError()
         case Verdict.TIMED_OUT:
@@ -128,8 +153,22 @@ def describe_end(settlement: Settlement) -> str:
     return f"was killed by {name}{likely}"
 
 
+def describe_chain(settlement: Settlement) -> list[str]:
+    """The calls that were not made because they needed the value of this one, a line for each."""
+    lines = []
+    needed = "it"
+    if len(settlement.chain) == CHAIN_MAX:
+        needed = "it, or another call that did"  # only so many names are told
+    for name in reversed(settlement.chain):
+        lines.append(f"not called: {name}, which needed {needed}")
+        needed = name
+    return lines
+
+
 def describe_place(settlement: Settlement) -> str:
     """Where a call ran."""
     if not settlement.worker:
-        return "an earlier run, remembered"
+        return (
+            "the process that asked for it" if settlement.attempt else "an earlier run, remembered"
+        )
     return f"worker {settlement.worker} on {os.uname().nodename}, attempt {settlement.attempt}"

@@ -18,7 +18,7 @@ from elsewhere.codec.references import dumps_with_inputs
 from elsewhere.codec.values import dumps, dumps_parts, too_large
 from elsewhere.engines.local import LocalEngine
 from elsewhere.errors import NoKey, NotPicklable, StoreError
-from elsewhere.future import Future, Hit, failed_future
+from elsewhere.future import Future, Hit, Settler, failed_future
 from elsewhere.gateway.machine import Gateway
 from elsewhere.host import GatewayHost
 from elsewhere.in_force import call_given
@@ -135,13 +135,13 @@ class Session:
     ) -> Future[T]:
         try:
             function = self._functions.encode(fn)
-            payload, futures = dumps_with_inputs(args, kwargs)
+            payload, futures = dumps_with_inputs(args, kwargs, self._host)
             if len(payload) > PAYLOAD_BYTES_MAX:
                 raise too_large("the arguments", len(payload))
             number = next(self._calls)
             # What lies in another pool's segments may be gone before the call needs it.
             futures = [self.put(f.result()) if f.is_foreign(self._host) else f for f in futures]
-            inputs = tuple([f.as_input(n, self._host) for n, f in enumerate(futures)])
+            inputs = tuple([f.as_input(n) for n, f in enumerate(futures)])
             if name is None:
                 call = Call(number, function.number, payload, options, inputs=inputs)
             else:
@@ -203,7 +203,7 @@ class Session:
         """A pure call with futures among its arguments has a key where it has their values: in a
         worker."""
         try:
-            _, futures = dumps_with_inputs(args, kwargs)
+            _, futures = dumps_with_inputs(args, kwargs, self._host)
         except NotPicklable:
             futures = []
         if not futures:
@@ -363,6 +363,11 @@ class Session:
         self._host.join()
 
     # ------------------------------------------------------------ what a map needs (its Sender)
+
+    @property
+    def settler(self) -> Settler:
+        """That of the futures of this pool."""
+        return self._host
 
     def next_call(self) -> int:
         """A number for a call."""

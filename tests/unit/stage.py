@@ -27,6 +27,7 @@ from elsewhere.calls.messages import (
     Done,
     Exit,
     Forget,
+    Free,
     FromGateway,
     Given,
     Has,
@@ -232,7 +233,7 @@ def _name(peer: int) -> str:
     return {CLIENT: "client", ENGINE: "engine"}.get(peer, f"worker {peer}")
 
 
-def _write(message: FromGateway) -> str:
+def _write(message: FromGateway) -> str:  # noqa: C901  # a line for each kind
     match message:
         case Define():
             return f"define {message.function}"
@@ -256,10 +257,15 @@ def _write(message: FromGateway) -> str:
             return f"kill {message.worker}"
         case Kept():
             return "kept " + " ".join(str(call) for call in message.calls)
+        case Free():
+            return "free " + " ".join(place.path for place in message.places)
 
 
 def _write_attempt(attempt: Attempt) -> str:
-    inputs = ", ".join(value.payload.decode() for value in attempt.inputs)
+    inputs = ", ".join(
+        f"{value.call}#{value.fence} ahead" if value.fence else value.payload.decode()
+        for value in attempt.inputs
+    )
     return f"{attempt.call}#{attempt.fence}" + (f"({inputs})" if inputs else "")
 
 

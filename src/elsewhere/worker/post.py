@@ -27,6 +27,7 @@ from elsewhere.calls.messages import (
     FromWorker,
     Has,
     Interrupt,
+    Need,
     Outcome,
     Recall,
     Returned,
@@ -70,6 +71,7 @@ class Post:
         self.on_free: Callable[[Free], None] = lambda message: None
         """whoever writes segments listens here"""
         self.on_answer: Callable[[Settlement], None] = lambda settlement: None
+        self.on_need: Callable[[Need], None] = lambda need: None
         """whoever makes calls inside calls listens here"""
 
     # ------------------------------------------------------------ in
@@ -110,20 +112,22 @@ class Post:
                         self.lasting.discard(function)
                 case Interrupt():
                     self.interrupts.add((message.call, message.fence))
+                case Answer() | Need() | Share():
+                    self._hear_of_children(message)
+                case Free():
+                    self.on_free(message)
                 case Stop():
                     self.stopping = True
-                case _:
-                    self._pass_on(message)
 
-    def _pass_on(self, message: ToWorker) -> None:
+    def _hear_of_children(self, message: Answer | Need | Share) -> None:
         match message:
             case Answer():
                 for settlement in message.settlements:
                     self.on_answer(settlement)
+            case Need():
+                self.on_need(message)
             case Share():
                 self.on_share()
-            case Free():
-                self.on_free(message)
 
     def _give_back(self, wanted: list[tuple[int, int]]) -> None:
         """Recalled attempts are mostly the last ones; a cancelled one may stand anywhere."""

@@ -163,9 +163,9 @@ class Runner:
                 inner = stack.pop()
             except IndexError:
                 return False  # the watcher has just given it away
-            payload = inner.take()
+            payload = inner.begin()
             if payload is None:
-                continue  # it was waited for, and so run before its turn, or was given away
+                continue  # it was run before its turn, or was given away, or waits for its inputs
             root = inner.root
             if root.interrupted:
                 inner.drop()
@@ -273,7 +273,8 @@ class Runner:
             return self.values.encode(self.finish(function(*args, **kwargs)), stays=attempt.stays)
         from elsewhere.worker.chunk import apply_chunk
 
-        payload = apply_chunk(function, attempt.payload, attempt.kind)
+        inputs = self.values.sources(attempt, root.mapped)
+        payload = apply_chunk(function, attempt.payload, attempt.kind, inputs)
         if len(payload) > PAYLOAD_BYTES_MAX:
             raise too_large("the result", len(payload))
         return payload

@@ -4,12 +4,14 @@ Only who meets a large value pays for the imports of what writes and maps segmen
 """
 
 from collections.abc import Iterable
+from functools import partial
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary, ref
 
 from elsewhere.calls.messages import Attempt, Drop, Free, Place, Setup, Value
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
+from elsewhere.codec.references import Source, supplied
 from elsewhere.codec.values import dumps, dumps_parts, loads, too_large
 from elsewhere.errors import DataLost
 from elsewhere.worker.post import Post
@@ -97,10 +99,15 @@ class Values:
         """The arguments of an attempt; what is mapped for them is noted."""
         if not attempt.inputs:
             return loads(attempt.payload)
-        from elsewhere.codec.references import supplied
-
-        with supplied(lambda position: self._load(attempt.inputs[position], mapped)):
+        with supplied(self.sources(attempt, mapped)):
             return loads(attempt.payload)
+
+    def sources(self, attempt: Attempt, mapped: list[Mapped]) -> list[Source]:
+        """The inputs of an attempt; what is mapped for them is noted once it is."""
+        return [
+            partial(self._load, one, mapped) if one.fence or one.place else one.payload
+            for one in attempt.inputs
+        ]
 
     def _load(self, value: Value, mapped: list[Mapped]) -> Any:
         if value.fence:
