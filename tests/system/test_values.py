@@ -358,5 +358,5 @@ def test_values_outlive_the_node(pool: Pool) -> None:
 
 
 def _node_of(pool: Pool) -> int:
-    node = pool._session._host._engine._node  # type: ignore[attr-defined]
+    node = pool._session._host._engine._node  # type: ignore[attr-defined]  # a local one
     return int(node._process)

@@ -125,8 +125,7 @@ def _examine_workers(gateway: Gateway) -> list[Examined]:
     waiting = _waiting(gateway)
     return [
         (
-            "no ready worker idles while calls wait, unless another step was asked for at once or there "
-            "is no memory for what they make",
+            "no ready worker idles while calls wait, unless a step was asked for at once or memory is full",
             list(dispatch.idle)
             if waiting and dispatch.check_at != gateway.now and not dispatch.held_back
             else [],
