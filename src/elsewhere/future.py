@@ -15,7 +15,8 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
-from elsewhere.calls.messages import INLINE_BYTES, Call, Input, Settlement, Verdict
+from elsewhere.calls.messages import Call, Input, Settlement, Verdict
+from elsewhere.calls.values import INLINE_BYTES
 from elsewhere.codec.references import Source, refer
 from elsewhere.codec.values import dumps
 from elsewhere.errors import DataLost, NotPicklable

@@ -13,18 +13,8 @@ from threading import RLock, Thread
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
-from elsewhere.calls.messages import (
-    Call,
-    Drop,
-    Free,
-    Given,
-    Input,
-    Moved,
-    Need,
-    Place,
-    Spill,
-    ToGateway,
-)
+from elsewhere.calls.messages import Call, Given, Input, Need, ToGateway
+from elsewhere.calls.values import Drop, Free, Moved, Place, Spill
 from elsewhere.future import Future
 from elsewhere.reports import report_briefly
 from elsewhere.segments.directory import move_to_disk

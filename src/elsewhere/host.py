@@ -27,24 +27,18 @@ from elsewhere.calls.messages import (
     Answer,
     Call,
     Cancel,
-    Exit,
-    Free,
     FromGateway,
     FromWorker,
     Kept,
-    Kill,
-    Lost,
     Need,
-    Ready,
     Said,
     Settlement,
-    Spill,
-    Started,
-    Stop,
     Submit,
     ToGateway,
     Verdict,
 )
+from elsewhere.calls.values import Free, Spill
+from elsewhere.calls.workers import Exit, Kill, Lost, Ready, Started, Stop
 from elsewhere.cancels import Cancels
 from elsewhere.engine import Engine
 from elsewhere.future import Future

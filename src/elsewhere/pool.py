@@ -79,7 +79,8 @@ class Pool(Executor):
             node = NodeProcess()
             try:
                 # The node starts while these are being imported, which takes as long.
-                from elsewhere.calls.messages import INLINE_BYTES, Options
+                from elsewhere.calls.messages import Options
+                from elsewhere.calls.values import INLINE_BYTES
                 from elsewhere.codec.values import dumps
                 from elsewhere.session import Session
 

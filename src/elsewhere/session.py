@@ -10,7 +10,8 @@ from itertools import count
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from elsewhere.calls.messages import Call, Cancel, Kind, Options, Put, Settlement, Verdict
+from elsewhere.calls.messages import Call, Cancel, Kind, Options, Settlement, Verdict
+from elsewhere.calls.values import Put
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.chunks import Bar, Meter
 from elsewhere.codec.functions import Functions, to_send

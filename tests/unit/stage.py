@@ -25,7 +25,6 @@ from elsewhere.calls.messages import (
     Cancel,
     Define,
     Done,
-    Exit,
     Forget,
     FromGateway,
     Given,
@@ -33,13 +32,10 @@ from elsewhere.calls.messages import (
     Input,
     Interrupt,
     Kept,
-    Kill,
-    Lost,
     Need,
     Options,
     Outcome,
     Parked,
-    Ready,
     Recall,
     Release,
     Resumed,
@@ -47,14 +43,12 @@ from elsewhere.calls.messages import (
     Run,
     Settlement,
     Share,
-    Started,
-    Stop,
     Submit,
     ToGateway,
-    Unready,
     Verdict,
     Written,
 )
+from elsewhere.calls.workers import Exit, Kill, Lost, Ready, Started, Stop, Unready
 from elsewhere.gateway.invariants import check_invariants
 from elsewhere.gateway.machine import Gateway
 from elsewhere.gateway.records import CLIENT, ENGINE, STORE, Turn

@@ -2,20 +2,10 @@
 
 import pytest
 
-from elsewhere.calls.messages import (
-    Define,
-    Done,
-    Exit,
-    FromWorker,
-    Outcome,
-    Ready,
-    Release,
-    Stop,
-    ToGateway,
-    Verdict,
-)
+from elsewhere.calls.messages import Define, Done, FromWorker, Outcome, Release, ToGateway, Verdict
 from elsewhere.calls.span import Span
 from elsewhere.calls.wire import DecodeError, FrameReader, encode_frame
+from elsewhere.calls.workers import Exit, Ready, Stop
 
 MESSAGES: list[FromWorker] = [
     Ready(12),

@@ -1,17 +1,8 @@
 """What the gateway promises of calls that are sent behind those that make their inputs."""
 
 from elsewhere.calls.lifecycle import CallState
-from elsewhere.calls.messages import (
-    Attempt,
-    Options,
-    Outcome,
-    Parked,
-    Ready,
-    Recall,
-    Returned,
-    Started,
-    Verdict,
-)
+from elsewhere.calls.messages import Attempt, Options, Outcome, Parked, Recall, Returned, Verdict
+from elsewhere.calls.workers import Ready, Started
 from elsewhere.gateway.dispatch import (
     AHEAD_INPUTS_MAX,
     HELD_CALLS_MAX,

@@ -1,6 +1,7 @@
 """What the gateway promises where there is too little memory for values."""
 
-from elsewhere.calls.messages import Moved, Options, Put, Spill, Verdict
+from elsewhere.calls.messages import Options, Verdict
+from elsewhere.calls.values import Moved, Put, Spill
 from elsewhere.gateway.records import CLIENT, Turn
 from tests.unit.value_stage import ValueStage, call, large, place_of, unready, value
 

@@ -7,10 +7,10 @@ from elsewhere.calls.messages import (
     Has,
     Options,
     Outcome,
-    Put,
     Returned,
     Verdict,
 )
+from elsewhere.calls.values import Put
 from elsewhere.gateway.records import CLIENT
 from tests.unit.value_stage import (
     FUNCTION,

@@ -16,7 +16,6 @@ from elsewhere.calls.messages import (
     Cancel,
     Define,
     Done,
-    Exit,
     Options,
     Outcome,
     Returned,
@@ -24,6 +23,7 @@ from elsewhere.calls.messages import (
     Settlement,
     Verdict,
 )
+from elsewhere.calls.workers import Exit
 from elsewhere.codec.values import dumps, loads
 from elsewhere.gateway.machine import Gateway
 from elsewhere.host import GatewayHost

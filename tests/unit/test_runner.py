@@ -17,14 +17,11 @@ from elsewhere.calls.messages import (
     Interrupt,
     Kind,
     Outcome,
-    Ready,
     Run,
     Said,
-    Setup,
-    Stop,
-    Unready,
     Verdict,
 )
+from elsewhere.calls.workers import Ready, Setup, Stop, Unready
 from elsewhere.codec.failures import decode_failure
 from elsewhere.codec.values import dumps, loads
 from elsewhere.errors import CallInterrupted, NotPicklable, RemoteError

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from elsewhere.calls.messages import Place
+from elsewhere.calls.values import Place
 from elsewhere.codec.values import dumps_parts
 from elsewhere.errors import NotPicklable
 from elsewhere.segments import directory, writing

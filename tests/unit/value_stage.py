@@ -8,22 +8,17 @@ from elsewhere.calls.messages import (
     Cancel,
     Define,
     Done,
-    Drop,
-    Exit,
-    Free,
     Input,
-    Lost,
     Options,
     Outcome,
-    Place,
-    Ready,
     Run,
     Settlement,
-    Started,
     Submit,
     ToGateway,
     Verdict,
 )
+from elsewhere.calls.values import Drop, Free, Place
+from elsewhere.calls.workers import Exit, Lost, Ready, Started
 from elsewhere.gateway.invariants import check_invariants
 from elsewhere.gateway.machine import Gateway
 from elsewhere.gateway.records import CLIENT, ENGINE, Turn

@@ -1,14 +1,17 @@
 """Every message, by who says it to whom.
 
-    client  → gateway   Define, Release, Submit, Given, Cancel
-    worker  → gateway   Ready, Unready, Done, Returned, Parked, Resumed, Has, and the client's own
-                        five for calls inside calls               (and Said, to the client's screen)
+    client  → gateway   Define, Release, Submit, Given, Cancel, Drop, Put, and Moved
+    worker  → gateway   Ready, Unready, Done, Returned, Parked, Resumed, Has, and the client's first
+                        seven for calls inside calls              (and Said, to the client's screen)
     engine  → gateway   Started, Lost
     store   → gateway   Written
-    gateway → worker    Define, Forget, Run, Recall, Interrupt, Share, Answer, Need, Stop
+    gateway → worker    Define, Forget, Run, Recall, Interrupt, Share, Answer, Need, Free, Stop
                                                                             (Setup is the engine's)
     gateway → engine    Kill
-    gateway → client    Kept, Need, and the settlements of a Turn
+    gateway → client    Kept, Need, Free, Spill, and the settlements of a Turn
+
+Those about values that stay where they were made are in `elsewhere.calls.values`, those about the
+beginning and the end of a worker in `elsewhere.calls.workers`, all others here.
 
 Payloads are opaque bytes to the gateway. Workers are named by numbers that the engine counts upwards
 from 1; calls and functions by numbers that their makers count upwards from 1, to which a worker adds
@@ -18,12 +21,12 @@ its own number times `NUMBERS_PER_WORKER`.
 from enum import IntEnum
 from typing import TypeAlias
 
+from elsewhere.calls.values import Drop, Free, Moved, Place, Put, Spill, Value
 from elsewhere.calls.wire import Record
+from elsewhere.calls.workers import Exit, Kill, Lost, Ready, Setup, Started, Stop, Unready
 
 DEATHS_MAX = 3
 CHAIN_MAX = 8
-INLINE_BYTES = 2**17
-"""A larger value stays where it was made. To map it takes longer than to send a smaller one."""
 """How many names of calls that needed each other are told, the last ones."""
 NUMBERS_PER_WORKER = 2**40
 
@@ -66,13 +69,6 @@ class Verdict(IntEnum):
     """An attempt was not begun: an input that was to come out in its worker is not there."""
 
 
-class Place(Record, frozen=True):
-    """Where a large value lies: a file that the processes of its node map."""
-
-    path: str
-    nbytes: int
-
-
 class Options(Record, frozen=True):
     """What the caller asks of a call. One object serves all calls of a batch."""
 
@@ -86,33 +82,6 @@ class Options(Record, frozen=True):
     """How many workers it may take down before it is quarantined."""
     remember_errors: bool = False
     """Whether what a call with a key raises is remembered as its value would be."""
-
-
-class Exit(Record, frozen=True):
-    """How a worker process ended, as its engine saw it."""
-
-    code: int | None = None
-    signal: int | None = None
-    memory_bytes: int | None = None
-    """Peak resident memory."""
-    running: int = 0
-    """The call that was in control, 0 if none was or nobody knows."""
-    reason: str = ""
-    """Why there was no process that could have ended; follows "the worker"."""
-
-    def __str__(self) -> str:
-        if self.reason:
-            return self.reason
-        if self.signal is not None:
-            return f"was killed by signal {self.signal}"
-        return f"exited with code {self.code}" if self.code is not None else "was lost"
-
-
-class Spill(Record, frozen=True, tag=41):
-    """There is too little shared memory: move this value to a disk."""
-
-    call: int
-    place: Place
 
 
 class Settlement(Record, frozen=True):
@@ -204,26 +173,6 @@ class Cancel(Record, frozen=True, tag=4):
     interrupt: bool = False
 
 
-class Drop(Record, frozen=True, tag=6):
-    """Who asked for these calls, or was given their values, needs the values no more."""
-
-    calls: list[int]
-
-
-class Put(Record, frozen=True, tag=7):
-    """A value that no call has made, under a number as if one had."""
-
-    call: int
-    place: Place
-
-
-class Moved(Record, frozen=True, tag=8):
-    """The answer to `Spill`: whether the value lies on a disk now, under the same name."""
-
-    call: int
-    done: bool
-
-
 class Given(Record, frozen=True, tag=5):
     """The answer to `Need`."""
 
@@ -232,18 +181,6 @@ class Given(Record, frozen=True, tag=5):
 
 
 # ---------------------------------------------------------------- worker → gateway
-
-
-class Ready(Record, frozen=True, tag=10):
-    """The worker has run its initializer and takes calls."""
-
-    pid: int
-
-
-class Unready(Record, frozen=True, tag=11):
-    """The initializer raised; the worker ends."""
-
-    failure: bytes
 
 
 class Outcome(Record, frozen=True):
@@ -305,16 +242,6 @@ class Said(Record, frozen=True, tag=14):
 # ---------------------------------------------------------------- gateway → worker
 
 
-class Value(Record, frozen=True):
-    """The value of a call: encoded, or where it lies."""
-
-    call: int
-    payload: bytes
-    place: Place | None = None
-    fence: int = 0
-    """More than 0: the value is what comes out of this attempt at the call in the worker itself."""
-
-
 class Attempt(Record, frozen=True):
     """One try at a call by one worker, with its fence number."""
 
@@ -329,19 +256,6 @@ class Attempt(Record, frozen=True):
     """Whether its value, if it is large, is to stay where it is made; what is remembered travels."""
     needed: bool = False
     """Whether its value may be an input of an attempt that is sent before it is known."""
-
-
-class Setup(Record, frozen=True, tag=20):
-    """The first message to a worker: its number and what it runs before it takes calls."""
-
-    worker: int
-    initializer: bytes
-    authkey: bytes = b""
-    """the key of the client's `multiprocessing`, if it is in use, so that its proxies work"""
-    directory: str = ""
-    """where it writes large values"""
-    inline_bytes: int = INLINE_BYTES
-    """how large a value may be that does not go there"""
 
 
 class Forget(Record, frozen=True, tag=21):
@@ -367,43 +281,6 @@ class Interrupt(Record, frozen=True, tag=24):
 
 class Share(Record, frozen=True, tag=26):
     """Somebody idles: submit about half of the calls that wait in you, the oldest ones."""
-
-
-class Free(Record, frozen=True, tag=29):
-    """Nobody needs what lies here any more."""
-
-    places: list[Place]
-    reusable: bool = True
-    """Whether nobody has mapped it either."""
-
-
-class Stop(Record, frozen=True, tag=25):
-    """End when nothing is left to run and nothing is parked.
-
-    What is sent after it is for a worker whose calls all wait: perhaps for what only it can run.
-    """
-
-
-# ---------------------------------------------------------------- engine ↔ gateway
-
-
-class Started(Record, frozen=True, tag=30):
-    """The engine has started this worker; it is not ready yet."""
-
-    worker: int
-
-
-class Lost(Record, frozen=True, tag=31):
-    """This worker is gone for good."""
-
-    worker: int
-    exit: Exit
-
-
-class Kill(Record, frozen=True, tag=32):
-    """End this worker at once; `Lost` follows."""
-
-    worker: int
 
 
 # ---------------------------------------------------------------- store → gateway

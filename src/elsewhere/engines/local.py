@@ -17,8 +17,9 @@ from contextlib import suppress
 from functools import partial
 from itertools import count
 
-from elsewhere.calls.messages import INLINE_BYTES, Exit, Setup
+from elsewhere.calls.values import INLINE_BYTES
 from elsewhere.calls.wire import FrameReader, encode_frame
+from elsewhere.calls.workers import Exit, Setup
 from elsewhere.engine import Door
 from elsewhere.links.pipe import PipeGatewayEnd, socket_pair
 from elsewhere.node.control import Exited, FromNode, KillWorker, StartWorker, ToNode

@@ -16,7 +16,9 @@ from collections.abc import Mapping
 from itertools import islice
 
 from elsewhere.calls.lifecycle import CallState, WorkerState
-from elsewhere.calls.messages import Attempt, Define, Recall, Run, Share, Stop, Value
+from elsewhere.calls.messages import Attempt, Define, Recall, Run, Share
+from elsewhere.calls.values import Value
+from elsewhere.calls.workers import Stop
 from elsewhere.gateway.inputs import Inputs
 from elsewhere.gateway.records import CallRecord, Turn, WorkerRecord
 

@@ -7,17 +7,16 @@ from elsewhere.calls.messages import (
     Answer,
     Call,
     Define,
-    Exit,
     Forget,
-    Free,
     Given,
     Need,
     Outcome,
-    Place,
     Settlement,
     Verdict,
     Written,
 )
+from elsewhere.calls.values import Free, Place
+from elsewhere.calls.workers import Exit
 from elsewhere.errors import GatewayBug
 from elsewhere.gateway.asks import Asks
 from elsewhere.gateway.inputs import Inputs

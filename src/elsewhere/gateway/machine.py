@@ -33,42 +33,32 @@ from elsewhere.calls.messages import (
     Cancel,
     Define,
     Done,
-    Drop,
-    Exit,
-    Free,
     Given,
     Has,
-    Kept,
-    Lost,
-    Moved,
     OfAttempts,
-    Outcome,
     Parked,
-    Put,
-    Ready,
-    Recall,
     Release,
     Resumed,
     Returned,
-    Started,
     Submit,
     ToGateway,
-    Unready,
     Verdict,
     Written,
 )
+from elsewhere.calls.values import Drop, Moved, Put
+from elsewhere.calls.workers import Exit, Lost, Ready, Started, Unready
+from elsewhere.gateway.attempts import Attempts
 from elsewhere.gateway.dispatch import Dispatch
 from elsewhere.gateway.ledger import Ledger
 from elsewhere.gateway.limits import Limits
 from elsewhere.gateway.records import (
     CLIENT,
     ENGINE,
-    CallRecord,
     Stopping,
     Turn,
     WorkerRecord,
 )
-from elsewhere.gateway.verdicts import after_loss, after_outcome
+from elsewhere.gateway.verdicts import after_loss
 
 STARTS_LOST_MAX = 3
 """After so many workers in a row that never got ready, waiting calls fail."""
@@ -100,6 +90,7 @@ class Gateway:
         self.dispatch = Dispatch(self.ledger.inputs)
         self.queue = self.dispatch.queue
         self.limits = Limits()
+        self.attempts = Attempts(self.workers, self.ledger, self.dispatch, self.limits)
         self.workers_started = 0
         """the number of the latest worker"""
         self.starts_lost = 0
@@ -120,7 +111,7 @@ class Gateway:
         more = self._follow_inputs()
         self.dispatch.held_back = self._is_held_back()
         for worker in self.dispatch.run(turn, now):
-            self._reach_head(worker)
+            self.attempts.reach_head(worker, now)
         turn.wake = now if more else self.dispatch.check_at
         if self.limits.moments:
             limit = self.limits.moments[0][0]
@@ -169,14 +160,14 @@ class Gateway:
     def _hear_worker(self, worker: WorkerRecord, message: OfAttempts) -> None:
         match message:
             case Done():
-                self._on_done(worker, message.outcomes)
+                self.attempts.on_done(worker, message.outcomes, self.now)
             case Parked() | Resumed():
-                self._on_parked(worker, message)
+                self.attempts.on_parked(worker, message, self.now)
             case Has():
                 worker.children, worker.sharing = message.calls, False
                 self.dispatch.update(worker)
             case Returned():
-                self._on_returned(worker, message)
+                self.attempts.on_returned(worker, message, self.now)
             case Ready():
                 self._on_ready(worker)
             case Unready():
@@ -222,36 +213,13 @@ class Gateway:
             # What it shares is for others.
             if opened and not worker.sharing:
                 self.dispatch.serve(worker, len(opened), self._turn)
-                self._reach_head(worker)
+                self.attempts.reach_head(worker, self.now)
 
     def _on_cancel(self, message: Cancel) -> None:
         unwanted = [
             r for number in message.calls if (r := self.ledger.withdraw(number)) is not None
         ]
-        self._take_back(unwanted, interrupt=message.interrupt)
-
-    def _take_back(self, unwanted: Iterable[CallRecord], *, interrupt: bool) -> None:
-        """Settle what has not begun; ask for what may have."""
-        recalls: dict[int, set[tuple[int, int]]] = {}
-        for record in unwanted:
-            if record.state in {CallState.QUEUED, CallState.WAITING}:
-                self.ledger.settle(record, Verdict.CANCELLED)
-                continue
-            worker = self.workers[record.worker]
-            if worker.id not in recalls:
-                # Its whole backlog comes back, so that the next cancel finds its call in the queue.
-                recalls[worker.id] = {(r.call.id, r.fence) for r in worker.unstarted()}
-            recalls[worker.id].add((record.call.id, record.fence))
-            if interrupt or record.call.options.interrupt:
-                record.cancelling = False
-                self.limits.stop(self._turn, worker, record, Stopping.CANCEL, self.now)
-                self.ledger.settle(record, Verdict.CANCELLED)
-            else:
-                record.cancelling = True
-        for number, attempts in recalls.items():
-            self.workers[number].stuck = True
-            self._turn.sends.append((number, Recall(sorted(attempts))))
-            self.dispatch.update(self.workers[number])
+        self.attempts.take_back(unwanted, self.now, interrupt=message.interrupt)
 
     # ------------------------------------------------------------ from workers
 
@@ -266,68 +234,6 @@ class Gateway:
             worker.become(WorkerState.LEAVING)
             self.starts_lost += 1
             self._fail_unstartable(failure, None)
-
-    def _on_done(self, worker: WorkerRecord, outcomes: Iterable[Outcome]) -> None:
-        for outcome in outcomes:
-            record = worker.attempt(outcome.call, outcome.fence)
-            if record is None:
-                continue  # said twice: what lies there now may be another value
-            if outcome.place is not None and record.state is CallState.SETTLED:
-                self._turn.sends.append((worker.id, Free([outcome.place])))
-            worker.drop(record)
-            if outcome.verdict is not Verdict.UNREADY:
-                record.function.measure(outcome.elapsed, record.call.items)
-            if outcome.holds:
-                self.ledger.values.hold(worker.id, outcome.holds)
-            if record.state is CallState.SETTLED:
-                self.ledger.release_inputs(record)
-                continue
-            if outcome.verdict is Verdict.UNREADY or record.astray or record.needs:
-                # It was sent ahead of its inputs, which did not come out there, or not so.
-                if outcome.place is not None:
-                    self._turn.sends.append((worker.id, Free([outcome.place])))
-                if record.cancelling:
-                    self.ledger.settle(record, Verdict.CANCELLED)
-                else:
-                    self._requeue(record, front=True)
-                continue
-            verdict = after_outcome(record, outcome)
-            if verdict is None:
-                self._requeue(record, front=False)
-            else:
-                self.ledger.come_out(record, verdict, outcome)
-        self._reach_head(worker)
-
-    def _on_parked(self, worker: WorkerRecord, message: Parked | Resumed) -> None:
-        record = worker.attempt(message.call, message.fence)
-        if record is not None:
-            if isinstance(message, Parked):
-                worker.park(record)
-            else:
-                worker.resume(record)
-            self._reach_head(worker)
-
-    def _on_returned(self, worker: WorkerRecord, message: Returned) -> None:
-        worker.recalling = False
-        # Each goes to the front of the queue, so the last goes first and their order stays.
-        for call, fence in reversed(message.returned):
-            record = worker.attempt(call, fence)
-            if record is None:
-                continue
-            worker.drop(record)
-            if record.state is CallState.SETTLED:
-                self.ledger.release_inputs(record)
-            elif record.cancelling:
-                self.ledger.settle(record, Verdict.CANCELLED)
-            else:
-                self._requeue(record, front=True)
-        for call, fence in message.kept:
-            record = worker.attempt(call, fence)
-            if record is not None and record.cancelling:
-                record.cancelling = False
-                if record.asker == CLIENT:
-                    self._turn.sends.append((CLIENT, Kept([call])))
-        self._reach_head(worker)
 
     # ------------------------------------------------------------ from the engine
 
@@ -356,14 +262,15 @@ class Gateway:
                 continue
             verdict = after_loss(record, blamed)
             if verdict is None:
-                self._requeue(record, front=record.stopping is Stopping.NOT)
+                self.attempts.requeue(record, front=record.stopping is Stopping.NOT)
             else:
                 self.ledger.settle(
                     record, verdict, how=how if verdict is Verdict.QUARANTINED else None
                 )
         self.ledger.values.drop_all(number, self._turn)
         unwanted = self.ledger.forget(worker)
-        self._take_back((r for r in unwanted if r.state is not CallState.WRITING), interrupt=False)
+        unwritten = (r for r in unwanted if r.state is not CallState.WRITING)
+        self.attempts.take_back(unwritten, self.now, interrupt=False)
         self.ledger.release(ENGINE, sorted(worker.defined))
         if was_starting and how != Exit():  # without evidence it was lost with others
             self.starts_lost += 1
@@ -427,27 +334,3 @@ class Gateway:
                 record.become(CallState.QUEUED)
             self.queue.extendleft(reversed(ready))
         return more
-
-    def _reach_head(self, worker: WorkerRecord) -> None:
-        """What the worker holds has changed. If that gave it a new head, its time runs from now."""
-        head = worker.head()
-        if head is not worker.running:
-            worker.running, worker.stuck, worker.head_since = head, False, self.now
-            if head is not None:
-                self.limits.begin(worker, head, self.now)
-        self.dispatch.update(worker)
-
-    def _requeue(self, record: CallRecord, *, front: bool) -> None:
-        if not record.wanted:
-            self.ledger.settle(record, Verdict.CANCELLED)
-            return
-        if self.ledger.inputs.waiting:
-            self.ledger.inputs.astray(record.call.id)
-        record.astray = False
-        record.worker = 0
-        record.stopping = Stopping.NOT
-        if record.needs:
-            record.become(CallState.WAITING)
-            return
-        record.become(CallState.QUEUED)
-        (self.queue.appendleft if front else self.queue.append)(record)

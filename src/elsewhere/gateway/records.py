@@ -6,7 +6,8 @@ from enum import IntEnum
 from typing import Final
 
 from elsewhere.calls.lifecycle import CALL_MOVES, WORKER_MOVES, CallState, WorkerState
-from elsewhere.calls.messages import Call, FromGateway, Settlement, Value
+from elsewhere.calls.messages import Call, FromGateway, Settlement
+from elsewhere.calls.values import Value
 from elsewhere.errors import GatewayBug
 from elsewhere.store import Remember
 

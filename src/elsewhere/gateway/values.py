@@ -10,7 +10,7 @@ when they are there until it is settled and no worker runs it.
 
 from collections.abc import Iterable
 
-from elsewhere.calls.messages import Free, Place, Spill
+from elsewhere.calls.values import Free, Place, Spill
 from elsewhere.gateway.records import CLIENT, CallRecord, Turn, WorkerRecord
 
 

@@ -19,8 +19,8 @@ from contextlib import suppress
 from select import POLLIN, poll
 from typing import NoReturn
 
-from elsewhere.calls.messages import Exit
 from elsewhere.calls.wire import FrameReader, encode_frame
+from elsewhere.calls.workers import Exit
 from elsewhere.link import LinkClosed
 from elsewhere.links.pipe import PipeWorkerEnd
 from elsewhere.node.control import Exited, FromNode, KillWorker, StartWorker, ToNode

@@ -8,7 +8,7 @@ from threading import Lock
 from typing import Any
 from weakref import ref
 
-from elsewhere.calls.messages import Place
+from elsewhere.calls.values import Place
 from elsewhere.segments.directory import twin
 from elsewhere.segments.layout import read_value
 

@@ -11,7 +11,7 @@ from contextlib import suppress
 from itertools import count
 from threading import Lock
 
-from elsewhere.calls.messages import Place
+from elsewhere.calls.values import Place
 from elsewhere.errors import NotPicklable
 from elsewhere.segments.directory import on_disk, twin
 from elsewhere.segments.layout import offsets_of, pieces_of

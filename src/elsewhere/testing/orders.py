@@ -20,17 +20,16 @@ from elsewhere.calls.messages import (
     Need,
     Options,
     Outcome,
-    Ready,
     Recall,
     Returned,
     Run,
     Settlement,
     Share,
-    Started,
     Submit,
     ToGateway,
     Verdict,
 )
+from elsewhere.calls.workers import Ready, Started
 from elsewhere.gateway.invariants import check_invariants
 from elsewhere.gateway.machine import Gateway
 from elsewhere.gateway.records import CLIENT, ENGINE

@@ -44,6 +44,14 @@ class Pace:
     def see_share(self) -> None:
         self._shared = True
 
+    def see_kill(self, worker: WorkerBook, now: float) -> None:
+        """A worker is killed, which must have had its whole grace."""
+        interrupted = worker.interrupted.get(worker.head)
+        since = max(interrupted or 0.0, worker.head_since)
+        if interrupted is None or now - since < GRACE_SECONDS - SLACK_SECONDS:
+            break_promise(14, worker.head, since)
+        worker.killed = True
+
     def judge(
         self, message: ToGateway | None, turn: Turn, now: float, *, waiting: list[int]
     ) -> None:

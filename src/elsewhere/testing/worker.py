@@ -9,23 +9,20 @@ from elsewhere.calls.messages import (
     Call,
     Define,
     Done,
-    Exit,
     Forget,
     FromWorker,
     Interrupt,
     Need,
     Outcome,
-    Ready,
     Recall,
     Returned,
     Run,
     Share,
-    Stop,
     Submit,
     ToWorker,
-    Unready,
     Verdict,
 )
+from elsewhere.calls.workers import Exit, Ready, Stop, Unready
 from elsewhere.testing.books import break_promise
 from elsewhere.testing.faults import Faults
 from elsewhere.testing.host import Host

@@ -6,7 +6,7 @@ import threading
 from functools import cache
 from typing import TYPE_CHECKING
 
-from elsewhere.calls.messages import Ready, Setup, Unready
+from elsewhere.calls.workers import Ready, Setup, Unready
 from elsewhere.codec.references import let_futures_travel
 from elsewhere.codec.values import loads
 from elsewhere.in_force import serve_worker

@@ -23,7 +23,6 @@ from elsewhere.calls.messages import (
     Define,
     Done,
     Forget,
-    Free,
     FromWorker,
     Has,
     Interrupt,
@@ -35,10 +34,11 @@ from elsewhere.calls.messages import (
     Said,
     Settlement,
     Share,
-    Stop,
     Submit,
     ToWorker,
 )
+from elsewhere.calls.values import Free
+from elsewhere.calls.workers import Stop
 from elsewhere.link import WorkerEnd
 
 SAID_CHARACTERS_MAX = 2**20

@@ -16,16 +16,8 @@ from time import monotonic
 from types import CoroutineType
 from typing import Any
 
-from elsewhere.calls.messages import (
-    Attempt,
-    Has,
-    Kind,
-    Outcome,
-    Parked,
-    Place,
-    Resumed,
-    Verdict,
-)
+from elsewhere.calls.messages import Attempt, Has, Kind, Outcome, Parked, Resumed, Verdict
+from elsewhere.calls.values import Place
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.codec.values import loads, too_large
 from elsewhere.errors import CallInterrupted

@@ -9,8 +9,10 @@ from threading import RLock
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary, ref
 
-from elsewhere.calls.messages import Attempt, Drop, Free, Place, Setup, Value
+from elsewhere.calls.messages import Attempt
+from elsewhere.calls.values import Drop, Free, Place, Value
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
+from elsewhere.calls.workers import Setup
 from elsewhere.codec.references import Source, supplied
 from elsewhere.codec.values import dumps, dumps_parts, loads, too_large
 from elsewhere.errors import DataLost

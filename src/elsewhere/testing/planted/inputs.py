@@ -6,9 +6,9 @@ from typing import Any
 from elsewhere.calls.lifecycle import CallState
 from elsewhere.calls.messages import Call, Given, Input, Need, Settlement, Verdict
 from elsewhere.gateway.asks import Asks
+from elsewhere.gateway.attempts import Attempts
 from elsewhere.gateway.inputs import Inputs
 from elsewhere.gateway.ledger import Ledger
-from elsewhere.gateway.machine import Gateway
 from elsewhere.gateway.records import CLIENT, CallRecord, WorkerRecord
 from elsewhere.testing.planted.planting import Patch, planted
 
@@ -182,14 +182,14 @@ def what_one_step_could_not_settle_is_left_there(patch: Patch) -> None:
 @planted
 def the_inputs_of_a_call_that_is_queued_again_are_forgotten(patch: Patch) -> None:
     def make(real: Any) -> Any:
-        def requeue(gateway: Gateway, record: CallRecord, *, front: bool) -> None:
-            real(gateway, record, front=front)
+        def requeue(attempts: Attempts, record: CallRecord, *, front: bool) -> None:
+            real(attempts, record, front=front)
             if record.call.inputs:
                 record.values.popitem()
 
         return requeue
 
-    patch.wrap(Gateway, "_requeue", make)
+    patch.wrap(Attempts, "requeue", make)
 
 
 @planted
