@@ -6,7 +6,8 @@ from concurrent.futures import as_completed as base_as_completed
 from types import CoroutineType
 from typing import Any, ParamSpec, TypeVar, cast
 
-from elsewhere.future import Future, finished_future
+from elsewhere.finished import finished_future
+from elsewhere.future import Future
 from elsewhere.in_force import in_force
 from elsewhere.inline import run_coroutine, with_values
 from elsewhere.stream import Stream

@@ -13,7 +13,8 @@ from typing import Any, NoReturn, Self, SupportsIndex, TypeAlias, overload
 from elsewhere.ambient import gather, run_here
 from elsewhere.arguments import check_count
 from elsewhere.checkpoints import read_checkpoint, write_checkpoint
-from elsewhere.future import Future, finished_future
+from elsewhere.finished import finished_future
+from elsewhere.future import Future
 from elsewhere.in_force import in_force
 from elsewhere.operators import Operators
 from elsewhere.pieces import shuffling, works

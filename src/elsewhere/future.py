@@ -11,21 +11,19 @@ import time
 from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError
 from concurrent.futures import Future as BaseFuture
-from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
 from elsewhere.calls.messages import Call, Input, Settlement, Verdict
-from elsewhere.calls.values import INLINE_BYTES
 from elsewhere.codec.references import Source, refer
 from elsewhere.codec.values import dumps
 from elsewhere.errors import DataLost, NotPicklable
 from elsewhere.outcome import open_failure, open_settlement
+from elsewhere.placed import Placed
 from elsewhere.reports import report
-from elsewhere.store import Remembered
 
 if TYPE_CHECKING:
-    from elsewhere.segments.reading import Lease, Mapping
+    from elsewhere.segments.reading import Lease
 
 T = TypeVar("T")
 PENDING, FINISHED, CANCELLED = "PENDING", "FINISHED", "CANCELLED_AND_NOTIFIED"
@@ -72,11 +70,8 @@ class Future(BaseFuture[T], Generic[T]):
     _settlement: Settlement | None = None
     _opened = False
     """its settlement has become a value or an exception"""
-    _lease: "Lease | None" = None
-    _mapping: "Mapping | bytes | None" = None
-    """where its value lies, if its pool has ended"""
-    _kept = False
-    """its pool has ended"""
+    _placed: Placed | None = None
+    """where its value lies, if in a segment"""
     _state = PENDING
     _result: Any = None
     _exception: BaseException | None = None
@@ -123,7 +118,9 @@ class Future(BaseFuture[T], Generic[T]):
         if call is not None:
             self._timeout = call.options.timeout
         if settlement.place is not None:
-            self._lease = self._settler.lease(self, settlement.call)
+            # Known before it is leased: from then on the pool may end, and want it kept.
+            placed = self._placed = Placed(settlement.place)
+            placed.lease = self._settler.lease(self, settlement.call)
         self._settlement = settlement
         state = CANCELLED if settlement.verdict is Verdict.CANCELLED else FINISHED
         condition = self.__dict__.setdefault(_CONDITION, _NOBODY_WAITED)
@@ -237,10 +234,7 @@ class Future(BaseFuture[T], Generic[T]):
 
     def is_foreign(self, settler: Settler) -> bool:
         """Whether its value lies in a segment of another pool than that of `settler`."""
-        settlement = self._settlement
-        return (
-            self._settler is not settler and settlement is not None and settlement.place is not None
-        )
+        return self._settler is not settler and self._placed is not None
 
     @property
     def nbytes(self) -> int:
@@ -255,35 +249,15 @@ class Future(BaseFuture[T], Generic[T]):
     def where(self) -> int | None:
         """The number of the worker that made its value, if that still lies where it was made; else
         None: it is in this process, or not made yet."""
-        settlement = self._settlement
-        if settlement is None or settlement.place is None or self._kept:
+        settlement, placed = self._settlement, self._placed
+        if settlement is None or placed is None or placed.ended:
             return None
         return settlement.worker or None
 
     def keep(self) -> None:
         """Called when the pool ends: keep the value, although its segment goes."""
-        self._kept = True
-        if not self._opened:
-            with suppress(FileNotFoundError):  # it is lost, as who asks for it is told
-                self._mapping = self._copy_small() or self._map()
-
-    def _copy_small(self) -> bytes | None:
-        """The segment of a small value: only so many can be mapped at once."""
-        place = None if self._settlement is None else self._settlement.place
-        if place is None or place.nbytes > INLINE_BYTES:
-            return None
-        with open(place.path, "rb") as file:
-            return file.read(place.nbytes)
-
-    def _map(self) -> "Mapping | bytes | None":
-        settlement = self._settlement
-        if self._mapping is not None or settlement is None or settlement.place is None:
-            return self._mapping
-        from elsewhere.segments.reading import map_segment
-
-        mapping = map_segment(settlement.place)
-        mapping.lease = self._lease
-        return mapping
+        if self._placed is not None:
+            self._placed.keep(wanted=not self._opened)
 
     def as_returned(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         """How to pickle it as its outcome, for which this waits."""
@@ -299,12 +273,11 @@ class Future(BaseFuture[T], Generic[T]):
     def source(self) -> Source:
         """Its value, to be decoded anew."""
         outcome = self.outcome()
-        mapping = self._map()
-        if mapping is None:
+        if self._placed is None:
             return outcome.payload
         from elsewhere.segments.reading import load_value
 
-        return partial(load_value, mapping)
+        return partial(load_value, self._placed.map())
 
     def outcome(self) -> Settlement:
         """Its settlement, once it has one. Raises `NotPicklable` for a value that cannot travel."""
@@ -358,19 +331,18 @@ class Future(BaseFuture[T], Generic[T]):
             # Of several threads that come here at once, all return what the first has claimed.
             self._result, self._exception = self.__dict__.setdefault(_OUTCOME, outcome)
             self._opened = True
-            self._mapping = None  # what was made of it keeps it
+            if self._placed is not None:
+                self._placed.forget()
             if len(settlement.payload) > KEPT_BYTES_MAX and settlement.verdict is Verdict.VALUE:
                 self._settlement = None
 
     def _open_settlement(self, settlement: Settlement) -> tuple[Any, BaseException | None]:
         try:
-            mapping = self._map()
+            mapping = None if self._placed is None else self._placed.map()
         except FileNotFoundError as error:
-            mapping = self._mapping  # the pool may have ended just now
-            if mapping is None:
-                lost = DataLost(self._function)
-                lost.__cause__ = error
-                return None, lost
+            lost = DataLost(self._function)
+            lost.__cause__ = error
+            return None, lost
         return open_settlement(settlement, self._function, self._timeout, mapping)
 
     def _get_snapshot(self) -> tuple[bool, bool, Any, BaseException | None]:
@@ -384,39 +356,6 @@ def _locked() -> threading.Lock:
     lock = threading.Lock()
     lock.acquire()
     return lock
-
-
-class Hit(Generic[T]):
-    """A call that the store has the result of: all that a map needs of a future, for less."""
-
-    __slots__ = ("_kept",)
-
-    def __init__(self, kept: Remembered) -> None:
-        self._kept = kept
-
-    def result(self, timeout: float | None = None) -> T:
-        """As `Future.result`; once."""
-        kept = self._kept
-        settlement = Settlement(0, kept.verdict, kept.payload)
-        value, error = open_settlement(settlement, kept.function, None)
-        if error is not None:
-            try:
-                raise error
-            finally:
-                # As in `Future.result`.
-                error = None
-        return cast(T, value)
-
-    def cancel(self) -> bool:
-        """As `Future.cancel`."""
-        return False
-
-
-def failed_future(error: Exception, settler: Settler) -> Future[Any]:
-    """The future of a call that could not be sent."""
-    future: Future[Any] = Future(None, "a call that could not be sent", settler)
-    future.set_exception(error)
-    return future
 
 
 class Nobody:
@@ -443,16 +382,4 @@ def returned_future(settlement: Settlement, function: str, timeout: float | None
     future: Future[Any] = Future(None, function, Nobody())
     future._timeout = timeout
     future.settle(settlement)
-    return future
-
-
-def finished_future(
-    function: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Future[T]:
-    """The future of a call that is made here and now."""
-    future: Future[T] = Future(None, "a call that ran here", Nobody())
-    try:
-        future.set_result(function(*args, **kwargs))
-    except Exception as error:  # noqa: BLE001  # it belongs to whoever asks for the result
-        future.set_exception(error)
     return future

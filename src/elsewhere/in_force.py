@@ -10,7 +10,8 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from elsewhere.future import Future, Hit
+    from elsewhere.finished import Hit
+    from elsewhere.future import Future
     from elsewhere.store import Store
 
 

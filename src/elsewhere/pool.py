@@ -17,7 +17,8 @@ from elsewhere.node.process import NodeProcess
 
 if TYPE_CHECKING:
     from elsewhere.calls.messages import Options
-    from elsewhere.future import Future, Hit
+    from elsewhere.finished import Hit
+    from elsewhere.future import Future
     from elsewhere.store import Store
     from elsewhere.timeline.timeline import Timeline
 

@@ -18,17 +18,18 @@ from elsewhere.codec.functions import Functions, to_send
 from elsewhere.codec.references import dumps_with_inputs
 from elsewhere.codec.values import dumps, dumps_parts, too_large
 from elsewhere.engines.local import LocalEngine
-from elsewhere.errors import NoKey, NotPicklable, StoreError
-from elsewhere.future import Future, Hit, Settler, failed_future
+from elsewhere.errors import NotPicklable, StoreError
+from elsewhere.finished import Hit, failed_future
+from elsewhere.future import Future, Settler
 from elsewhere.gateway.machine import Gateway
 from elsewhere.host import GatewayHost
-from elsewhere.in_force import call_given
 from elsewhere.intake import Bounds, Intake
 from elsewhere.interrupts import DeferredInterrupts
 from elsewhere.mapping import Mapping
-from elsewhere.names import Name, describe_call, key_of_call, keys_of_calls
+from elsewhere.names import Name
 from elsewhere.node.process import NodeProcess
 from elsewhere.pending import Pending
+from elsewhere.pure_calls import PureCalls
 from elsewhere.reports import report
 from elsewhere.screen import Screen
 from elsewhere.segments.directory import room_for_values
@@ -75,6 +76,7 @@ class Session:
             gateway, engine, Screen().say, self._forget, name, self.store, node.directory
         )
         self._functions = Functions(self._host.note)
+        self._pure = PureCalls(self._host, self.store, self._submit)
         self._calls = count(1)
         self._opening = threading.Lock()
         self._recorder = _make_recorder() if record else None
@@ -123,7 +125,7 @@ class Session:
             return self._submit(options, fn, args, kwargs)
         options = merge_options(task.options, options)
         if task.pure:
-            return self._submit_pure(options, fn, args, kwargs)
+            return self._pure.submit(options, fn, args, kwargs)
         return self._submit(options, to_send(fn), args, kwargs)
 
     def _submit(
@@ -156,61 +158,6 @@ class Session:
             return failed_future(error, self._host)
         return future
 
-    def _submit_pure(
-        self,
-        options: Options,
-        fn: Callable[..., T],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Future[T]:
-        """What is remembered is answered here, before anything is sent."""
-        try:
-            key = key_of_call(fn, args, kwargs)
-            kept = self.store().get(key)
-        except NoKey as error:
-            return self._submit_given(options, fn, args, kwargs, error)
-        except (TypeError, StoreError) as error:
-            # What the function itself says of its arguments, or a store that cannot be read
-            return failed_future(error, self._host)
-        if kept is None:
-            return self._submit_unknown(options, fn, key, args, kwargs)
-        future: Future[T] = Future(None, kept.function, self._host)
-        future.settle(Settlement(0, kept.verdict, kept.payload))
-        return future
-
-    def _submit_unknown(
-        self,
-        options: Options,
-        fn: Callable[..., T],
-        key: bytes,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Future[T]:
-        """Send a pure call that the store does not know."""
-        try:
-            name = describe_call(key, fn, args, kwargs)
-            return self._submit(options, to_send(fn), args, kwargs, name)
-        except TypeError as error:
-            return failed_future(error, self._host)
-
-    def _submit_given(
-        self,
-        options: Options,
-        fn: Callable[..., T],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        no_key: NoKey,
-    ) -> Future[T]:
-        """A pure call with futures among its arguments has a key where it has their values: in a
-        worker."""
-        try:
-            _, futures = dumps_with_inputs(args, kwargs, self._host)
-        except NotPicklable:
-            futures = []
-        if not futures:
-            return failed_future(no_key, self._host)
-        return self._submit(options, call_given, (fn, args, kwargs), {})
-
     def submit_each(
         self, options: Options, fn: Callable[..., T], items: Sequence[tuple[Any, ...]]
     ) -> Iterator[Future[T] | Hit[T]]:
@@ -219,26 +166,7 @@ class Session:
         task = task_of(fn)
         if task is None or not task.pure:
             return (self.submit(options, fn, item, {}) for item in items)
-        return self._submit_each_pure(merge_options(task.options, options), fn, items)
-
-    def _submit_each_pure(
-        self, options: Options, fn: Callable[..., T], items: Sequence[tuple[Any, ...]]
-    ) -> Iterator[Future[T] | Hit[T]]:
-        keys = keys_of_calls(fn, items)
-        try:
-            kept = iter(self.store().get_many([key for key in keys if isinstance(key, bytes)]))
-        except StoreError as error:
-            yield from (failed_future(error, self._host) for _ in items)
-            return
-        for item, key in zip(items, keys, strict=True):
-            if isinstance(key, NoKey):
-                yield self._submit_given(options, fn, item, {}, key)
-                continue
-            if not isinstance(key, bytes):
-                yield failed_future(key, self._host)
-                continue
-            found = next(kept)
-            yield self._submit_unknown(options, fn, key, item, {}) if found is None else Hit(found)
+        return self._pure.submit_each(merge_options(task.options, options), fn, items)
 
     def put(self, value: T) -> Future[T]:
         """As `Pool.put`."""

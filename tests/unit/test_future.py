@@ -15,7 +15,8 @@ from elsewhere.calls.messages import Call, Input, Options, Settlement, Verdict
 from elsewhere.codec.failures import encode_failure
 from elsewhere.codec.values import dumps
 from elsewhere.errors import CallTimeout
-from elsewhere.future import FINISHED, PENDING, Future, failed_future
+from elsewhere.finished import failed_future
+from elsewhere.future import FINISHED, PENDING, Future
 from elsewhere.outcome import open_settlement
 from elsewhere.segments.reading import Lease
 

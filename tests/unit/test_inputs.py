@@ -18,7 +18,8 @@ from elsewhere.codec.failures import encode_failure
 from elsewhere.codec.references import dumps_with_inputs, let_futures_travel, supplied
 from elsewhere.codec.values import dumps, loads
 from elsewhere.errors import CallQuarantined, CallTimeout, NotPicklable
-from elsewhere.future import Future, Nobody, failed_future, finished_future, returned_future
+from elsewhere.finished import failed_future, finished_future
+from elsewhere.future import Future, Nobody, returned_future
 from elsewhere.inline import with_values
 from elsewhere.links.memory import MemoryLink
 from elsewhere.outcome import open_chunk, open_failure

@@ -320,7 +320,7 @@ def test_a_function_that_fails_before_an_item_that_cannot_be_loaded_comes_first(
 @pytest.fixture
 def installed(worker: Worker) -> Iterator[Worker]:
     before = signal.getsignal(signal.SIGINT)
-    worker.runner.install()
+    worker.runner.interrupts.install()
     yield worker
     signal.signal(signal.SIGINT, before)
 

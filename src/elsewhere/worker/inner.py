@@ -30,7 +30,8 @@ from elsewhere.codec.functions import Functions, to_send
 from elsewhere.codec.references import dumps_with_inputs
 from elsewhere.codec.values import too_large
 from elsewhere.errors import NotPicklable
-from elsewhere.future import Future, failed_future
+from elsewhere.finished import failed_future
+from elsewhere.future import Future
 from elsewhere.in_force import call_given
 from elsewhere.names import Name, name_of
 from elsewhere.tasks import task_of
@@ -73,7 +74,7 @@ class InnerPool:
         self._detached.open = False
         self.finish = runner.finish
         post.on_share, post.on_answer, post.on_need = self.share, self.answer, self.give
-        runner.on_interrupt = self.stop_children
+        runner.interrupts.on_interrupt = self.stop_children
 
     # ------------------------------------------------------------ calls
 

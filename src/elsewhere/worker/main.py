@@ -43,7 +43,7 @@ def run_worker(link: WorkerEnd, cells: "memoryview[int]") -> None:
     if setup.initializer and not _initialise(post, setup.initializer):
         return
     runner = Runner(post, cells, screens)
-    runner.install()
+    runner.interrupts.install()
     runner.values.open(setup)
     runner.make_coroutines = lambda: make_coroutines(runner)
     serve_worker(lambda: own_pool(runner, post, setup.worker))

@@ -8,7 +8,6 @@ a parked one holds nothing but its own frames, however deep calls nest.
 """
 
 import _thread
-import signal
 from collections import deque
 from collections.abc import Callable
 from threading import Lock
@@ -23,6 +22,7 @@ from elsewhere.codec.values import loads, too_large
 from elsewhere.errors import CallInterrupted
 from elsewhere.worker.control import Control, Root, Threads
 from elsewhere.worker.fibers import getcurrent, greenlet, is_within
+from elsewhere.worker.interrupts import Interrupts
 from elsewhere.worker.output import LineWriter
 from elsewhere.worker.parking import Alarms, Parking
 from elsewhere.worker.post import Post
@@ -57,6 +57,7 @@ class Runner:
         self.idle = True
         self.roots: dict[tuple[int, int], Root] = {}
         """those that were begun and have not ended"""
+        self.interrupts = Interrupts(post, self.roots, lambda: self.current)
         self.threads = Threads()
         self.told = 0
         """how many calls the gateway believes to wait on the stack"""
@@ -66,8 +67,6 @@ class Runner:
         self._looks: list[Callable[[], None]] = []
         """to be called when a watched descriptor may be ready"""
         self._coroutines: Loop | None = None
-        self.on_interrupt: Callable[[Root], None] = lambda root: None
-        """whoever makes calls inside calls listens here"""
         self.make_coroutines: Callable[[], Loop]
         """set by who can import them; only who has coroutines pays for it"""
         self._free: list[greenlet] = []
@@ -82,7 +81,7 @@ class Runner:
             self._attend()
         while True:
             if self._post.interrupts:
-                self._interrupt_parked()
+                self.interrupts.raise_parked()
             if self.ready:
                 self.ready.popleft().resume()
             elif self.stack or self._post.attempts:
@@ -137,7 +136,7 @@ class Runner:
                 if self.alarms or self._looks:
                     self._attend()
                 if post.interrupts:
-                    self._interrupt_parked()
+                    self.interrupts.raise_parked()
 
     def _attend(self) -> None:
         """Wake what waits for time or for a descriptor."""
@@ -361,49 +360,7 @@ class Runner:
                 self.told = waiting
                 self._post.outgoing.append(Has(waiting))
 
-    # ------------------------------------------------------------ interrupts
-
-    def install(self) -> None:
-        """Let the watcher interrupt the main thread by a signal."""
-        signal.signal(signal.SIGINT, self._on_signal)
-
     def leave(self) -> None:
         """In a process that a call has forked: the box is the worker's, and so are interrupts."""
         self._control.leave()
-        if signal.getsignal(signal.SIGINT) == self._on_signal:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def stop_children_of_parked(self) -> None:
-        """From the watcher: what keeps the main thread may be a call of the very root that must end."""
-        for name in list(self._post.interrupts):
-            root = self.roots.get(name)
-            if root is not None:
-                self._stop_children(root)
-
-    def _stop_children(self, root: Root) -> None:
-        if not root.interrupted:
-            root.interrupted = True
-            self.on_interrupt(root)
-
-    def _on_signal(self, signum: int, frame: object) -> None:
-        root = self.current
-        if root is None or self._post.is_sending():
-            return  # half a message must not stay half: the watcher will signal again
-        if root.name in self._post.interrupts:
-            self._post.interrupts.discard(root.name)
-            self._interrupt(root)
-            raise CallInterrupted(f"call {root.attempt.call} was asked to stop")
-
-    def _interrupt_parked(self) -> None:
-        for name in list(self._post.interrupts):
-            root = self.roots.get(name)
-            if root is not None:  # else it waits behind, and will be interrupted when it runs
-                self._post.interrupts.discard(name)
-                self._interrupt(root)
-
-    def _interrupt(self, root: Root) -> None:
-        """Let the attempt itself end, if it waits for one of its calls."""
-        self._stop_children(root)
-        if root.parking is not None:
-            root.parking.error = CallInterrupted(f"call {root.attempt.call} was asked to stop")
-            root.parking.wake()
+        self.interrupts.leave()
