@@ -63,6 +63,7 @@ def are_one(first: object, second: object) -> bool:
 
 
 def wait_for_file(path: str, value: Any = None) -> Any:
+    Path(f"{path} begun").touch()
     while not Path(path).exists():
         time.sleep(0.005)
     return value

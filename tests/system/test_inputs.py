@@ -180,7 +180,7 @@ def test_shutdown_takes_back_what_waits_for_inputs(tmp_path: Path) -> None:
         go = tmp_path / "go"
         first = blocked(pool, go)
         others = [pool.submit(inputs.increment, first) for _ in range(50)]
-        while not first.running():
+        while not Path(f"{go} begun").exists():
             time.sleep(0.005)
         pool.shutdown(wait=False, cancel_futures=True)
         wait(others, WAIT)

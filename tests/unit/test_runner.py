@@ -23,8 +23,10 @@ from elsewhere.calls.messages import (
 )
 from elsewhere.calls.workers import Ready, Setup, Stop, Unready
 from elsewhere.codec.failures import decode_failure
+from elsewhere.codec.references import let_futures_travel
 from elsewhere.codec.values import dumps, loads
 from elsewhere.errors import CallInterrupted, NotPicklable, RemoteError
+from elsewhere.in_force import serve_worker
 from elsewhere.link import LinkClosed
 from elsewhere.links.memory import MemoryLink
 from elsewhere.worker import runner, values
@@ -509,6 +511,8 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     sys.stdout, sys.stderr = before[:2]
     signal.signal(signal.SIGINT, before[2])
+    serve_worker(None)
+    let_futures_travel(False)
 
 
 def live(*batches: list[Any]) -> list[Any]:
