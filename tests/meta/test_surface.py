@@ -15,6 +15,7 @@ SURFACE = [
     "CallTimeout",
     "Chunked",
     "CircularCall",
+    "DataLost",
     "ElsewhereError",
     "Future",
     "InitializerFailed",
