@@ -31,6 +31,7 @@ CATALOGUE = (
     Entry(name=OURS, module="elsewhere", adapter="Elsewhere"),
     Entry(name=REFERENCE, module="standard", adapter="Futures"),
     Entry(name="multiprocessing.Pool", module="standard", adapter="MultiprocessingPool"),
+    Entry(name="by hand", module="by_hand", adapter="ByHand"),
     Entry(name="loky", module="loky", adapter="Loky", requirements=("loky>=3.5,<4",)),
     Entry(name="mpire", module="mpire", adapter="Mpire", requirements=("mpire>=2.10,<3",)),
     Entry(name="joblib", module="joblib", adapter="Joblib", requirements=("joblib>=1.5,<2",)),

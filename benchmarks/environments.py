@@ -5,15 +5,20 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 from benchmarks.catalogue import CATALOGUE, Entry
 
 ROOT = Path(__file__).resolve().parent.parent
 ENVIRONMENTS = ROOT / ".bench"
-NUMPY = ENVIRONMENTS / "numpy"
-NUMPY_REQUIREMENTS = ("numpy>=2,<3",)
+Library = Literal["numpy", "pandas"]
+LIBRARIES: Mapping[Library, tuple[str, ...]] = {
+    "numpy": ("numpy>=2,<3",),
+    # The second is what dask.dataframe needs besides.
+    "pandas": ("pandas>=2.2,<4", "pyarrow>=17,<30"),
+}
 STAMP = "requirements.txt"
 
 
@@ -24,6 +29,11 @@ def interpreter(entry: Entry) -> Path:
     return ENVIRONMENTS / entry.name / "bin" / "python"
 
 
+def library_path(library: Library) -> Path:
+    """Return the bare folder of a library, which can be put on any peer's path."""
+    return ENVIRONMENTS / library
+
+
 def install_peers(names: Collection[str]) -> int:
     """Make what is not up to date of the named peers' environments; return the failures."""
     ignore_by_git(ENVIRONMENTS)
@@ -31,7 +41,7 @@ def install_peers(names: Collection[str]) -> int:
     for entry in CATALOGUE:
         if entry.name in names and entry.requirements:
             failures += not install_if_needed(entry.name, entry.requirements)
-    return failures + (not install_if_needed(NUMPY.name, NUMPY_REQUIREMENTS))
+    return failures + sum(not install_if_needed(name, LIBRARIES[name]) for name in LIBRARIES)
 
 
 def install_if_needed(name: str, requirements: Sequence[str]) -> bool:
@@ -64,17 +74,18 @@ def ignore_by_git(made: Path) -> None:
 def install(target: Path, requirements: Sequence[str]) -> None:
     """Make an environment; CalledProcessError if a package cannot be had.
 
-    numpy's is a bare folder of packages, which can be put on any peer's path.
+    A library's is a bare folder of packages, see `library_path`.
     """
     uv = uv_command()
-    python = sys.executable if target == NUMPY else str(target / "bin" / "python")
+    is_bare = target.name in LIBRARIES
+    python = sys.executable if is_bare else str(target / "bin" / "python")
     if uv:
         create = [*uv, "venv", "--quiet", "--python", sys.executable, str(target)]
         command = [*uv, "pip", "install", "--quiet", "--python", python]
     else:
         create = [sys.executable, "-m", "venv", str(target)]
         command = [python, "-m", "pip", "install", "--quiet"]
-    if target == NUMPY:
+    if is_bare:
         command += ["--target", str(target)]
     else:
         subprocess.run(create, check=True)

@@ -88,6 +88,18 @@ FIGURES = (
         workload="remembered", metric="hits_per_second", comparison="≥", bound=10, peer="joblib"
     ),
     Figure(workload="queued", metric="ratio", comparison="≥", bound=0.9),
+    Figure(workload="shared", metric="seconds", comparison="≤", bound=1 / 3, peer="ray"),
+    Figure(workload="pipeline", metric="seconds", comparison="≤", bound=1.3, peer="by hand"),
+    Figure(
+        workload="pipeline", metric="seconds", comparison="≤", bound=1 / 1.8, peer="distributed"
+    ),
+    Figure(workload="spill", metric="seconds", comparison="<", bound=1, peer="distributed"),
+    Figure(workload="spill", metric="seconds", comparison="<", bound=1, peer="ray"),
+    Figure(
+        workload="chain", metric="calls_per_second", comparison="≥", bound=20, peer="distributed"
+    ),
+    Figure(workload="chain", metric="calls_per_second", comparison="≥", bound=20, peer="ray"),
+    Figure(workload="mapreduce", metric="seconds", comparison="≤", bound=1, peer="distributed"),
 )
 
 

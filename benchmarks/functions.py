@@ -17,6 +17,10 @@ def same(value: int) -> int:
     return value
 
 
+def increment(value: int) -> int:
+    return value + 1
+
+
 def same_counted(value: int) -> int:
     """Do nothing but count; `runs` says how often that was in this process."""
     global _runs

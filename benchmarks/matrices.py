@@ -1,4 +1,4 @@
-"""Matrix-vector products; the one file of the benchmarks that needs numpy."""
+"""Matrix-vector products."""
 
 from collections.abc import Callable
 from functools import partial

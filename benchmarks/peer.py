@@ -48,6 +48,53 @@ class Inside:
     bogosity: Function | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stages:
+    """What is done with each of `chunks` arrays of `items` numbers.
+
+    `make(number, items)` makes one, `change(array)` makes another of it, and `reduce(array)` one
+    number. `view(memory)` is an array of `chunk_bytes` in memory that can be written.
+    """
+
+    chunks: int
+    items: int
+    chunk_bytes: int
+    make: Function
+    change: Function
+    reduce: Function
+    view: Function
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """An array of which calls read one element each.
+
+    `read(array, index)` takes it, and `read_kept(index)` finds it in a global of the process that
+    `keep()` was called in, or of one forked from it.
+    """
+
+    array: Any
+    read: Function
+    keep: Callable[[], None]
+    read_kept: Function
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A table in `chunks` of `rows` each, of which the means by `key` of `value` are asked for.
+
+    `make(number, rows)` makes a chunk, `add_up(chunk)` what `combine(*parts)` makes the means of.
+    """
+
+    chunks: int
+    rows: int
+    key: str
+    value: str
+    make: Function
+    add_up: Function
+    combine: Function
+
+
 # What an idiom runs, by what it is used for.
 Submits = Callable[[Function, int], list[Any]]
 Call = Callable[[Function, int], Any]
@@ -64,6 +111,14 @@ Remembering = Callable[[Function, Path], AbstractContextManager[CallEach]]
 Queued = Callable[[Function, int], float]
 # The content name of a call with these arguments, in whatever form the library has it.
 Hash = Callable[[tuple[Any, ...]], object]
+# The value after so many calls of a function, each with the value of the one before; the first has 0.
+Chain = Callable[[Function, int], Any]
+Pipeline = Callable[[Stages], list[Any]]
+# The same with no more than so many bytes of shared memory, and a folder for the rest.
+Spilling = Callable[[int, Path], AbstractContextManager[Pipeline]]
+ReadEach = Callable[[Sequence[int]], list[Any]]
+Share = Callable[[Shared], AbstractContextManager[ReadEach]]
+Averages = Callable[[Table], dict[int, float]]
 # Remembers the answer of a call in a folder; whether it was found there. Refused if it has no name.
 Remember = Callable[[Path, Function, tuple[Any, ...], dict[str, Any]], bool]
 
@@ -170,6 +225,26 @@ class Peer(Protocol):
 
     def queued(self) -> Idioms[Queued]:
         """Return the ways to queue many calls while all workers are kept busy."""
+        return {}
+
+    def chains(self) -> Idioms[Chain]:
+        """Return the ways to give each call the future of the one before."""
+        return {}
+
+    def pipelines(self) -> Idioms[Pipeline]:
+        """Return the ways to make, change and reduce arrays, nothing through this process."""
+        return {}
+
+    def spilling(self) -> Idioms[Spilling]:
+        """Return the ways to do it with little memory, all made before one is changed."""
+        return {}
+
+    def shares(self) -> Idioms[Share]:
+        """Return the ways to let calls read an array; entering is timed, leaving is not."""
+        return {}
+
+    def averages(self) -> Idioms[Averages]:
+        """Return the ways to find the means of a table's groups."""
         return {}
 
     def hashes(self) -> Idioms[Hash]:

@@ -126,7 +126,7 @@ class Stage:
             session = Session(
                 entry,
                 self.name,
-                numpy=self.workload.numpy,
+                library=self.workload.library,
                 quick=self.plan.quick,
                 scratch=self.scratch,
             )

@@ -9,7 +9,7 @@ from pathlib import Path
 from time import monotonic
 
 from benchmarks.catalogue import Entry
-from benchmarks.environments import NUMPY, ROOT, interpreter
+from benchmarks.environments import ROOT, Library, interpreter, library_path
 from benchmarks.processes import descendants, is_tracker, kill_all
 from benchmarks.wire import CLOSE, MEASURE, Closed, Failed, Measured, Missing, Ready, Reply, decode
 
@@ -31,7 +31,7 @@ class Session:
     """A peer's process, started by the constructor and gone after `close` or a PeerFailed."""
 
     def __init__(
-        self, entry: Entry, workload: str, *, numpy: bool, quick: bool, scratch: Path
+        self, entry: Entry, workload: str, *, library: Library | None, quick: bool, scratch: Path
     ) -> None:
         python = interpreter(entry)
         if not python.exists():
@@ -45,7 +45,7 @@ class Session:
                 stdout=subprocess.PIPE,
                 stderr=errors,
                 cwd=ROOT,
-                env=environment(entry, scratch, numpy=numpy),
+                env=environment(entry, scratch, library=library),
                 # Ctrl-C is the runner's business: it ends the peers itself.
                 start_new_session=True,
             )
@@ -149,15 +149,15 @@ class Session:
         return PeerFailed(reason)
 
 
-def environment(entry: Entry, scratch: Path, *, numpy: bool) -> dict[str, str]:
+def environment(entry: Entry, scratch: Path, *, library: Library | None) -> dict[str, str]:
     """Return the environment of a peer's process: ours, one thread, scratch space of the run."""
     inherited = dict(os.environ)
     paths = [str(ROOT)]
     if entry.requirements:
         # The path and the settings of our interpreter are not those of the peer's.
         inherited.pop("VIRTUAL_ENV", None)
-        if numpy:
-            paths.append(str(NUMPY))
+        if library is not None:
+            paths.append(str(library_path(library)))
     elif "PYTHONPATH" in inherited:
         paths.append(inherited["PYTHONPATH"])
     return {

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Literal, Protocol, TypeVar
 
+from benchmarks.environments import Library
 from benchmarks.peer import Peer
 
 QUICK_DIVISOR = 10
@@ -45,8 +46,8 @@ class Workload(Protocol):
     """What is measured, in the process of a peer.
 
     `opens`: what is opened before `prepare`. `fresh`: each measurement has a process of its own,
-    and nothing else of the benchmark runs beside it. `numpy`: it is on the path of the peers, of
-    which some import it, with what it costs, wherever they find it. `prepare` warms up, and its
+    and nothing else of the benchmark runs beside it. `library`: it is on the path of the peers,
+    of which some import it, with what it costs, wherever they find it. `prepare` warms up, and its
     time does not count. The first metric is the main one.
     """
 
@@ -54,7 +55,7 @@ class Workload(Protocol):
     metrics: tuple[Metric, ...]
     opens: Literal["pool", "cluster", "nothing"] = "pool"
     fresh: bool = False
-    numpy: bool = False
+    library: Library | None = None
     limit_seconds: float = 120.0
 
     def variants(self, peer: Peer) -> Sequence[str]: ...

@@ -8,20 +8,17 @@ from elsewhere.calls.messages import (
     Attempt,
     Define,
     Done,
-    Exit,
     Forget,
     FromWorker,
     Kind,
     Outcome,
-    Ready,
     Recall,
     Returned,
     Run,
-    Setup,
-    Stop,
     ToWorker,
     Verdict,
 )
+from elsewhere.calls.workers import Exit, Ready, Setup, Stop
 from elsewhere.codec.failures import encode_failure
 from elsewhere.codec.values import dumps, loads
 from elsewhere.engine import Door

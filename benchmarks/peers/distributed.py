@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import distributed
@@ -9,7 +11,9 @@ import distributed
 from benchmarks.functions import same
 from benchmarks.peer import (
     WORKERS,
+    Averages,
     Call,
+    Chain,
     Function,
     Idiom,
     Idioms,
@@ -18,13 +22,20 @@ from benchmarks.peer import (
     Map,
     MapVectors,
     Peer,
+    Pipeline,
     Problem,
     Products,
     Script,
+    Share,
+    Spilling,
     Submits,
+    Table,
 )
+from benchmarks.peers.flow import Flow
 
 CHUNKSIZE = 50000
+IDLE_WORKER_BYTES = 100_000_000
+"""What a worker holds that has done nothing, for Dask counts all memory of a worker."""
 
 
 def fib(n: int) -> int:
@@ -37,19 +48,53 @@ def fib(n: int) -> int:
     return int(one + other)
 
 
+def local_cluster(workers: int, **options: Any) -> Any:
+    return distributed.LocalCluster(
+        n_workers=workers,
+        threads_per_worker=1,
+        processes=True,
+        host="127.0.0.1",
+        dashboard_address="127.0.0.1:0",
+        **options,
+    )
+
+
 @contextmanager
 def opened(workers: int) -> Iterator[Function]:
+    with local_cluster(workers) as cluster, distributed.Client(cluster) as client:
+        yield lambda function, *arguments: client.submit(function, *arguments, pure=False).result()
+
+
+def flow_in(client: Any, *, broadcast: bool = False) -> Flow:
+    return Flow(
+        submit=partial(client.submit, pure=False),
+        gather=client.gather,
+        wait=distributed.wait,
+        put=partial(client.scatter, broadcast=broadcast, hash=False),
+    )
+
+
+@contextmanager
+def spilling(budget: int, folder: Path) -> Iterator[Pipeline]:
+    limit = budget // WORKERS + IDLE_WORKER_BYTES
     with (
-        distributed.LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-        ) as cluster,
+        local_cluster(WORKERS, memory_limit=limit, local_directory=str(folder)) as cluster,
         distributed.Client(cluster) as client,
     ):
-        yield lambda function, *arguments: client.submit(function, *arguments, pure=False).result()
+        yield flow_in(client).pipeline_all_made
+
+
+def means(table: Table, **options: int) -> dict[int, float]:
+    # It needs pandas, which is not there for the other workloads.
+    from dask import dataframe
+
+    frame = dataframe.from_map(
+        table.make, range(table.chunks), rows=table.rows, meta=table.make(0, table.rows).iloc[:0]
+    )
+    found: dict[int, float] = (
+        frame.groupby(table.key)[table.value].mean(**options).compute().to_dict()
+    )
+    return found
 
 
 class Distributed(Peer):
@@ -70,13 +115,7 @@ class Distributed(Peer):
         return str(distributed.__version__)
 
     def open_cluster(self) -> None:
-        self._cluster = distributed.LocalCluster(
-            n_workers=WORKERS,
-            threads_per_worker=1,
-            processes=True,
-            host="127.0.0.1",
-            dashboard_address="127.0.0.1:0",
-        )
+        self._cluster = local_cluster(WORKERS)
         self._client = distributed.Client(self._cluster)
 
     def open(self) -> None:
@@ -114,6 +153,28 @@ class Distributed(Peer):
     def insides(self) -> Idioms[Inside]:
         # Each task that waits keeps a thread of its own.
         return {"worker_client": Idiom(Inside(opened=opened, fib=fib), fewer=100)}
+
+    def chains(self) -> Idioms[Chain]:
+        return {"submit": Idiom(flow_in(self._client).chain, fewer=50)}
+
+    def pipelines(self) -> Idioms[Pipeline]:
+        return {"submit": Idiom(flow_in(self._client).pipeline)}
+
+    def spilling(self) -> Idioms[Spilling]:
+        return {"submit": Idiom(spilling)}
+
+    def shares(self) -> Idioms[Share]:
+        return {
+            "scatter": Idiom(flow_in(self._client).share),
+            "scatter, broadcast": Idiom(flow_in(self._client, broadcast=True).share),
+        }
+
+    def averages(self) -> Idioms[Averages]:
+        return {
+            "dask.dataframe": Idiom(means),
+            # By default the groups are shuffled, of which there could be many.
+            "dask.dataframe, split_out 1": Idiom(partial(means, split_out=1)),
+        }
 
     def _submit_all(self, function: Function, count: int) -> list[Any]:
         futures = [self._client.submit(function, item, pure=False) for item in range(count)]

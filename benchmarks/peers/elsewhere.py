@@ -2,33 +2,40 @@
 
 import pickle
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, wait
 from contextlib import AbstractContextManager, closing, contextmanager
 from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 import elsewhere
 from benchmarks import inside
 from benchmarks.functions import same
 from benchmarks.peer import (
     WORKERS,
+    Averages,
     CallEach,
+    Chain,
     Function,
     Hash,
     Idiom,
     Idioms,
     Inside,
     Map,
+    Pipeline,
     Products,
     Refused,
     Remember,
     Remembering,
     Script,
+    Share,
+    Spilling,
     Stream,
 )
 from benchmarks.peers.executor import ExecutorPeer, products_by_closure
+from benchmarks.peers.flow import Flow
 from benchmarks.workload import WrongResult
 from elsewhere import NoKey, Pool
 from elsewhere.calls.messages import Verdict
@@ -89,6 +96,21 @@ class Elsewhere(ExecutorPeer):
             )
         }
 
+    def chains(self) -> Idioms[Chain]:
+        return {"submit": Idiom(flow_in(self._pool).chain)}
+
+    def pipelines(self) -> Idioms[Pipeline]:
+        return {"submit": Idiom(flow_in(self._pool).pipeline)}
+
+    def spilling(self) -> Idioms[Spilling]:
+        return {"submit": Idiom(spilling)}
+
+    def shares(self) -> Idioms[Share]:
+        return {"put": Idiom(flow_in(self._pool).share)}
+
+    def averages(self) -> Idioms[Averages]:
+        return {"submit": Idiom(flow_in(self._pool).means)}
+
     def hashes(self) -> Idioms[Hash]:
         return {"key_of": Idiom(lambda arguments: key_of(same, arguments))}
 
@@ -100,6 +122,25 @@ class Elsewhere(ExecutorPeer):
 
     def _stream_default(self, function: Function, items: Iterable[object]) -> Iterator[object]:
         return self._pool.map(function, items)
+
+
+def flow_in(pool: Any) -> Flow:
+    def put(value: object) -> Any:
+        return pool.put(value)
+
+    return Flow(
+        submit=pool.submit,
+        gather=lambda futures: [future.result() for future in futures],
+        wait=wait,
+        put=put,
+    )
+
+
+@contextmanager
+def spilling(budget: int, _: Path) -> Iterator[Pipeline]:
+    options: dict[str, Any] = {"shared_memory": budget}
+    with Pool(WORKERS, **options) as pool:
+        yield flow_in(pool).pipeline_all_made
 
 
 @contextmanager

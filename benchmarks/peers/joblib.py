@@ -25,9 +25,12 @@ from benchmarks.peer import (
     Peer,
     Problem,
     Products,
+    ReadEach,
     Remember,
     Remembering,
     Script,
+    Share,
+    Shared,
     Stream,
     Submits,
 )
@@ -84,6 +87,9 @@ class Joblib(Peer):
     def products(self) -> Idioms[Products]:
         return {"automatic memory map": Idiom(self._products)}
 
+    def shares(self) -> Idioms[Share]:
+        return {"automatic memory map": Idiom(self._share)}
+
     def initialized(self) -> Idioms[Initialized]:
         return {"initializer": Idiom(self._initialized)}
 
@@ -116,6 +122,15 @@ class Joblib(Peer):
             )
 
         yield products
+
+    @contextmanager
+    def _share(self, shared: Shared) -> Iterator[ReadEach]:
+        def read_each(indices: Sequence[int]) -> list[Any]:
+            read = joblib.delayed(shared.read)
+            parallel = joblib.Parallel(n_jobs=WORKERS)
+            return list(parallel(read(shared.array, index) for index in indices))
+
+        yield read_each
 
     @contextmanager
     def _initialized(

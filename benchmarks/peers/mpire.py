@@ -19,7 +19,10 @@ from benchmarks.peer import (
     MapVectors,
     Problem,
     Products,
+    ReadEach,
     Script,
+    Share,
+    Shared,
     Stream,
 )
 from benchmarks.peers.applying import ApplyPeer
@@ -62,6 +65,9 @@ class Mpire(ApplyPeer):
     def products(self) -> Idioms[Products]:
         return {"shared_objects": Idiom(self._products)}
 
+    def shares(self) -> Idioms[Share]:
+        return {"shared_objects": Idiom(self._share)}
+
     def initialized(self) -> Idioms[Initialized]:
         return {"worker_init": Idiom(self._initialized)}
 
@@ -83,6 +89,13 @@ class Mpire(ApplyPeer):
             yield lambda vectors: pool.map(
                 multiply_shared, [(vector,) for vector in vectors], concatenate_numpy_output=False
             )
+
+    @contextmanager
+    def _share(self, shared: Shared) -> Iterator[ReadEach]:
+        with mpire.WorkerPool(
+            WORKERS, shared_objects=shared.array, keep_alive=True, start_method="fork"
+        ) as pool:
+            yield lambda indices: list(pool.map(shared.read, [(index,) for index in indices]))
 
     @contextmanager
     def _initialized(

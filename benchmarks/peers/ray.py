@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import ray
@@ -13,7 +14,9 @@ from benchmarks.functions import same
 from benchmarks.peer import (
     STREAM_CHUNKSIZE,
     WORKERS,
+    Averages,
     Call,
+    Chain,
     Function,
     Idiom,
     Idioms,
@@ -22,12 +25,16 @@ from benchmarks.peer import (
     Map,
     MapVectors,
     Peer,
+    Pipeline,
     Problem,
     Products,
     Script,
+    Share,
+    Spilling,
     Stream,
     Submits,
 )
+from benchmarks.peers.flow import Flow
 
 
 def fib(n: int) -> int:
@@ -74,6 +81,12 @@ class Ray(Peer):
     def __init__(self) -> None:
         self._pool: Any = None
         self._remotes: dict[Function, Any] = {}
+        self._flow = Flow(
+            submit=lambda function, *arguments: self._remote(function).remote(*arguments),
+            gather=ray.get,
+            wait=lambda refs: ray.wait(refs, num_returns=len(refs), fetch_local=False),
+            put=ray.put,
+        )
 
     def version(self) -> str:
         return str(ray.__version__)
@@ -122,11 +135,47 @@ class Ray(Peer):
         # Each task that waits keeps a process of its own.
         return {"tasks": Idiom(Inside(opened=opened, fib=fib_task), fewer=200)}
 
+    def chains(self) -> Idioms[Chain]:
+        return {"task": Idiom(self._flow.chain, fewer=10)}
+
+    def pipelines(self) -> Idioms[Pipeline]:
+        return {"task": Idiom(self._flow.pipeline)}
+
+    def spilling(self) -> Idioms[Spilling]:
+        return {"task": Idiom(self._spilling)}
+
+    def shares(self) -> Idioms[Share]:
+        return {"put": Idiom(self._flow.share)}
+
+    def averages(self) -> Idioms[Averages]:
+        return {"task": Idiom(self._flow.means)}
+
+    @contextmanager
+    def _spilling(self, budget: int, folder: Path) -> Iterator[Pipeline]:
+        ray.init(
+            num_cpus=WORKERS,
+            include_dashboard=False,
+            log_to_driver=False,
+            object_store_memory=budget,
+            object_spilling_directory=str(folder),
+        )
+        try:
+            yield self._flow.pipeline_all_made
+        finally:
+            ray.shutdown()
+            # They were exported to the cluster that has ended.
+            self._remotes.clear()
+
     def _tasks(self, function: Function, items: Iterable[Any]) -> list[Any]:
-        # A remote function is exported to the cluster anew each time that it is made.
-        remote = self._remotes.setdefault(function, None) or ray.remote(function)
-        self._remotes[function] = remote
+        remote = self._remote(function)
         return list(ray.get([remote.remote(item) for item in items]))
+
+    def _remote(self, function: Function) -> Any:
+        # A remote function is exported to the cluster anew each time that it is made.
+        remote = self._remotes.get(function)
+        if remote is None:
+            remote = self._remotes[function] = ray.remote(function)
+        return remote
 
     def _opened_pool(self) -> Any:
         # The pool's actors take both processors for themselves, so tasks could not run beside it.

@@ -21,7 +21,10 @@ from benchmarks.peer import (
     MapVectors,
     Problem,
     Products,
+    ReadEach,
     Script,
+    Share,
+    Shared,
     Stream,
 )
 from benchmarks.peers.applying import ApplyPeer
@@ -54,6 +57,16 @@ class Futures(ExecutorPeer):
             ),
             f"partial, chunksize {PRODUCTS_CHUNKSIZE}": Idiom(products_by_partial(in_chunks)),
         }
+
+    def shares(self) -> Idioms[Share]:
+        return {"global before the fork": Idiom(self._share_forked)}
+
+    @contextmanager
+    def _share_forked(self, shared: Shared) -> Iterator[ReadEach]:
+        shared.keep()
+        fork = multiprocessing.get_context("fork")
+        with ProcessPoolExecutor(WORKERS, mp_context=fork) as pool:
+            yield lambda indices: list(pool.map(shared.read_kept, indices))
 
     @contextmanager
     def _products_forked(self, problem: Problem, chunksize: int) -> Iterator[MapVectors]:

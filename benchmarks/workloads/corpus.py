@@ -24,7 +24,7 @@ class Corpus(Workload):
         Metric("refused", "calls", "lower"),
     )
     opens = "nothing"
-    numpy = True
+    library = "numpy"
     limit_seconds = 900.0
 
     def variants(self, peer: Peer) -> Sequence[str]:

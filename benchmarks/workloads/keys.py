@@ -20,7 +20,7 @@ class Keys(Workload):
         Metric("times_blake2b", "times", "lower"),
     )
     opens = "nothing"
-    numpy = True
+    library = "numpy"
 
     def variants(self, peer: Peer) -> Sequence[str]:
         return list(peer.hashes())

@@ -21,7 +21,7 @@ class Matvec(Workload):
         Metric("serial_seconds", "s", "lower", shown=False),
     )
 
-    numpy = True
+    library = "numpy"
 
     def __init__(self) -> None:
         self._seeds = itertools.count()

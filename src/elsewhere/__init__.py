@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from elsewhere.ambient import as_completed, call, gather, map, spawn  # noqa: A004  # ours
     from elsewhere.calls.span import Span
+    from elsewhere.chunked import Chunked
     from elsewhere.errors import (
         CallInterrupted,
         CallQuarantined,
         CallTimeout,
         CircularCall,
+        DataLost,
         ElsewhereError,
         InitializerFailed,
         NoKey,
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from elsewhere.pool import Pool
     from elsewhere.reasons import why
     from elsewhere.tasks import Task, task
+    from elsewhere.timeline.timeline import Timeline
 
 __version__ = "0.1.0"
 
@@ -39,7 +42,9 @@ __all__ = [
     "CallInterrupted",
     "CallQuarantined",
     "CallTimeout",
+    "Chunked",
     "CircularCall",
+    "DataLost",
     "ElsewhereError",
     "Future",
     "InitializerFailed",
@@ -52,6 +57,7 @@ __all__ = [
     "StoreDamaged",
     "StoreError",
     "Task",
+    "Timeline",
     "WorkerLost",
     "__version__",
     "as_completed",
@@ -67,7 +73,9 @@ _HOME = {
     "CallInterrupted": "elsewhere.errors",
     "CallQuarantined": "elsewhere.errors",
     "CallTimeout": "elsewhere.errors",
+    "Chunked": "elsewhere.chunked",
     "CircularCall": "elsewhere.errors",
+    "DataLost": "elsewhere.errors",
     "ElsewhereError": "elsewhere.errors",
     "Future": "elsewhere.future",
     "InitializerFailed": "elsewhere.errors",
@@ -80,6 +88,7 @@ _HOME = {
     "StoreDamaged": "elsewhere.errors",
     "StoreError": "elsewhere.errors",
     "Task": "elsewhere.tasks",
+    "Timeline": "elsewhere.timeline.timeline",
     "WorkerLost": "elsewhere.errors",
     "as_completed": "elsewhere.ambient",
     "call": "elsewhere.ambient",

@@ -6,9 +6,10 @@ from concurrent.futures import as_completed as base_as_completed
 from types import CoroutineType
 from typing import Any, ParamSpec, TypeVar, cast
 
-from elsewhere.future import Future, finished_future
+from elsewhere.finished import finished_future
+from elsewhere.future import Future
 from elsewhere.in_force import in_force
-from elsewhere.inline import run_coroutine
+from elsewhere.inline import run_coroutine, with_values
 from elsewhere.stream import Stream
 from elsewhere.tasks import task_of
 
@@ -51,7 +52,11 @@ def map(function: Callable[..., T], *iterables: Iterable[Any]) -> Iterator[T]:  
 
 
 def run_here(function: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
-    """The value of a call in this thread; of an `async def` function, once its coroutine has ended."""
+    """The value of a call in this thread; of an `async def` function, once its coroutine has ended.
+
+    It is given the values of futures, as it would be elsewhere.
+    """
+    args, kwargs = with_values(args, kwargs)
     value: Any = function(*args, **kwargs)
     if not isinstance(value, CoroutineType):
         return cast(T, value)

@@ -5,7 +5,7 @@ from collections import deque
 from contextlib import suppress
 from typing import Protocol
 
-from elsewhere.calls.messages import Settlement, Verdict
+from elsewhere.calls.messages import Input, Settlement, Verdict
 from elsewhere.reports import report
 
 
@@ -79,13 +79,13 @@ class Meter:
 
     def settled(self, chunk: "Chunk", settlement: Settlement) -> None:
         size = len(settlement.payload)
-        self._notes.append((-1, -chunk.items, 0, size - len(chunk.payload)))
+        self._notes.append((-1, -chunk.items, 0, size - chunk.size))
         if settlement.verdict is Verdict.VALUE:
             seconds = settlement.elapsed / chunk.items
             # The first items of a function pay for its loading: forget them fast.
             known = self.seconds
             self.seconds = seconds if known is None else min(seconds, (known + seconds) / 2)
-            self.bytes = max(size, len(chunk.payload)) / chunk.items
+            self.bytes = max(size, chunk.size) / chunk.items
         split = settlement.verdict is Verdict.QUARANTINED and chunk.items > 1
         bar = self._bar
         if bar is not None and not split and settlement.verdict is not Verdict.CANCELLED:
@@ -115,13 +115,27 @@ class Meter:
 
 
 class Chunk:
-    """Some items under way, and in the end their settlement."""
+    """Some items under way, and in the end their settlement.
 
-    __slots__ = ("call", "items", "meter", "payload", "settlement")
+    `inputs` are the futures among them, in the order in which the payload counts them.
+    """
 
-    def __init__(self, call: int, payload: bytes, items: int, meter: Meter) -> None:
+    __slots__ = ("call", "inputs", "items", "meter", "payload", "settlement", "size")
+
+    def __init__(
+        self,
+        call: int,
+        payload: bytes,
+        items: int,
+        meter: Meter,
+        inputs: tuple[Input, ...] = (),
+    ) -> None:
         self.call = call
         self.payload = payload
+        self.inputs = inputs
+        known = [one.settlement.payload for one in inputs if one.settlement is not None]
+        self.size = len(payload) + sum(map(len, known))
+        """encoded bytes, as far as they are known"""
         self.items = items
         self.meter = meter
         self.settlement: Settlement | None = None
@@ -129,7 +143,7 @@ class Chunk:
     def settle(self, settlement: Settlement) -> None:
         self.meter.settled(self, settlement)
         if settlement.verdict is not Verdict.QUARANTINED:
-            self.payload = b""
+            self.payload, self.inputs = b"", ()
         self.settlement = settlement
         self.meter.bell.ring()
 

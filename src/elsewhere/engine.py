@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from elsewhere.calls.messages import Exit
+from elsewhere.calls.workers import Exit
 from elsewhere.link import GatewayEnd
 
 

@@ -50,6 +50,19 @@ class NotPicklable(_Remediable, TypeError):
         return f"cannot send {self.path}: {self.what}. {self.remedy}"
 
 
+class DataLost(ElsewhereError):
+    """A value was lost after its call had come out, and could not be made again."""
+
+    def __init__(self, function: str) -> None:
+        super().__init__(
+            f"the value of {function} was lost: the file that held it is gone. Call it again"
+        )
+        self.function = function
+
+    def __reduce__(self) -> tuple[type["DataLost"], tuple[str]]:
+        return DataLost, (self.function,)
+
+
 class NoKey(_Remediable, TypeError):
     """A pure call has no key, because something that it depends on has no exact name.
 
@@ -66,12 +79,15 @@ class NoKey(_Remediable, TypeError):
 
 
 class CallTimeout(ElsewhereError, TimeoutError):
-    """A call ran longer than ``timeout`` seconds on its last permitted attempt."""
+    """A call ran longer than ``timeout`` seconds on its last permitted attempt.
+
+    0 where that was an input of the call, and its limit is not known.
+    """
 
     def __init__(self, function: str, timeout: float, attempt: int) -> None:
+        limit = f" of {timeout:g} s" if timeout else ""
         super().__init__(
-            f"{function} ran longer than its time limit of {timeout:g} s "
-            f"(attempt {attempt}) and was stopped"
+            f"{function} ran longer than its time limit{limit} (attempt {attempt}) and was stopped"
         )
         self.function = function
         self.timeout = timeout

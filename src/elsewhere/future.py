@@ -11,13 +11,19 @@ import time
 from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError
 from concurrent.futures import Future as BaseFuture
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
-from elsewhere.calls.messages import Call, Settlement, Verdict
-from elsewhere.errors import NotPicklable
-from elsewhere.outcome import open_settlement
+from elsewhere.calls.messages import Call, Input, Settlement, Verdict
+from elsewhere.codec.references import Source, refer
+from elsewhere.codec.values import dumps
+from elsewhere.errors import DataLost, NotPicklable
+from elsewhere.outcome import open_failure, open_settlement
+from elsewhere.placed import Placed
 from elsewhere.reports import report
-from elsewhere.store import Remembered
+
+if TYPE_CHECKING:
+    from elsewhere.segments.reading import Lease
 
 T = TypeVar("T")
 PENDING, FINISHED, CANCELLED = "PENDING", "FINISHED", "CANCELLED_AND_NOTIFIED"
@@ -28,6 +34,8 @@ _CALLBACKS = "the callbacks"
 _OUTCOME = "the outcome"
 _BELL = "the bell"
 _NOBODY_WAITED = object()
+KEPT_BYTES_MAX = 2**16
+"""A larger payload is not kept beside the value that was made of it."""
 
 
 class Settler(Protocol):
@@ -46,6 +54,10 @@ class Settler(Protocol):
     def make_waiters(self) -> list[Any]:
         """The list in which `concurrent.futures.wait` and `as_completed` leave whom to wake."""
 
+    def lease(self, future: "Future[Any]", call: int) -> "Lease":
+        """A claim to the value of this call, which `future` was settled with, while it lies in a
+        segment."""
+
 
 class Future(BaseFuture[T], Generic[T]):
     """The outcome of a call, now or later. Made by a pool; awaitable in any asyncio loop.
@@ -56,10 +68,16 @@ class Future(BaseFuture[T], Generic[T]):
 
     # Of the class until they change: a pool makes a hundred thousand futures a second.
     _settlement: Settlement | None = None
+    _opened = False
+    """its settlement has become a value or an exception"""
+    _placed: Placed | None = None
+    """where its value lies, if in a segment"""
     _state = PENDING
     _result: Any = None
     _exception: BaseException | None = None
     _timeout: float | None = None
+    noted: object = None
+    """what the pool's recorder knows of its call, if there is one"""
 
     def __init__(self, call: Call | None, function: str, settler: Settler) -> None:
         # Not the base's __init__: it would make the condition.
@@ -96,18 +114,24 @@ class Future(BaseFuture[T], Generic[T]):
 
     def settle(self, settlement: Settlement) -> None:
         """Called once by the pool; wakes who waits and runs the callbacks."""
-        call, self._call = self._call, None  # and with it its arguments
+        call = self._call
         if call is not None:
             self._timeout = call.options.timeout
+        if settlement.place is not None:
+            # Known before it is leased: from then on the pool may end, and want it kept.
+            placed = self._placed = Placed(settlement.place)
+            placed.lease = self._settler.lease(self, settlement.call)
         self._settlement = settlement
         state = CANCELLED if settlement.verdict is Verdict.CANCELLED else FINISHED
         condition = self.__dict__.setdefault(_CONDITION, _NOBODY_WAITED)
         if condition is _NOBODY_WAITED:
             self._state = state
+            self._call = None  # and with it its arguments; not before, for `as_input`
             self._ring()
             return
         with condition:
             self._state = state
+            self._call = None
             for waiter in self._waiters:
                 if state is CANCELLED:
                     waiter.add_cancelled(self)
@@ -162,7 +186,8 @@ class Future(BaseFuture[T], Generic[T]):
 
     def result(self, timeout: float | None = None) -> T:
         """The value. Raises what the call raised, CancelledError, or TimeoutError after `timeout` s."""
-        self._wait(timeout)
+        self._wait_settled(timeout)
+        self._open()
         if self._exception is not None:
             try:
                 raise self._exception
@@ -173,19 +198,98 @@ class Future(BaseFuture[T], Generic[T]):
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """What the call raised, or None. Raises CancelledError, or TimeoutError after `timeout` s."""
-        self._wait(timeout)
+        self._wait_settled(timeout)
+        self._open()
         return self._exception
 
     def __repr__(self) -> str:
         state = {PENDING: "pending", FINISHED: "finished"}.get(self._state, "cancelled")
         return f"<elsewhere.Future of {self._function}: {state}>"
 
-    def __reduce__(self) -> NoReturn:
-        raise NotPicklable(
-            "the future",
-            "a future belongs to the pool that made it",
-            "Wait for it, and send its result()",
-        )
+    def __reduce__(self) -> tuple[Any, ...]:
+        reference = refer(self)
+        if reference is None:
+            raise NotPicklable(
+                "the future",
+                "a future belongs to the pool that made it",
+                "Pass it as an argument of a call, or wait for it and send its result()",
+            )
+        return reference
+
+    def check_input(self, settler: object) -> None:
+        """Raises `NotPicklable` if it cannot be the input of a call that goes through `settler`."""
+        if self._settler is not settler and self._state == PENDING:
+            raise NotPicklable(
+                "the future",
+                "it is the future of another pool, and not settled",
+                "Wait for it first, or make both calls in the same pool",
+            )
+
+    def as_input(self, position: int) -> Input:
+        """Itself as the input of a call of its own pool, or of any once it is settled."""
+        call = self._call
+        if self._state == PENDING and call is not None:
+            return Input(call.id)
+        return Input(-1 - position, self.outcome())
+
+    def is_foreign(self, settler: Settler) -> bool:
+        """Whether its value lies in a segment of another pool than that of `settler`."""
+        return self._settler is not settler and self._placed is not None
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes its value takes where it lies, encoded. Waits for it, but does not fetch it;
+        raises as `result`."""
+        self._wait_settled(None)
+        outcome = self.outcome()
+        if outcome.verdict is not Verdict.VALUE:
+            self.result()
+        return len(outcome.payload) if outcome.place is None else outcome.place.nbytes
+
+    def where(self) -> int | None:
+        """The number of the worker that made its value, if that still lies where it was made; else
+        None: it is in this process, or not made yet."""
+        settlement, placed = self._settlement, self._placed
+        if settlement is None or placed is None or placed.ended:
+            return None
+        return settlement.worker or None
+
+    def keep(self) -> None:
+        """Called when the pool ends: keep the value, although its segment goes."""
+        if self._placed is not None:
+            self._placed.keep(wanted=not self._opened)
+
+    def as_returned(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """How to pickle it as its outcome, for which this waits."""
+        while self._state == PENDING:
+            if not self._settler.wait_for(self, None):
+                self._await_bell(None)
+        outcome = self.outcome().told_again(0)
+        if outcome.place is not None:  # it is this process that keeps it there
+            value = dumps(self.result(), "the value of the future")
+            outcome = Settlement(0, Verdict.VALUE, value, outcome.worker, outcome.attempt)
+        return returned_future, (outcome, self._function, self._timeout)
+
+    def source(self) -> Source:
+        """Its value, to be decoded anew."""
+        outcome = self.outcome()
+        if self._placed is None:
+            return outcome.payload
+        from elsewhere.segments.reading import load_value
+
+        return partial(load_value, self._placed.map())
+
+    def outcome(self) -> Settlement:
+        """Its settlement, once it has one. Raises `NotPicklable` for a value that cannot travel."""
+        settlement = self._settlement
+        if settlement is not None:
+            return settlement
+        if self._exception is not None:
+            from elsewhere.codec.failures import encode_failure
+
+            # An attempt by no worker: it failed where it was asked for.
+            return Settlement(0, Verdict.ERROR, encode_failure(self._exception), attempt=1)
+        return Settlement(0, Verdict.VALUE, dumps(self._result, "the value of the future"))
 
     def __await__(self) -> Generator[Any, None, T]:
         import asyncio
@@ -208,23 +312,38 @@ class Future(BaseFuture[T], Generic[T]):
         """Whether it has its outcome; unlike `done`, without the condition."""
         return self._state != PENDING
 
-    def _wait(self, timeout: float | None) -> None:
+    def _wait_settled(self, timeout: float | None) -> None:
         if self._state == PENDING:
             if not self._settler.wait_for(self, timeout):
                 self._await_bell(timeout)
             if self._state == PENDING:
                 raise TimeoutError
         if self._state == CANCELLED:
-            raise CancelledError
-        self._open()
+            settlement = self._settlement
+            if settlement is None or not settlement.chain:
+                raise CancelledError
+            raise open_failure(settlement, self._function, self._timeout)
 
     def _open(self) -> None:
         settlement = self._settlement
-        if settlement is not None:
-            outcome = open_settlement(settlement, self._function, self._timeout)
+        if settlement is not None and not self._opened:
+            outcome = self._open_settlement(settlement)
             # Of several threads that come here at once, all return what the first has claimed.
             self._result, self._exception = self.__dict__.setdefault(_OUTCOME, outcome)
-            self._settlement = None
+            self._opened = True
+            if self._placed is not None:
+                self._placed.forget()
+            if len(settlement.payload) > KEPT_BYTES_MAX and settlement.verdict is Verdict.VALUE:
+                self._settlement = None
+
+    def _open_settlement(self, settlement: Settlement) -> tuple[Any, BaseException | None]:
+        try:
+            mapping = None if self._placed is None else self._placed.map()
+        except FileNotFoundError as error:
+            lost = DataLost(self._function)
+            lost.__cause__ = error
+            return None, lost
+        return open_settlement(settlement, self._function, self._timeout, mapping)
 
     def _get_snapshot(self) -> tuple[bool, bool, Any, BaseException | None]:
         # From Python 3.14 on, asyncio reads an outcome through this method of the base.
@@ -239,40 +358,7 @@ def _locked() -> threading.Lock:
     return lock
 
 
-class Hit(Generic[T]):
-    """A call that the store has the result of: all that a map needs of a future, for less."""
-
-    __slots__ = ("_kept",)
-
-    def __init__(self, kept: Remembered) -> None:
-        self._kept = kept
-
-    def result(self, timeout: float | None = None) -> T:
-        """As `Future.result`; once."""
-        kept = self._kept
-        settlement = Settlement(0, kept.verdict, kept.payload)
-        value, error = open_settlement(settlement, kept.function, None)
-        if error is not None:
-            try:
-                raise error
-            finally:
-                # As in `Future.result`.
-                error = None
-        return cast(T, value)
-
-    def cancel(self) -> bool:
-        """As `Future.cancel`."""
-        return False
-
-
-def failed_future(error: Exception, settler: Settler) -> Future[Any]:
-    """The future of a call that could not be sent."""
-    future: Future[Any] = Future(None, "a call that could not be sent", settler)
-    future.set_exception(error)
-    return future
-
-
-class _Nobody:
+class Nobody:
     """The settler of a future that has its outcome from the start."""
 
     def cancel(self, call: int, settled: Callable[[], bool]) -> None:
@@ -287,14 +373,13 @@ class _Nobody:
     def make_waiters(self) -> list[Any]:
         return []
 
+    def lease(self, future: Future[Any], call: int) -> "Lease":
+        raise AssertionError("what is here lies in no segment")
 
-def finished_future(
-    function: Callable[..., T], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Future[T]:
-    """The future of a call that is made here and now."""
-    future: Future[T] = Future(None, "a call that ran here", _Nobody())
-    try:
-        future.set_result(function(*args, **kwargs))
-    except Exception as error:  # noqa: BLE001  # it belongs to whoever asks for the result
-        future.set_exception(error)
+
+def returned_future(settlement: Settlement, function: str, timeout: float | None) -> Future[Any]:
+    """The future of a call of `function` that a call has returned; payloads name this function."""
+    future: Future[Any] = Future(None, function, Nobody())
+    future._timeout = timeout
+    future.settle(settlement)
     return future

@@ -17,40 +17,41 @@ future, and no thread that only submits ever runs one. Which thread reads the so
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from threading import get_ident, main_thread
+from threading import get_ident
 from time import monotonic
+from typing import TYPE_CHECKING, Any
 
+from elsewhere.callbacks import Callbacks
 from elsewhere.calls.messages import (
     Answer,
     Call,
     Cancel,
-    Exit,
-    FromGateway,
     FromWorker,
-    Kept,
-    Kill,
-    Lost,
-    Ready,
     Said,
     Settlement,
-    Started,
-    Stop,
     Submit,
     ToGateway,
     Verdict,
 )
+from elsewhere.calls.workers import Exit, Lost, Ready, Started, Stop
 from elsewhere.cancels import Cancels
+from elsewhere.delivery import Delivery
 from elsewhere.engine import Engine
+from elsewhere.future import Future
 from elsewhere.gateway.machine import Gateway
 from elsewhere.gateway.records import CLIENT, ENGINE, Turn
+from elsewhere.holdings import Holdings
 from elsewhere.interrupts import DeferredInterrupts
 from elsewhere.link import GatewayEnd, LinkClosed
 from elsewhere.pending import Pending, Waited
 from elsewhere.poller import READ, WRITE, Poller
 from elsewhere.remembering import Remembering
 from elsewhere.store import Store
+
+if TYPE_CHECKING:
+    from elsewhere.segments.reading import Lease
 
 STOP_GRACE_SECONDS = 5.0
 """How long workers may take to end by themselves once the pool is shut down."""
@@ -71,6 +72,7 @@ class GatewayHost:
         on_end: Callable[[], None],
         name: str,
         store: Callable[[], Store],
+        directory: str = "",
     ) -> None:
         self._gateway = gateway
         self._remembering = Remembering(gateway, store, self.post)
@@ -80,14 +82,13 @@ class GatewayHost:
         self._lock = threading.Lock()
         self._inbox: deque[tuple[Call, Pending] | ToGateway] = deque()
         self._pending: dict[int, Pending] = {}
-        """workers that did not answer a `cancel` in time, and have said nothing since"""
-        self._links: dict[int, GatewayEnd] = {}
-        self._callbacks: deque[Pending] = deque()
-        """settled, and its callbacks not called yet"""
+        self._callbacks = Callbacks()
         self._poller = Poller()
+        self.holdings = Holdings(directory, self.note, self.post, self._poller.wake)
         self._cancels = Cancels(self._poller)
+        self._delivery = Delivery(engine, self.holdings, self._cancels, self._poller)
         self._poller.on_alarm(lambda: self._step(ENGINE, None))
-        self._poller.on_served(self._callbacks, self._run_callbacks)
+        self._poller.on_served(self._callbacks, self._callbacks.run)
         self._closing = False
         self._stop_by: float | None = None
         self._thread = threading.Thread(target=self._serve, name=name, daemon=True)
@@ -99,10 +100,12 @@ class GatewayHost:
 
     # ------------------------------------------------------------ from the user's threads
 
-    def submit(self, call: Call, pending: Pending) -> None:
-        """Send a call on its way; `pending` is settled once."""
+    def submit(self, call: Call, pending: Pending, inputs: Sequence[Future[Any]] = ()) -> None:
+        """Send a call on its way; `pending` is settled once. `inputs` are the futures of its inputs."""
         if self._poller.ended:
             raise RuntimeError("the pool has ended: it takes no more calls")
+        if inputs:
+            self.holdings.give(call, inputs)
         # One append, so that an interrupt leaves both or neither.
         self._inbox.append((call, pending))
         if self._poller.ended:
@@ -137,6 +140,7 @@ class GatewayHost:
                 settlements = self._step_inbox()  # the cancel may have been left there
                 record = self._gateway.calls.get(call)
             self._settle(settlements)
+            self._drive()
             return 0 if record is None else record.worker
 
         self._cancels.wait(call, settled, ask)
@@ -151,6 +155,9 @@ class GatewayHost:
 
     def make_waiters(self) -> list[object]:
         return []
+
+    def lease(self, future: Future[Any], call: int) -> "Lease":
+        return self.holdings.lease(future, call)
 
     def is_running(self, call: int) -> bool:
         with self._locked():
@@ -236,7 +243,7 @@ class GatewayHost:
                     known: list[Settlement] = []
                     message = Submit(self._remembering.leave_unknown(message.calls, known))
                     if known:
-                        self._send(sender, [Answer(known)])
+                        self._delivery.send(sender, [Answer(known)])
                 self._act(self._gateway.step(sender, message, monotonic()), settlements)
             self._settle(settlements)
         self._drive()
@@ -245,50 +252,20 @@ class GatewayHost:
         if turn.rows:
             self._remembering.write(turn.rows)
         if turn.sends:
-            batches: dict[int, list[FromGateway]] = {}
-            for peer, message in turn.sends:
-                batches.setdefault(peer, []).append(message)
-            for peer, messages in batches.items():
-                self._send(peer, messages)
+            self._delivery.deliver(turn.sends)
         settlements += turn.settlements
         self._poller.set_alarm(turn.wake)
-
-    def _send(self, peer: int, messages: list[FromGateway]) -> None:
-        if peer == ENGINE:
-            for message in messages:
-                if isinstance(message, Kill):
-                    self._engine.kill(message.worker)
-        elif peer == CLIENT:
-            for message in messages:
-                if isinstance(message, Kept):
-                    self._cancels.note_kept(message.calls)
-        else:
-            link = self._links.get(peer)
-            if link is not None and not link.send(messages):  # type: ignore[arg-type]  # for a worker
-                self._poller.change(link.fileno(), READ | WRITE)
 
     def _settle(self, settlements: list[Settlement]) -> None:
         for settlement in settlements:
             pending = self._pending.pop(settlement.call, None)
+            self.holdings.settled(settlement.call)
             if pending is not None:
                 pending.settle(settlement)
                 self._callbacks.append(pending)
+        self.holdings.tell()
         if (settlements and not self._poller.is_serving) or (self._closing and not self._pending):
             self._poller.wake()
-
-    def _run_callbacks(self) -> None:
-        callbacks = self._callbacks
-        while callbacks:
-            try:
-                pending = callbacks.popleft()
-            except IndexError:
-                return  # another thread was faster
-            try:
-                pending.run_callbacks()
-            except KeyboardInterrupt:
-                callbacks.appendleft(pending)
-                if get_ident() == main_thread().ident:
-                    raise
 
     # ------------------------------------------------------------ the I/O thread
 
@@ -299,6 +276,9 @@ class GatewayHost:
             self._end()
 
     def _check_end(self) -> None:
+        if self.holdings.dropped:
+            self.holdings.dropped = False
+            self._drive()
         if self._closing:
             self._drive()  # an interrupted submit may have left its call in the inbox
         if self._closing and not self._pending and not self._inbox:
@@ -308,8 +288,7 @@ class GatewayHost:
         """A worker's link is ready: take what came, send what waits."""
         if events & WRITE:
             with self._locked():
-                if link.flush():
-                    self._poller.change(link.fileno(), READ)
+                self._delivery.flush(link)
         if events & READ:
             try:
                 messages = link.receive()
@@ -336,18 +315,19 @@ class GatewayHost:
             self._stop_by = monotonic() + STOP_GRACE_SECONDS
             self._poller.later(STOP_GRACE_SECONDS, self._check_end)
             self._engine.close()
-            for worker in list(self._links):
+            for worker in list(self._delivery.links):
                 with self._locked():
-                    self._send(worker, [Stop()])
-        if not self._links or monotonic() >= self._stop_by:
+                    self._delivery.send(worker, [Stop()])
+        if not self._delivery.links or monotonic() >= self._stop_by:
             self._poller.ended = True
 
     def _end(self) -> None:
         self._poller.ended = True
+        self.holdings.end()
         self._engine.end()
-        for link in self._links.values():
+        for link in self._delivery.links.values():
             link.close()
-        self._links.clear()
+        self._delivery.links.clear()
         self._poller.close()
         self._cancel_rest()
         self._on_end()
@@ -361,26 +341,29 @@ class GatewayHost:
                         self._collect_calls(message)
             # Those who still settle what they stepped may take from it meanwhile.
             self._settle([Settlement(call, Verdict.CANCELLED) for call in list(self._pending)])
-        self._run_callbacks()
+        self._callbacks.run()
 
     # ------------------------------------------------------------ the engine's door
 
     def worker_started(self, worker: int, link: GatewayEnd) -> None:
-        self._links[worker] = link
+        self._delivery.links[worker] = link
         self._poller.watch(link.fileno(), lambda events: self._exchange(worker, link, events))
         with self._locked():
-            if not link.flush():  # a large initializer may still wait in it
-                self._poller.change(link.fileno(), READ | WRITE)
+            self._delivery.flush(link)  # a large initializer may still wait in it
         self._step(ENGINE, Started(worker))
 
     def worker_lost(self, worker: int, how: Exit) -> None:
-        link = self._links.pop(worker, None)
+        link = self._delivery.links.pop(worker, None)
         self._cancels.note_heard(worker)
         if link is not None:
             # What the worker had sent before it died counts.
             self._drain(worker, link)
             self._poller.unwatch(link.fileno())
             link.close()
+        with self._locked():
+            kept = self._gateway.ledger.values.paths_of(worker)
+        # Before the machine knows: from then on this process may use what the worker has left.
+        self.holdings.remove_unneeded(worker, kept)
         self._step(ENGINE, Lost(worker, how))
 
     def _drain(self, worker: int, link: GatewayEnd) -> None:

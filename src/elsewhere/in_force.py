@@ -10,7 +10,8 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from elsewhere.future import Future, Hit
+    from elsewhere.finished import Hit
+    from elsewhere.future import Future
     from elsewhere.store import Store
 
 
@@ -44,6 +45,14 @@ def in_force() -> Caller | None:
     if _of_worker is not None:
         return _of_worker()
     return _latest[-1] if _latest else None
+
+
+def call_given(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """In a worker: call a pure task that was given futures, which are values here, and so have a key."""
+    caller = in_force()
+    if caller is None:
+        return function(*args, **kwargs)
+    return caller.spawn(function, args, kwargs).result()
 
 
 def enter(caller: Caller) -> None:

@@ -6,6 +6,9 @@ is left, so that no worker idles at the end while another holds a big one. A bou
 is under way: enough work for `AHEAD_SECONDS` of every worker, and no more unread results than
 `UNREAD_BYTES_MAX`.
 
+Futures among the items are given as values. While one of them has none yet, or never will, each item
+is a chunk by itself: so none waits for what another one needs, and an error stays at its position.
+
 The input is the user's code, and so are the callbacks that may run while a chunk is sent. They may
 block, and they may come back here, through the results of the map or the end of its pool. So nobody
 ever waits for the turn to read: who does not get it leaves the rest to who has it.
@@ -13,18 +16,20 @@ ever waits for the turn to read: who does not get it leaves the rest to who has 
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from itertools import islice
 from threading import get_ident
 from typing import Any, NamedTuple, Protocol
 
-from elsewhere.calls.messages import DEATHS_MAX, Call, Kind, Options
+from elsewhere.calls.messages import DEATHS_MAX, Call, Input, Kind, Options, Verdict
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.chunks import Chunk, Meter
 from elsewhere.codec.functions import Encoded
+from elsewhere.codec.references import meeting
 from elsewhere.codec.values import dumps, too_large
 from elsewhere.errors import NotPicklable
+from elsewhere.future import Future, Settler
 
 CHUNK_SECONDS = 0.05
 CHUNK_SECONDS_MIN = 0.001
@@ -47,14 +52,29 @@ class Bounds(NamedTuple):
     buffersize: int | None
 
 
+class Parcel(NamedTuple):
+    """Encoded items, how many they are, and the futures among them, which are inputs of the call."""
+
+    payload: bytes
+    items: int
+    futures: Sequence[Future[Any]] = ()
+    inputs: tuple[Input, ...] = ()
+
+
 class Sender(Protocol):
     """What a map needs of its pool."""
+
+    @property
+    def settler(self) -> Settler:
+        """That of the futures of its calls."""
 
     def next_call(self) -> int:
         """A number for a call."""
 
-    def send(self, call: Call, pending: Chunk, function: str) -> None:
-        """Send a call of `function`; `pending` is settled once."""
+    def send(
+        self, call: Call, pending: Chunk, function: str, inputs: Sequence[Future[Any]] = ()
+    ) -> None:
+        """Send a call of `function`; `pending` is settled once. `inputs` are the futures of its inputs."""
 
     def take_back(self, calls: list[int], interrupt: bool) -> None:
         """Cancel calls."""
@@ -222,7 +242,7 @@ class Intake:
                 items.extend(islice(self._source, size))
             except Exception as error:  # noqa: BLE001  # it surfaces at its position; Ctrl-C does at once
                 failure = error
-            payload, count, refused = self._encode(items)
+            parcels, refused = self._encode(items)
         finally:
             self._reader = 0
         self._read += len(items)
@@ -230,47 +250,60 @@ class Intake:
             # An input may have more than it said.
             self._left = self._left - len(items) if len(items) <= self._left else None
         failure = refused or failure
-        if count:
-            self._send_new(payload, count)
+        for parcel in parcels:
+            self._send_new(parcel)
         if failure is not None:
             self.chunks.append(failure)
         if failure is not None or len(items) < size:
             self._exhausted = True
 
-    def _encode(self, items: list[Any]) -> tuple[bytes, int, NotPicklable | None]:
-        """The items up to the first that cannot be sent: encoded, their number, and why it cannot."""
+    def _encode(self, items: list[Any]) -> tuple[list[Parcel], NotPicklable | None]:
+        """What to send of the items, up to the first that cannot be sent; and why that cannot."""
+        if not items:
+            return [], None
         try:
-            payload = dumps(items, "items")
-            if len(payload) > PAYLOAD_BYTES_MAX:
-                raise too_large(f"a chunk of {len(items)} items", len(payload))
-            return payload, len(items), None
+            whole = self._pack(items, "items")
         except NotPicklable as error:
             refused = error
+        else:
+            if len(items) == 1 or all(map(_has_value, whole.inputs)):
+                return [whole], None
+            return [self._pack([item], "items") for item in items], None
         for position, item in enumerate(items):
             try:
-                dumps(item, f"item {self._read + position}")
+                self._pack([item], f"item {self._read + position}")
             except NotPicklable as error:
-                payload, count, earlier = self._encode(items[:position])
-                return payload, count, earlier or error
+                parcels, earlier = self._encode(items[:position])
+                return parcels, earlier or error
         # Each can be sent alone, as where the list is one level too deep.
-        return b"", 0, refused
+        return [], refused
+
+    def _pack(self, items: list[Any], name: str) -> Parcel:
+        """Raises `NotPicklable`; `name` is what that calls the items, or the only one of them."""
+        with meeting(self._sender.settler) as met:
+            payload = dumps(items if name == "items" else items[0], name)
+        if len(payload) > PAYLOAD_BYTES_MAX:
+            raise too_large(f"a chunk of {len(items)} items", len(payload))
+        futures = list(met.futures)
+        inputs = tuple([future.as_input(n) for n, future in enumerate(futures)])
+        return Parcel(payload, len(items), futures, inputs)
 
     # ------------------------------------------------------------ sending
 
-    def _send_new(self, payload: bytes, items: int) -> None:
+    def _send_new(self, parcel: Parcel) -> None:
         try:
             self._sending = True
             if self.stopped is None:
-                chunk = self._chunk(payload, items)
+                chunk = self._chunk(parcel)
                 self.chunks.append(chunk)
-                self._send(chunk)
+                self._send(chunk, parcel.futures)
         finally:
             self._sending = False
 
     def send_parts(self, parts: list[list[Any]], failure: BaseException | None) -> None:
         """Send the items of the first chunk once more, in parts that take its place, and `failure`
         the place of the items behind them."""
-        chunks = [self._chunk(dumps(part, "items"), len(part)) for part in parts]
+        chunks = [self._chunk(Parcel(dumps(part, "items"), len(part))) for part in parts]
         self.chunks.popleft()
         if failure is not None:
             self.chunks.appendleft(failure)
@@ -278,17 +311,26 @@ class Intake:
         for chunk in chunks:
             self._send(chunk)
 
-    def _chunk(self, payload: bytes, items: int) -> Chunk:
-        return Chunk(self._sender.next_call(), payload, items, self.meter)
+    def _chunk(self, parcel: Parcel) -> Chunk:
+        number = self._sender.next_call()
+        return Chunk(number, parcel.payload, parcel.items, self.meter, parcel.inputs)
 
-    def _send(self, chunk: Chunk) -> None:
+    def _send(self, chunk: Chunk, futures: Sequence[Future[Any]] = ()) -> None:
         asked = self.options
         deaths_max = DEATHS_MAX if chunk.items == 1 else 1  # one that kills is split, not repeated
         options = Options(asked.timeout, asked.retries, asked.interrupt, deaths_max)
-        self.meter.sent(chunk.items, len(chunk.payload))
+        self.meter.sent(chunk.items, chunk.size)
         function, items = self.function, chunk.items
-        call = Call(chunk.call, function.number, chunk.payload, options, self._kind, items)
-        self._sender.send(call, chunk, function.name)
+        call = Call(
+            chunk.call,
+            function.number,
+            chunk.payload,
+            options,
+            self._kind,
+            items,
+            inputs=chunk.inputs,
+        )
+        self._sender.send(call, chunk, function.name, futures)
         if self._cancelled:  # by another thread, which may not have seen this chunk
             self._take_back((chunk,))
 
@@ -296,3 +338,8 @@ class Intake:
         calls = [one.call for one in chunks if isinstance(one, Chunk) and one.settlement is None]
         if calls:
             self._sender.take_back(calls, self._interrupt)
+
+
+def _has_value(one: Input) -> bool:
+    """Whether what a call waits for is there already."""
+    return one.settlement is not None and one.settlement.verdict is Verdict.VALUE

@@ -6,9 +6,10 @@ from typing import Any
 
 from elsewhere.calls.messages import Settlement, Verdict
 from elsewhere.chunks import Bell, Chunk
+from elsewhere.codec.references import supplied
 from elsewhere.codec.values import load_list
 from elsewhere.intake import Intake, Sender
-from elsewhere.outcome import open_chunk
+from elsewhere.outcome import open_chunk, source_of
 
 SPLIT_PARTS = 16
 
@@ -106,7 +107,10 @@ class Mapping:
 
     def _split(self, chunk: Chunk) -> None:
         """Some item of the chunk took its worker down: send it again in parts, to find which."""
-        items, refused = load_list(chunk.payload)
+        # Those of several items are given nothing but values that there are.
+        given = [source_of(one.settlement) for one in chunk.inputs if one.settlement is not None]
+        with supplied(given):
+            items, refused = load_list(chunk.payload)
         self.intake.meter.opened(chunk.items, 0)
         size = max(1, len(items) // SPLIT_PARTS) if len(items) > SPLIT_PARTS**2 else 1
         parts = [items[start : start + size] for start in range(0, len(items), size)]

@@ -1,22 +1,46 @@
 """A settlement as the caller meets it: a value, or an exception that tells its story."""
 
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from elsewhere.calls.messages import Settlement, Verdict
+from elsewhere.calls.messages import CHAIN_MAX, Settlement, Verdict
+from elsewhere.codec.references import Source
 from elsewhere.codec.values import load_list, loads
+
+if TYPE_CHECKING:
+    from elsewhere.segments.reading import Mapping
 
 
 def open_settlement(
-    settlement: Settlement, function: str, timeout: float | None
+    settlement: Settlement,
+    function: str,
+    timeout: float | None,
+    mapping: "Mapping | bytes | None" = None,
 ) -> tuple[Any, BaseException | None]:
-    """The value of a call of `function`, or else what it raised or why it has no outcome."""
+    """The value of a call of `function`, or else what it raised or why it has no outcome.
+
+    `mapping` is where the value lies, if it is not the settlement's payload.
+    """
     if settlement.verdict is not Verdict.VALUE:
         return None, open_failure(settlement, function, timeout)
     try:
-        return loads(settlement.payload), None
+        if mapping is None:
+            return loads(settlement.payload), None
+        from elsewhere.segments.reading import load_value
+
+        return load_value(mapping), None
     except Exception as error:  # noqa: BLE001  # unpickling runs the value's own code
         return None, note_unpickling(error, settlement)
+
+
+def source_of(settlement: Settlement) -> Source:
+    """The value of a settlement, to be decoded anew while somebody keeps it where it lies."""
+    place = settlement.place
+    if place is None:
+        return settlement.payload
+    from elsewhere.segments.reading import load_value, map_segment
+
+    return lambda: load_value(map_segment(place))
 
 
 def open_chunk(
@@ -24,7 +48,7 @@ def open_chunk(
 ) -> tuple[list[Any], BaseException | None]:
     """The values of a chunk of a map, up to the first that failed; and why it did."""
     data, failure = settlement.payload, b""
-    if settlement.verdict is Verdict.ERROR:
+    if settlement.verdict is Verdict.ERROR and not settlement.chain:
         data, failure = loads(settlement.payload)
     elif settlement.verdict is not Verdict.VALUE:
         return [], open_failure(settlement, function, timeout)
@@ -40,7 +64,23 @@ def open_chunk(
 
 
 def open_failure(settlement: Settlement, function: str, timeout: float | None) -> BaseException:
-    """The exception of a call that has no value."""
+    """The exception of a call that has no value, or that needed one that has none."""
+    # Only a failure pays for what these import.
+    from elsewhere.codec.failures import add_notes, decode_failure
+
+    needed = describe_chain(settlement)
+    if settlement.verdict is Verdict.ERROR:
+        return decode_failure(settlement.payload, describe_place(settlement), needed)
+    if settlement.chain:
+        # What is known of that one is that it was needed, not its name nor its limit.
+        function, timeout = f"an input of {settlement.chain[-1]}", None
+    error = _open_other(settlement, function, timeout)
+    add_notes(error, needed)
+    return error
+
+
+def _open_other(settlement: Settlement, function: str, timeout: float | None) -> BaseException:
+    """As `open_failure`, of a call that did not raise."""
     # Only a failure pays for what these import.
     from concurrent.futures import CancelledError
 
@@ -49,6 +89,7 @@ def open_failure(settlement: Settlement, function: str, timeout: float | None) -
         CallQuarantined,
         CallTimeout,
         CircularCall,
+        DataLost,
         InitializerFailed,
         StoreError,
         WorkerLost,
@@ -56,8 +97,6 @@ def open_failure(settlement: Settlement, function: str, timeout: float | None) -
 
     how = settlement.exit
     match settlement.verdict:
-        case Verdict.ERROR:
-            return decode_failure(settlement.payload, describe_place(settlement))
         case Verdict.CANCELLED:
             return CancelledError()
         case Verdict.TIMED_OUT:
@@ -73,6 +112,8 @@ def open_failure(settlement: Settlement, function: str, timeout: float | None) -
             return error
         case Verdict.CIRCULAR:
             return CircularCall(settlement.payload.decode().split("\n"))
+        case Verdict.LOST:
+            return DataLost(function)
         case Verdict.UNWRITTEN:
             return StoreError(
                 f"the result of {function}",
@@ -112,8 +153,22 @@ def describe_end(settlement: Settlement) -> str:
     return f"was killed by {name}{likely}"
 
 
+def describe_chain(settlement: Settlement) -> list[str]:
+    """The calls that were not made because they needed the value of this one, a line for each."""
+    lines = []
+    needed = "it"
+    if len(settlement.chain) == CHAIN_MAX:
+        needed = "it, or another call that did"  # only so many names are told
+    for name in reversed(settlement.chain):
+        lines.append(f"not called: {name}, which needed {needed}")
+        needed = name
+    return lines
+
+
 def describe_place(settlement: Settlement) -> str:
     """Where a call ran."""
     if not settlement.worker:
-        return "an earlier run, remembered"
+        return (
+            "the process that asked for it" if settlement.attempt else "an earlier run, remembered"
+        )
     return f"worker {settlement.worker} on {os.uname().nodename}, attempt {settlement.attempt}"

@@ -17,9 +17,10 @@ from elsewhere.node.process import NodeProcess
 
 if TYPE_CHECKING:
     from elsewhere.calls.messages import Options
-    from elsewhere.calls.span import Span
-    from elsewhere.future import Future, Hit
+    from elsewhere.finished import Hit
+    from elsewhere.future import Future
     from elsewhere.store import Store
+    from elsewhere.timeline.timeline import Timeline
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -40,11 +41,16 @@ class Pool(Executor):
     ``acknowledge`` says what must be true of a result in that file before anybody is told of it:
     "durable" (the default), "crash" or "memory", see `elsewhere.store.Acknowledge`.
 
+    A value of more than ``inline_bytes`` (128 KiB if not given) stays in this machine's shared memory,
+    where it was made, until somebody asks for it; calls that are given its future read it there. Beyond
+    ``shared_memory`` bytes (if not given, half of what there is) the oldest go to the folder for
+    temporary files.
+
     A worker that dies is replaced and its calls run again: a call may run more than once, but
     settles once. After three deaths a call fails alone with `CallQuarantined`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each is an option
         self,
         workers: int | None = None,
         *,
@@ -54,11 +60,17 @@ class Pool(Executor):
         record: bool = False,
         store: str | os.PathLike[str] | None = None,
         acknowledge: str | None = None,
+        inline_bytes: int | None = None,
+        shared_memory: int | None = None,
     ) -> None:
         self._workers = min(usable_cpus(), WORKERS_MAX) if workers is None else workers
         check_count("workers", self._workers, most=WORKERS_MAX)
         if max_tasks_per_child is not None:
             check_count("max_tasks_per_child", max_tasks_per_child)
+        if inline_bytes is not None:
+            check_count("inline_bytes", inline_bytes, least=0)
+        if shared_memory is not None:
+            check_count("shared_memory", shared_memory, least=0)
         if initializer is not None and not callable(initializer):
             raise TypeError(f"initializer must be callable, not {initializer!r}")
         if not isinstance(initargs, Iterable):
@@ -69,6 +81,7 @@ class Pool(Executor):
             try:
                 # The node starts while these are being imported, which takes as long.
                 from elsewhere.calls.messages import Options
+                from elsewhere.calls.values import INLINE_BYTES
                 from elsewhere.codec.values import dumps
                 from elsewhere.session import Session
 
@@ -78,7 +91,14 @@ class Pool(Executor):
                     else dumps((initializer, tuple(initargs)), "initializer")
                 )
                 self._session = Session(
-                    node, self._workers, setup, max_tasks_per_child, record, opened
+                    node,
+                    self._workers,
+                    setup,
+                    max_tasks_per_child,
+                    record,
+                    opened,
+                    INLINE_BYTES if inline_bytes is None else inline_bytes,
+                    shared_memory,
                 )
             except BaseException:
                 node.end()
@@ -127,6 +147,15 @@ class Pool(Executor):
         """
         return self._session.submit(self._options, fn, args, kwargs)
 
+    def put(self, value: T) -> "Future[T]":
+        """A future of `value`, to be given to many calls: a large value is written once, and read where
+        it lies. Raises `NotPicklable`."""
+        return self._session.put(value)
+
+    def scatter(self, values: Iterable[T]) -> "list[Future[T]]":
+        """A future of each of `values`, as by `put`."""
+        return [self._session.put(value) for value in values]
+
     def map(
         self,
         fn: Callable[..., T],
@@ -160,8 +189,13 @@ class Pool(Executor):
             self._options, fn, iterables, timeout, chunksize, buffersize, progress
         )
 
-    def timeline(self) -> "list[Span]":
-        """What ran where and when, latest last. Needs ``Pool(record=True)``."""
+    def timeline(self) -> "Timeline":
+        """What ran where and when and what waited for what, latest last: the last 100,000 calls that
+        this client made. ``save("run.html")`` writes a page, ``save("run.json")`` a trace for
+        Perfetto.
+
+        Raises RuntimeError unless the pool was made with ``record=True``.
+        """
         return self._session.timeline()
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:

@@ -5,36 +5,42 @@ Loaded after the pool has started its node, so that the node starts while this i
 
 import os
 import threading
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from itertools import count
 from time import monotonic
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from elsewhere.calls.messages import Call, Cancel, Kind, Options, Settlement, Verdict
-from elsewhere.calls.span import Span
+from elsewhere.calls.values import Put
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.chunks import Bar, Meter
 from elsewhere.codec.functions import Functions, to_send
-from elsewhere.codec.values import dumps_call, too_large
+from elsewhere.codec.references import dumps_with_inputs
+from elsewhere.codec.values import dumps, dumps_parts, too_large
 from elsewhere.engines.local import LocalEngine
 from elsewhere.errors import NotPicklable, StoreError
-from elsewhere.future import Future, Hit, failed_future
+from elsewhere.finished import Hit, failed_future
+from elsewhere.future import Future, Settler
 from elsewhere.gateway.machine import Gateway
 from elsewhere.host import GatewayHost
 from elsewhere.intake import Bounds, Intake
 from elsewhere.interrupts import DeferredInterrupts
 from elsewhere.mapping import Mapping
-from elsewhere.names import Name, describe_call, key_of_call, keys_of_calls
+from elsewhere.names import Name
 from elsewhere.node.process import NodeProcess
 from elsewhere.pending import Pending
+from elsewhere.pure_calls import PureCalls
 from elsewhere.reports import report
 from elsewhere.screen import Screen
+from elsewhere.segments.directory import room_for_values
 from elsewhere.store import Acknowledge, Store
 from elsewhere.tasks import is_asynchronous, merge_options, task_of
 
+if TYPE_CHECKING:
+    from elsewhere.timeline.recorder import Recorder
+    from elsewhere.timeline.timeline import Timeline
+
 T = TypeVar("T")
-SPANS_MAX = 100_000
 _numbers = count(1)
 _open_sessions: set["Session"] = set()
 
@@ -50,18 +56,30 @@ class Session:
         tasks_per_worker_max: int | None,
         record: bool,
         store: Store | None,
+        inline_bytes: int,
+        shared_memory: int | None,
     ) -> None:
         self._workers = workers
-        engine = LocalEngine(node, workers, initializer)
+        self._inline_bytes = inline_bytes
+        engine = LocalEngine(node, workers, initializer, inline_bytes)
         waits = store is not None and store.acknowledge is not Acknowledge.MEMORY
-        gateway = Gateway(tasks_per_worker_max=tasks_per_worker_max, waits_for_rows=waits)
+        gateway = Gateway(
+            tasks_per_worker_max=tasks_per_worker_max,
+            waits_for_rows=waits,
+            value_bytes_max=room_for_values(node.directory)
+            if shared_memory is None
+            else shared_memory,
+        )
         self._opened = store
         name = f"elsewhere-pool-{next(_numbers)}"
-        self._host = GatewayHost(gateway, engine, Screen().say, self._forget, name, self.store)
+        self._host = GatewayHost(
+            gateway, engine, Screen().say, self._forget, name, self.store, node.directory
+        )
         self._functions = Functions(self._host.note)
+        self._pure = PureCalls(self._host, self.store, self._submit)
         self._calls = count(1)
         self._opening = threading.Lock()
-        self._spans: deque[Span] | None = deque(maxlen=SPANS_MAX) if record else None
+        self._recorder = _make_recorder() if record else None
         # Not a WeakSet: it would run Python code where a map is dropped, and a Ctrl-C that lands in
         # there is lost.
         self._reading: set[Intake] = set()
@@ -107,7 +125,7 @@ class Session:
             return self._submit(options, fn, args, kwargs)
         options = merge_options(task.options, options)
         if task.pure:
-            return self._submit_pure(options, fn, args, kwargs)
+            return self._pure.submit(options, fn, args, kwargs)
         return self._submit(options, to_send(fn), args, kwargs)
 
     def _submit(
@@ -120,57 +138,25 @@ class Session:
     ) -> Future[T]:
         try:
             function = self._functions.encode(fn)
-            payload = dumps_call(args, kwargs)
+            payload, futures = dumps_with_inputs(args, kwargs, self._host)
             if len(payload) > PAYLOAD_BYTES_MAX:
                 raise too_large("the arguments", len(payload))
             number = next(self._calls)
+            # What lies in another pool's segments may be gone before the call needs it.
+            futures = [self.put(f.result()) if f.is_foreign(self._host) else f for f in futures]
+            inputs = tuple([f.as_input(n) for n, f in enumerate(futures)])
             if name is None:
-                call = Call(number, function.number, payload, options)
+                call = Call(number, function.number, payload, options, inputs=inputs)
             else:
                 key, label, parts = name
                 call = Call(
                     number, function.number, payload, options, key=key, label=label, parts=parts
                 )
             future: Future[T] = Future(call, function.name, self._host)
-            self.send(call, future, function.name)
+            self.send(call, future, function.name, futures)
         except NotPicklable as error:
             return failed_future(error, self._host)
         return future
-
-    def _submit_pure(
-        self,
-        options: Options,
-        fn: Callable[..., T],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Future[T]:
-        """What is remembered is answered here, before anything is sent."""
-        try:
-            key = key_of_call(fn, args, kwargs)
-            kept = self.store().get(key)
-        except (TypeError, StoreError) as error:
-            # NoKey, what the function itself says of its arguments, or a store that cannot be read
-            return failed_future(error, self._host)
-        if kept is None:
-            return self._submit_unknown(options, fn, key, args, kwargs)
-        future: Future[T] = Future(None, kept.function, self._host)
-        future.settle(Settlement(0, kept.verdict, kept.payload))
-        return future
-
-    def _submit_unknown(
-        self,
-        options: Options,
-        fn: Callable[..., T],
-        key: bytes,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Future[T]:
-        """Send a pure call that the store does not know."""
-        try:
-            name = describe_call(key, fn, args, kwargs)
-            return self._submit(options, to_send(fn), args, kwargs, name)
-        except TypeError as error:
-            return failed_future(error, self._host)
 
     def submit_each(
         self, options: Options, fn: Callable[..., T], items: Sequence[tuple[Any, ...]]
@@ -180,23 +166,21 @@ class Session:
         task = task_of(fn)
         if task is None or not task.pure:
             return (self.submit(options, fn, item, {}) for item in items)
-        return self._submit_each_pure(merge_options(task.options, options), fn, items)
+        return self._pure.submit_each(merge_options(task.options, options), fn, items)
 
-    def _submit_each_pure(
-        self, options: Options, fn: Callable[..., T], items: Sequence[tuple[Any, ...]]
-    ) -> Iterator[Future[T] | Hit[T]]:
-        keys = keys_of_calls(fn, items)
-        try:
-            kept = iter(self.store().get_many([key for key in keys if isinstance(key, bytes)]))
-        except StoreError as error:
-            yield from (failed_future(error, self._host) for _ in items)
-            return
-        for item, key in zip(items, keys, strict=True):
-            if not isinstance(key, bytes):
-                yield failed_future(key, self._host)
-                continue
-            found = next(kept)
-            yield self._submit_unknown(options, fn, key, item, {}) if found is None else Hit(found)
+    def put(self, value: T) -> Future[T]:
+        """As `Pool.put`."""
+        self._check_open()
+        parts = dumps_parts(value, "the value")
+        number = next(self._calls)
+        future: Future[T] = Future(None, "a value that was put", self._host)
+        if sum(part.nbytes for part in parts) <= self._inline_bytes:
+            future.settle(Settlement(number, Verdict.VALUE, dumps(value, "the value")))
+            return future
+        place = self._host.holdings.put(parts)
+        self._host.post(Put(number, place))
+        future.settle(Settlement(number, Verdict.VALUE, place=place))
+        return future
 
     def map(
         self,
@@ -264,11 +248,13 @@ class Session:
 
             return open_progress(progress, total, self._host.busy)
 
-    def timeline(self) -> list[Span]:
+    def timeline(self) -> "Timeline":
         """As `Pool.timeline`."""
-        if self._spans is None:
+        if self._recorder is None:
             raise RuntimeError("nothing was recorded: make the pool with record=True")
-        return list(self._spans)
+        from elsewhere.timeline.timeline import Timeline
+
+        return Timeline(list(self._recorder.spans))
 
     # ------------------------------------------------------------ the end
 
@@ -307,15 +293,22 @@ class Session:
 
     # ------------------------------------------------------------ what a map needs (its Sender)
 
+    @property
+    def settler(self) -> Settler:
+        """That of the futures of this pool."""
+        return self._host
+
     def next_call(self) -> int:
         """A number for a call."""
         return next(self._calls)
 
-    def send(self, call: Call, pending: Pending, function: str) -> None:
-        """Send a call on its way."""
-        if self._spans is not None:
-            pending = _Recorder(pending, self._spans, function, call.items)
-        self._host.submit(call, pending)
+    def send(
+        self, call: Call, pending: Pending, function: str, inputs: Sequence[Future[Any]] = ()
+    ) -> None:
+        """Send a call on its way; `inputs` are the futures that it counts as such."""
+        if self._recorder is not None:
+            pending = self._recorder.watch(call, pending, function, inputs)
+        self._host.submit(call, pending, inputs)
 
     def take_back(self, calls: list[int], interrupt: bool) -> None:
         """Cancel calls, running ones too if `interrupt`."""
@@ -332,34 +325,11 @@ class Session:
         return self._host.serve_until(done, timeout)
 
 
-class _Recorder:
-    """Notes a span when its call is settled, and passes the settlement on."""
+def _make_recorder() -> "Recorder":
+    # Only who records pays for it.
+    from elsewhere.timeline.recorder import Recorder
 
-    __slots__ = ("_function", "_items", "_pending", "_spans")
-
-    def __init__(self, pending: Pending, spans: deque[Span], function: str, items: int) -> None:
-        self._pending = pending
-        self._spans = spans
-        self._function = function
-        self._items = items
-
-    def settle(self, settlement: Settlement) -> None:
-        if settlement.started:
-            ok = settlement.verdict is Verdict.VALUE
-            self._spans.append(
-                Span(
-                    self._function,
-                    settlement.worker,
-                    settlement.started,
-                    settlement.elapsed,
-                    self._items,
-                    ok,
-                )
-            )
-        self._pending.settle(settlement)
-
-    def run_callbacks(self) -> None:
-        self._pending.run_callbacks()
+    return Recorder()
 
 
 def _length(iterables: tuple[Iterable[Any], ...]) -> int | None:

@@ -12,7 +12,8 @@ from time import monotonic
 from typing import Any, Generic, Self, TypeVar
 
 from elsewhere.chunks import Bar, advance_safely
-from elsewhere.future import Future, Hit
+from elsewhere.finished import Hit
+from elsewhere.future import Future
 
 T = TypeVar("T")
 AHEAD_MAX = 1024

@@ -15,17 +15,8 @@ from time import monotonic
 import psutil
 import pytest
 
-from elsewhere.calls.messages import (
-    Attempt,
-    Define,
-    Done,
-    Exit,
-    FromWorker,
-    Kind,
-    Ready,
-    Run,
-    Verdict,
-)
+from elsewhere.calls.messages import Attempt, Define, Done, FromWorker, Kind, Run, Verdict
+from elsewhere.calls.workers import Exit, Ready
 from elsewhere.codec.values import dumps, loads
 from elsewhere.engine import Engine
 from elsewhere.engines import local as local_engine

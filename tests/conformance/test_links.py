@@ -18,14 +18,13 @@ from elsewhere.calls.messages import (
     Interrupt,
     Kind,
     Outcome,
-    Ready,
     Run,
     Said,
-    Stop,
     ToWorker,
     Verdict,
 )
 from elsewhere.calls.wire import DecodeError
+from elsewhere.calls.workers import Ready, Stop
 from elsewhere.link import GatewayEnd, LinkClosed, WorkerEnd
 from elsewhere.links.memory import MemoryLink
 from elsewhere.links.pipe import PipeGatewayEnd, PipeWorkerEnd, socket_pair

@@ -6,11 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from elsewhere.calls import messages as all_messages
+from elsewhere.calls import messages, values, workers
 from elsewhere.calls.messages import (
     Attempt,
     Call,
-    Exit,
     FromGateway,
     FromWorker,
     Kind,
@@ -23,6 +22,7 @@ from elsewhere.calls.messages import (
 )
 from elsewhere.calls.span import Span
 from elsewhere.calls.wire import DecodeError, FrameReader, Record, encode_frame
+from elsewhere.calls.workers import Exit
 from elsewhere.node.control import FromNode, ToNode
 
 INTEGERS = st.integers(-(2**63), 2**64 - 1)
@@ -99,7 +99,8 @@ def test_every_message_survives(kind: type[Record]) -> None:
 def test_every_tagged_message_is_in_a_union() -> None:
     tagged = {
         kind
-        for kind in vars(all_messages).values()
+        for module in (messages, values, workers)
+        for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, Record) and kind.__struct_config__.tag
     }
     assert tagged == {

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from elsewhere.gateway.machine import Gateway
+from elsewhere.gateway.attempts import Attempts
 from elsewhere.testing.campaign import run_campaign
 from elsewhere.testing.faults import KINDS
 from elsewhere.testing.run import run_seed
@@ -67,7 +67,7 @@ def _hash_in_process(seed: int, hash_seed: str) -> str:
 def test_the_command_fails_at_a_violation_and_says_how_to_replay_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(Gateway, "_requeue", lambda *_, **__: None)
+    monkeypatch.setattr(Attempts, "requeue", lambda *_, **__: None)
 
     status = main(["--seeds", "100", "--jobs", "1"])
 

@@ -101,14 +101,6 @@ async def cancel_a_pure_call(number: float) -> bool:
     return True
 
 
-def return_a_future() -> Any:
-    return elsewhere.spawn(double, 1)
-
-
-def send_a_future() -> Any:
-    return elsewhere.call(double, elsewhere.spawn(double, 1))  # type: ignore[arg-type]  # refused
-
-
 @elsewhere.task(timeout=0.3)
 def run_for_ever() -> None:
     while True:

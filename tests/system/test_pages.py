@@ -9,7 +9,15 @@ import pytest
 from tests.meta.markdown import Snippet, snippets
 from tests.meta.tree import ROOT
 
-PAGES = ("README.md", "docs/pool.md", "docs/nested.md", "docs/store.md", "docs/keys.md")
+PAGES = (
+    "README.md",
+    "docs/pool.md",
+    "docs/nested.md",
+    "docs/chunked.md",
+    "docs/store.md",
+    "docs/keys.md",
+    "docs/timeline.md",
+)
 SCRIPTS = [
     pytest.param(snippet, id=f"{page} line {snippet.line}")
     for page in PAGES

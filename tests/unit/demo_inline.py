@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
 from typing import Self
 
+from elsewhere.calls.messages import Verdict
 from elsewhere.calls.span import Span
 from elsewhere.demo.complexity import Source
 from elsewhere.demo.survey import Outcome
@@ -51,7 +52,7 @@ class InlinePool:
                     started=float(number),
                     elapsed=1.0,
                     items=len(chunk),
-                    ok=True,
+                    verdict=Verdict.VALUE,
                 )
             )
             yield from map(fn, chunk)

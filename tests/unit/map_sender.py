@@ -1,7 +1,7 @@
 """A pool for maps, inside the test: its calls run when the test, or a thread that waits, says so."""
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,6 +9,7 @@ from elsewhere.calls.messages import Call, Define, Kind, Options, Release, Settl
 from elsewhere.chunks import Bar, Chunk, Meter
 from elsewhere.codec.functions import Functions
 from elsewhere.codec.values import loads
+from elsewhere.future import Future, Nobody, Settler
 from elsewhere.intake import Bounds, Intake
 from elsewhere.mapping import Mapping
 from elsewhere.worker.chunk import ChunkFailed, apply_chunk, encode_chunk_failure
@@ -63,7 +64,13 @@ class Sender:
         self.calls += 1
         return self.calls
 
-    def send(self, call: Call, pending: Chunk, function: str) -> None:
+    @property
+    def settler(self) -> Settler:
+        return Nobody()
+
+    def send(
+        self, call: Call, pending: Chunk, function: str, inputs: Sequence[Future[Any]] = ()
+    ) -> None:
         self.sizes.append(call.items)
         self.under_way.append(Sent(call, pending))
         self.most_items = max(self.most_items, self.items())
@@ -109,7 +116,8 @@ class Sender:
     def _apply(self, call: Call) -> tuple[Verdict, bytes]:
         try:
             function = loads(self.codes[call.function])
-            return Verdict.VALUE, apply_chunk(function, call.payload, call.kind)
+            given = [one.settlement.payload for one in call.inputs if one.settlement is not None]
+            return Verdict.VALUE, apply_chunk(function, call.payload, call.kind, given)
         except ChunkFailed as error:
             if isinstance(error.__cause__, WorkerDied):
                 return Verdict.QUARANTINED, b""

@@ -6,7 +6,8 @@ What is told, one event a line; a call is meant with its fence as ``call#fence``
     start W | ready W | unready W       a worker was started, is ready, its initializer raised
     define F [by=W] | release F ... [by=W]
     submit C ... of F [timeout=S] [retries=N] [interrupt] [deaths=N] [items=N] [bytes=N]
-        [by=W] [parent=C] [key=K] [remember-errors]
+        [by=W] [parent=C] [key=K] [remember-errors] [inputs=INPUT,...]
+    given C INPUT ... [by=W]            an INPUT is a call, or one that has come out: C:VERDICT
     cancel C ... [interrupt] [by=W]
     done W C#F ... [value|error|interrupted] [took=S]
     return W C#F ... [kept C#F ...]
@@ -19,22 +20,22 @@ from collections.abc import Callable
 
 from elsewhere.calls.messages import (
     Answer,
+    Attempt,
     Call,
     Cancel,
     Define,
     Done,
-    Exit,
     Forget,
     FromGateway,
+    Given,
     Has,
+    Input,
     Interrupt,
     Kept,
-    Kill,
-    Lost,
+    Need,
     Options,
     Outcome,
     Parked,
-    Ready,
     Recall,
     Release,
     Resumed,
@@ -42,14 +43,12 @@ from elsewhere.calls.messages import (
     Run,
     Settlement,
     Share,
-    Started,
-    Stop,
     Submit,
     ToGateway,
-    Unready,
     Verdict,
     Written,
 )
+from elsewhere.calls.workers import Exit, Kill, Lost, Ready, Started, Stop, Unready
 from elsewhere.gateway.invariants import check_invariants
 from elsewhere.gateway.machine import Gateway
 from elsewhere.gateway.records import CLIENT, ENGINE, STORE, Turn
@@ -72,6 +71,7 @@ class Stage:
             ),
             "release": lambda words: (_read_asker(words), Release(_read_numbers(words))),
             "submit": _read_submit,
+            "given": _read_given,
             "cancel": _read_cancel,
             "done": _read_done,
             "return": _read_return,
@@ -122,6 +122,7 @@ def _read_submit(words: list[str]) -> tuple[int, ToGateway]:
     function, items = int(plain[at + 1]), int(given.get("items", "1"))
     payload = bytes(int(given.get("bytes", "1")))
     numbers = [number for word in plain[:at] for number in _range(word)]
+    inputs = tuple(_read_input(word) for word in given.get("inputs", "").split(",") if word)
     return _read_asker(words), Submit(
         [
             Call(
@@ -133,10 +134,24 @@ def _read_submit(words: list[str]) -> tuple[int, ToGateway]:
                 key=given.get("key", "").encode(),
                 parent=int(given.get("parent", "0")),
                 label=f"f({number})" if "key" in given else "",
+                inputs=inputs,
             )
             for number in numbers
         ]
     )
+
+
+def _read_input(word: str) -> Input:
+    call, _, verdict = word.partition(":")
+    if not verdict:
+        return Input(int(call))
+    payload = b"given %d" % int(call)
+    return Input(int(call), Settlement(int(call), Verdict[verdict.upper()], payload))
+
+
+def _read_given(words: list[str]) -> tuple[int, ToGateway]:
+    call, *inputs = _split(words)[0]
+    return _read_asker(words), Given(int(call), tuple(_read_input(word) for word in inputs))
 
 
 def _read_asker(words: list[str]) -> int:
@@ -162,7 +177,7 @@ def _read_done(words: list[str]) -> tuple[int, ToGateway]:
     took = float(given.get("took", "0.001"))
     return int(plain[0]), Done(
         [
-            Outcome(call, fence, verdict, b"out", 0.0, took)
+            Outcome(call, fence, verdict, b"%d#%d" % (call, fence), 0.0, took)
             for call, fence in (_read_attempt(word) for word in plain[1:])
         ]
     )
@@ -218,7 +233,7 @@ def _write(message: FromGateway) -> str:
         case Forget():
             return "forget " + " ".join(str(function) for function in message.functions)
         case Run():
-            return "run " + _write_attempts([(a.call, a.fence) for a in message.attempts])
+            return "run " + " ".join(_write_attempt(attempt) for attempt in message.attempts)
         case Recall():
             return "recall " + _write_attempts(message.attempts)
         case Interrupt():
@@ -229,10 +244,19 @@ def _write(message: FromGateway) -> str:
             return "; ".join(_write_settlement(settlement) for settlement in message.settlements)
         case Stop():
             return "stop"
+        case Need():
+            return f"need for {message.call}: " + " ".join(str(call) for call in message.inputs)
         case Kill():
             return f"kill {message.worker}"
         case Kept():
             return "kept " + " ".join(str(call) for call in message.calls)
+        case _:
+            return str(message)
+
+
+def _write_attempt(attempt: Attempt) -> str:
+    inputs = ", ".join(value.payload.decode() for value in attempt.inputs)
+    return f"{attempt.call}#{attempt.fence}" + (f"({inputs})" if inputs else "")
 
 
 def _write_attempts(attempts: list[tuple[int, int]]) -> str:
@@ -249,4 +273,6 @@ def _write_settlement(settlement: Settlement) -> str:
         line += f", attempt {settlement.attempt}"
     if settlement.worker:
         line += f", worker {settlement.worker}"
+    if settlement.chain:
+        line += ", needed by " + " < ".join(settlement.chain)
     return line

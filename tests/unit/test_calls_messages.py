@@ -2,20 +2,10 @@
 
 import pytest
 
-from elsewhere.calls.messages import (
-    Define,
-    Done,
-    Exit,
-    FromWorker,
-    Outcome,
-    Ready,
-    Release,
-    Stop,
-    ToGateway,
-    Verdict,
-)
+from elsewhere.calls.messages import Define, Done, FromWorker, Outcome, Release, ToGateway, Verdict
 from elsewhere.calls.span import Span
 from elsewhere.calls.wire import DecodeError, FrameReader, encode_frame
+from elsewhere.calls.workers import Exit, Ready, Stop
 
 MESSAGES: list[FromWorker] = [
     Ready(12),
@@ -77,8 +67,14 @@ def test_an_exit_says_how_a_worker_ended(seen: Exit, said: str) -> None:
 
 
 def test_records_are_values() -> None:
-    span = Span("f", 1, 0.0, 0.5, 1, True)
+    span = Span("f", 1, 0.0, 0.5, 1, Verdict.VALUE)
 
-    assert span == Span("f", 1, 0.0, 0.5, 1, True)
+    assert span == Span("f", 1, 0.0, 0.5, 1, Verdict.VALUE)
     with pytest.raises(AttributeError):
         span.worker = 2  # type: ignore[misc]  # that it cannot be set is the point
+
+
+def test_a_span_knows_its_end_and_whether_it_returned() -> None:
+    assert Span("f", 1, 2.0, 0.5, 1, Verdict.VALUE).ended == 2.5
+    assert Span("f", 1, 2.0, 0.5, 1, Verdict.VALUE).ok
+    assert not Span("f", 1, 2.0, 0.5, 1, Verdict.ERROR).ok

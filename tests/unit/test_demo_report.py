@@ -9,11 +9,10 @@ from pathlib import Path
 import pytest
 
 from elsewhere.demo.collect import collect
-from elsewhere.demo.page import render, script_json
+from elsewhere.demo.page import render
 from elsewhere.demo.report import (
     as_text,
     as_value,
-    byte_text,
     collection_text,
     shortened,
     table,
@@ -193,32 +192,9 @@ def test_the_timeline_has_every_call_from_the_start_of_the_survey(survey: Survey
     }
 
 
-def test_data_cannot_end_its_script() -> None:
-    value = ["</script>", "<!--", "\u2028", "ü", "\ud800"]
-    text = script_json(value)
-    assert "<" not in text
-    assert text.isascii()
-    assert json.loads(text) == value
-
-
 def test_a_page_without_failures_says_so(tmp_path: Path) -> None:
     (tmp_path / "a.py").touch()
     assert "None." in Page(render(take_survey(collect([tmp_path]), InlinePool))).shown
-
-
-@pytest.mark.parametrize(
-    ("count", "text"),
-    [
-        (0, "0 bytes"),
-        (1023, "1,023 bytes"),
-        (1024, "1.0 KiB"),
-        (3 * 2**20 // 2, "1.5 MiB"),
-        (5 * 2**40, "5.0 TiB"),
-        (5000 * 2**40, "5,000.0 TiB"),
-    ],
-)
-def test_sizes_are_readable(count: int, text: str) -> None:
-    assert byte_text(count) == text
 
 
 def test_columns_are_aligned() -> None:

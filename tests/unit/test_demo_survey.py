@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from elsewhere.calls.messages import Verdict
 from elsewhere.calls.span import Span
 from elsewhere.demo.collect import Collection, collect
 from elsewhere.demo.complexity import FailureKind, Source
@@ -98,7 +99,7 @@ def test_the_pool_is_asked_for_a_bar_and_closed(folder: Path) -> None:
 
 def test_shares_add_up_and_are_ordered_by_worker() -> None:
     spans = [
-        Span(function="f", worker=worker, started=0.0, elapsed=elapsed, items=items, ok=True)
+        Span("f", worker, 0.0, elapsed, items, Verdict.VALUE)
         for worker, elapsed, items in [(7, 1.0, 3), (2, 0.5, 1), (7, 0.5, 2)]
     ]
     first, second = worker_shares(spans)

@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 
 from elsewhere import future as module
-from elsewhere.calls.messages import Call, Options, Settlement, Verdict
+from elsewhere.calls.messages import Call, Input, Options, Settlement, Verdict
 from elsewhere.codec.failures import encode_failure
 from elsewhere.codec.values import dumps
 from elsewhere.errors import CallTimeout
-from elsewhere.future import FINISHED, PENDING, Future, failed_future
+from elsewhere.finished import failed_future
+from elsewhere.future import FINISHED, PENDING, Future
 from elsewhere.outcome import open_settlement
+from elsewhere.segments.reading import Lease
 
 VALUE = Settlement(1, Verdict.VALUE, dumps(5, "result"))
 ERROR = Settlement(1, Verdict.ERROR, encode_failure(KeyError("k")))
@@ -44,6 +46,9 @@ class Pool:
 
     def make_waiters(self) -> list[Any]:
         return []
+
+    def lease(self, future: Future[Any], call: int) -> Lease:
+        raise AssertionError("nothing here lies in a segment")
 
 
 def make(pool: Pool | None = None, number: int = 1, options: Options = Options()) -> Future[Any]:  # noqa: B008  # a frozen value
@@ -412,3 +417,31 @@ def test_its_repr_names_the_function_and_the_state() -> None:
     assert repr(settle(make(), VALUE)) == "<elsewhere.Future of f: finished>"
     assert repr(settle(make(), CANCELLED)) == "<elsewhere.Future of f: cancelled>"
     assert FINISHED == "FINISHED"  # the name that the base compares with
+
+
+# ------------------------------------------------------------ inputs
+
+
+@pytest.mark.parametrize("waited_for", [False, True])
+def test_a_future_is_an_input_while_another_thread_settles_it(waited_for: bool) -> None:
+    pool, seen = Pool(), []
+
+    class Watched(Future[Any]):
+        def __setattr__(self, name: str, value: object) -> None:
+            super().__setattr__(name, value)
+            if (
+                name in {"_settlement", "_state", "_call", "_timeout"}
+                and self.__dict__.get("_settler") is pool
+            ):
+                seen.append(self.as_input(0))
+
+    future = Watched(Call(3, 1, b"", Options()), "f", Pool())
+    future._settler = pool
+    if waited_for:
+        assert future._condition is not None
+
+    future.settle(VALUE)
+
+    assert seen[0] == Input(3)
+    assert seen[-1] == Input(-1, VALUE)
+    assert {one.call for one in seen} == {3, -1}

@@ -34,7 +34,7 @@ def test_a_value_settles_its_call_and_names_the_worker_and_the_attempt() -> None
     [settlement] = stage.turn("done 1 1#1 took=0.25").settlements
 
     assert settlement.verdict is Verdict.VALUE
-    assert settlement.payload == b"out"
+    assert settlement.payload == b"1#1"
     assert (settlement.worker, settlement.attempt, settlement.elapsed) == (1, 1, 0.25)
 
 

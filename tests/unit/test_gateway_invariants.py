@@ -118,10 +118,45 @@ def forget_a_parent(gateway: Gateway) -> None:
     gateway.calls[50].parents = ()
 
 
+def wait_for_nobody(gateway: Gateway) -> None:
+    gateway.calls[9].asker = None
+
+
+def miscount_inputs(gateway: Gateway) -> None:
+    gateway.calls[9].needs = 1
+
+
+def wait_though_all_is_there(gateway: Gateway) -> None:
+    record = gateway.calls[9]
+    record.values = dict.fromkeys(record.values, Settlement(3, Verdict.VALUE))
+    record.needs = 0
+
+
+def begin_too_early(gateway: Gateway) -> None:
+    gateway.calls[9].state = CallState.QUEUED
+    gateway.queue.append(gateway.calls[9])
+
+
+def leave_what_is_ready(gateway: Gateway) -> None:
+    gateway.ledger.inputs.ready.append(gateway.calls[9])
+
+
+def lose_who_waits(gateway: Gateway) -> None:
+    gateway.ledger.inputs.waiting[3].clear()
+
+
+def wait_for_what_is_over(gateway: Gateway) -> None:
+    gateway.ledger.inputs.waiting[99] = []
+
+
+def leave_what_has_fallen(gateway: Gateway) -> None:
+    gateway.calls[9].values[3] = Settlement(3, Verdict.ERROR)
+
+
 TAMPERING: list[tuple[Callable[[Gateway], None], str]] = [
     (
         settle_without_forgetting,
-        "a call that the gateway knows is queued, assigned or being written",
+        "a call that the gateway knows is waiting, queued, assigned or being written",
     ),
     (lose_from_the_queue, "stands in the queue exactly once"),
     (queue_a_stranger, "what waits in the queue is a call that the gateway knows"),
@@ -135,7 +170,15 @@ TAMPERING: list[tuple[Callable[[Gateway], None], str]] = [
     (remember_a_worker_that_is_gone, "nothing is known of a worker that is gone"),
     (run_what_is_not_first, "a worker's running call is the first that it holds"),
     (park_what_is_held, "a worker holds nothing that it has parked"),
-    (queue_what_nobody_wants, "a queued call is wanted by somebody"),
+    (queue_what_nobody_wants, "a call that has not begun is wanted by somebody"),
+    (wait_for_nobody, "a call that has not begun is wanted by somebody"),
+    (miscount_inputs, "what a call needs are those of its inputs that have no value"),
+    (wait_though_all_is_there, "a call waits exactly as long as it needs an input"),
+    (begin_too_early, "a call waits exactly as long as it needs an input"),
+    (leave_what_is_ready, "a call waits exactly as long as it needs an input"),
+    (lose_who_waits, "a waiting call is found by each of its inputs that is under way"),
+    (wait_for_what_is_over, "no call waits for an input of which nobody will hear"),
+    (leave_what_has_fallen, "a waiting call of which an input has failed is about to be settled"),
     (write_without_a_key, "what is being written has a key and an outcome of its own"),
     (lose_a_claim, "a key is claimed by the one call that has it"),
     (claim_for_a_stranger, "a key is claimed by the one call that has it"),
@@ -153,7 +196,7 @@ TAMPERING: list[tuple[Callable[[Gateway], None], str]] = [
 def test_a_broken_invariant_is_named(tamper: Callable[[Gateway], None], sentence: str) -> None:
     stage = Stage()
     stage.tell("start 1", "ready 1", "define 7", "submit 1 2 3 4 5 of 7", "submit 6 8 of 7 key=k")
-    stage.tell("submit 50 of 7 by=1 parent=1")
+    stage.tell("submit 50 of 7 by=1 parent=1", "submit 9 of 7 inputs=3,8")
 
     tamper(stage.gateway)
 

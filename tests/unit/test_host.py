@@ -5,18 +5,18 @@ import socket
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Never
 
 import pytest
 
 from elsewhere import cancels
 from elsewhere import host as module
+from elsewhere.callbacks import Callbacks
 from elsewhere.calls.messages import (
     Call,
     Cancel,
     Define,
     Done,
-    Exit,
     Options,
     Outcome,
     Returned,
@@ -24,6 +24,7 @@ from elsewhere.calls.messages import (
     Settlement,
     Verdict,
 )
+from elsewhere.calls.workers import Exit
 from elsewhere.codec.values import dumps, loads
 from elsewhere.gateway.machine import Gateway
 from elsewhere.host import GatewayHost
@@ -359,10 +360,10 @@ def test_time_that_passes_steps_the_machine(idle: Stage) -> None:
 
 def test_a_message_for_a_worker_that_is_gone_is_dropped(stage: Stage) -> None:
     worker = stage.worker()
-    stage.host._send(99, [])
-    link = stage.host._links.pop(worker.number)
-    stage.host._send(worker.number, [])
-    stage.host._links[worker.number] = link
+    stage.host._delivery.send(99, [])
+    link = stage.host._delivery.links.pop(worker.number)
+    stage.host._delivery.send(worker.number, [])
+    stage.host._delivery.links[worker.number] = link
     assert worker.received[1:] == []
 
 
@@ -412,7 +413,7 @@ def test_ctrl_c_in_a_callback_is_raised_and_the_callback_goes_on_later(stage: St
     with pytest.raises(KeyboardInterrupt):
         stage.until(pending.is_settled)
     assert pending.is_settled()
-    stage.host._run_callbacks()
+    stage.host._callbacks.run()
     assert pending.callbacks == 2
 
 
@@ -486,14 +487,14 @@ def test_a_callback_that_raises_ctrl_c_in_another_thread_ends_nothing(stage: Sta
     assert pending.callbacks == 2
 
 
-def test_callbacks_that_another_thread_took_first_are_its_own(stage: Stage) -> None:
-    class Raced(list[Pending]):
-        def popleft(self) -> Pending:
+def test_callbacks_that_another_thread_took_first_are_its_own() -> None:
+    class Raced(Callbacks):
+        def popleft(self) -> Never:
             raise IndexError
 
-    stage.host._callbacks = Raced([Pending()])  # type: ignore[assignment]  # what a race looks like
-    stage.host._run_callbacks()
-    assert len(stage.host._callbacks) == 1
+    callbacks = Raced([Pending()])
+    callbacks.run()
+    assert len(callbacks) == 1
 
 
 # ------------------------------------------------------------ the end

@@ -2,7 +2,7 @@
 
 import itertools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from typing import Any
 
@@ -10,6 +10,7 @@ import pytest
 
 from elsewhere.calls.messages import Call
 from elsewhere.chunks import Chunk
+from elsewhere.future import Future
 from elsewhere.mapping import Mapping
 from tests.unit.map_sender import Sender
 
@@ -23,8 +24,10 @@ class Calling(Sender):
 
     act: Callable[[], None] = staticmethod(lambda: None)
 
-    def send(self, call: Call, pending: Chunk, function: str) -> None:
-        super().send(call, pending, function)
+    def send(
+        self, call: Call, pending: Chunk, function: str, inputs: Sequence[Future[Any]] = ()
+    ) -> None:
+        super().send(call, pending, function, inputs)
         act, self.act = self.act, lambda: None
         act()
 

@@ -12,7 +12,8 @@ import pytest
 
 from elsewhere import intake as intake_module
 from elsewhere import mapping as mapping_module
-from elsewhere.calls.messages import Exit, Kind, Options, Settlement, Verdict
+from elsewhere.calls.messages import Kind, Options, Settlement, Verdict
+from elsewhere.calls.workers import Exit
 from elsewhere.codec.values import dumps as encode_plainly
 from elsewhere.errors import CallQuarantined, CallTimeout, NotPicklable
 from tests.unit.map_sender import Sender, WorkerDied

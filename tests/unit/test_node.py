@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from elsewhere.calls.messages import Exit
 from elsewhere.calls.wire import FrameReader, encode_frame
+from elsewhere.calls.workers import Exit
 from elsewhere.node.control import Exited, FromNode, KillWorker, StartWorker, ToNode
 from elsewhere.node.process import NodeProcess
 from elsewhere.node.server import describe_exit

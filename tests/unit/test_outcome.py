@@ -5,7 +5,8 @@ from concurrent.futures import CancelledError
 
 import pytest
 
-from elsewhere.calls.messages import Exit, Settlement, Verdict
+from elsewhere.calls.messages import Settlement, Verdict
+from elsewhere.calls.workers import Exit
 from elsewhere.codec.failures import encode_failure
 from elsewhere.codec.values import dumps
 from elsewhere.errors import CallQuarantined, CallTimeout, InitializerFailed, WorkerLost

@@ -15,15 +15,13 @@ from elsewhere.calls.messages import (
     Interrupt,
     Kind,
     Outcome,
-    Ready,
     Recall,
     Returned,
     Run,
     Said,
-    Setup,
-    Stop,
     Verdict,
 )
+from elsewhere.calls.workers import Ready, Setup, Stop
 from elsewhere.link import LinkClosed
 from elsewhere.links.memory import MemoryLink
 from elsewhere.worker.post import Post

@@ -17,20 +17,19 @@ from elsewhere.calls.messages import (
     Interrupt,
     Kind,
     Outcome,
-    Ready,
     Run,
     Said,
-    Setup,
-    Stop,
-    Unready,
     Verdict,
 )
+from elsewhere.calls.workers import Ready, Setup, Stop, Unready
 from elsewhere.codec.failures import decode_failure
+from elsewhere.codec.references import let_futures_travel
 from elsewhere.codec.values import dumps, loads
 from elsewhere.errors import CallInterrupted, NotPicklable, RemoteError
+from elsewhere.in_force import serve_worker
 from elsewhere.link import LinkClosed
 from elsewhere.links.memory import MemoryLink
-from elsewhere.worker import runner
+from elsewhere.worker import runner, values
 from elsewhere.worker.main import run_worker
 from elsewhere.worker.output import LineWriter
 from elsewhere.worker.post import Post
@@ -49,10 +48,17 @@ class Worker:
         self.runner = Runner(self.post, self.cells, [self.screen])
         self.calls = 0
 
-    def send(self, function: Callable[..., Any], payload: Any, kind: Kind = Kind.CALL) -> Attempt:
+    def send(
+        self,
+        function: Callable[..., Any],
+        payload: Any,
+        kind: Kind = Kind.CALL,
+        *,
+        stays: bool = True,
+    ) -> Attempt:
         self.calls += 1
         number = self.calls
-        attempt = Attempt(number, 1, number, dumps(payload, "payload"), kind)
+        attempt = Attempt(number, 1, number, dumps(payload, "payload"), kind, stays=stays)
         self.post.take([Define(number, dumps(function, "function")), Run([attempt])])
         return attempt
 
@@ -67,8 +73,15 @@ class Worker:
                     found += message.outcomes
         return found
 
-    def run(self, function: Callable[..., Any], payload: Any, kind: Kind = Kind.CALL) -> Outcome:
-        self.send(function, payload, kind)
+    def run(
+        self,
+        function: Callable[..., Any],
+        payload: Any,
+        kind: Kind = Kind.CALL,
+        *,
+        stays: bool = True,
+    ) -> Outcome:
+        self.send(function, payload, kind, stays=stays)
         (outcome,) = self.outcomes()
         return outcome
 
@@ -162,8 +175,8 @@ def test_a_result_that_cannot_travel_fails_its_call_alone(worker: Worker) -> Non
 def test_a_result_that_no_message_can_carry_fails(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "PAYLOAD_BYTES_MAX", 1000)
-    assert isinstance(failure(worker.run(bytes, ((2000,), {}))), NotPicklable)
+    monkeypatch.setattr(values, "PAYLOAD_BYTES_MAX", 1000)
+    assert isinstance(failure(worker.run(bytes, ((2000,), {}), stays=False)), NotPicklable)
 
 
 def test_arguments_and_functions_that_cannot_be_loaded_fail(worker: Worker) -> None:
@@ -309,7 +322,7 @@ def test_a_function_that_fails_before_an_item_that_cannot_be_loaded_comes_first(
 @pytest.fixture
 def installed(worker: Worker) -> Iterator[Worker]:
     before = signal.getsignal(signal.SIGINT)
-    worker.runner.install()
+    worker.runner.interrupts.install()
     yield worker
     signal.signal(signal.SIGINT, before)
 
@@ -498,6 +511,8 @@ def quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     sys.stdout, sys.stderr = before[:2]
     signal.signal(signal.SIGINT, before[2])
+    serve_worker(None)
+    let_futures_travel(False)
 
 
 def live(*batches: list[Any]) -> list[Any]:

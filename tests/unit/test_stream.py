@@ -9,7 +9,8 @@ import pytest
 from elsewhere import stream as stream_module
 from elsewhere.calls.messages import Verdict
 from elsewhere.codec.values import dumps
-from elsewhere.future import Future, Hit, finished_future
+from elsewhere.finished import Hit, finished_future
+from elsewhere.future import Future
 from elsewhere.store import Remembered
 from elsewhere.stream import BATCH_MAX, READ_SECONDS, Stream
 

@@ -20,6 +20,8 @@ class CallState(IntEnum):
     """has its one outcome"""
     WRITING = 3
     """its outcome is on its way to the store"""
+    WAITING = 4
+    """waits in the gateway for the values of its inputs"""
 
 
 class WorkerState(IntEnum):
@@ -34,8 +36,11 @@ class WorkerState(IntEnum):
 
 
 CALL_MOVES = {
-    CallState.QUEUED: frozenset({CallState.ASSIGNED, CallState.SETTLED}),
-    CallState.ASSIGNED: frozenset({CallState.QUEUED, CallState.WRITING, CallState.SETTLED}),
+    CallState.WAITING: frozenset({CallState.QUEUED, CallState.ASSIGNED, CallState.SETTLED}),
+    CallState.QUEUED: frozenset({CallState.WAITING, CallState.ASSIGNED, CallState.SETTLED}),
+    CallState.ASSIGNED: frozenset(
+        {CallState.WAITING, CallState.QUEUED, CallState.WRITING, CallState.SETTLED}
+    ),
     CallState.WRITING: frozenset({CallState.SETTLED}),
     CallState.SETTLED: frozenset[CallState](),
 }

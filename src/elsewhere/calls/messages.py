@@ -1,14 +1,17 @@
 """Every message, by who says it to whom.
 
-    client  → gateway   Define, Release, Submit, Cancel
-    worker  → gateway   Ready, Unready, Done, Returned, Parked, Resumed, Has, and the client's own
-                        four for calls inside calls               (and Said, to the client's screen)
+    client  → gateway   Define, Release, Submit, Given, Cancel, Drop, Put, and Moved
+    worker  → gateway   Ready, Unready, Done, Returned, Parked, Resumed, Has, and the client's first
+                        seven for calls inside calls              (and Said, to the client's screen)
     engine  → gateway   Started, Lost
     store   → gateway   Written
-    gateway → worker    Define, Forget, Run, Recall, Interrupt, Share, Answer, Stop
+    gateway → worker    Define, Forget, Run, Recall, Interrupt, Share, Answer, Need, Free, Stop
                                                                             (Setup is the engine's)
     gateway → engine    Kill
-    gateway → client    Kept, and the settlements of a Turn
+    gateway → client    Kept, Need, Free, Spill, and the settlements of a Turn
+
+Those about values that stay where they were made are in `elsewhere.calls.values`, those about the
+beginning and the end of a worker in `elsewhere.calls.workers`, all others here.
 
 Payloads are opaque bytes to the gateway. Workers are named by numbers that the engine counts upwards
 from 1; calls and functions by numbers that their makers count upwards from 1, to which a worker adds
@@ -18,9 +21,13 @@ its own number times `NUMBERS_PER_WORKER`.
 from enum import IntEnum
 from typing import TypeAlias
 
+from elsewhere.calls.values import Drop, Free, Moved, Place, Put, Spill, Value
 from elsewhere.calls.wire import Record
+from elsewhere.calls.workers import Exit, Kill, Lost, Ready, Setup, Started, Stop, Unready
 
 DEATHS_MAX = 3
+CHAIN_MAX = 8
+"""How many names of calls that needed each other are told, the last ones."""
 NUMBERS_PER_WORKER = 2**40
 
 
@@ -56,6 +63,10 @@ class Verdict(IntEnum):
     """It waits for itself; the payload is the chain of labels, one to a line."""
     UNWRITTEN = 8
     """It returned, but the store could not keep the value; the payload says why."""
+    LOST = 9
+    """Its value was lost after it had come out."""
+    UNREADY = 10
+    """An attempt was not begun: an input that was to come out in its worker is not there."""
 
 
 class Options(Record, frozen=True):
@@ -73,24 +84,44 @@ class Options(Record, frozen=True):
     """Whether what a call with a key raises is remembered as its value would be."""
 
 
-class Exit(Record, frozen=True):
-    """How a worker process ended, as its engine saw it."""
+class Settlement(Record, frozen=True):
+    """The one outcome of a call. ``attempt`` counts from 1; ``worker`` is 0 if none took it."""
 
-    code: int | None = None
-    signal: int | None = None
-    memory_bytes: int | None = None
-    """Peak resident memory."""
-    running: int = 0
-    """The call that was in control, 0 if none was or nobody knows."""
-    reason: str = ""
-    """Why there was no process that could have ended; follows "the worker"."""
+    call: int
+    verdict: Verdict
+    payload: bytes = b""
+    worker: int = 0
+    attempt: int = 0
+    deaths: int = 0
+    started: float = 0.0
+    elapsed: float = 0.0
+    exit: Exit | None = None
+    chain: tuple[str, ...] = ()
+    """The names of the calls that had this one as their input, the last first; empty for its own."""
+    place: Place | None = None
+    """Where the value lies, if it is not the payload; it stays there until it was `Drop`ped."""
 
-    def __str__(self) -> str:
-        if self.reason:
-            return self.reason
-        if self.signal is not None:
-            return f"was killed by signal {self.signal}"
-        return f"exited with code {self.code}" if self.code is not None else "was lost"
+    def told_again(self, call: int, needed_by: str = "") -> "Settlement":
+        """The same for another call: one that joined it, or one of a function that needed its value."""
+        chain = (needed_by, *self.chain)[:CHAIN_MAX] if needed_by else self.chain
+        return Settlement(
+            call,
+            self.verdict,
+            self.payload,
+            self.worker,
+            self.attempt,
+            self.deaths,
+            exit=self.exit,
+            chain=chain,
+            place=self.place,
+        )
+
+
+class Input(Record, frozen=True):
+    """A call whose value is an argument of another one; ``settlement`` if whoever asks has it."""
+
+    call: int
+    settlement: Settlement | None = None
 
 
 # ---------------------------------------------------------------- client → gateway
@@ -127,6 +158,8 @@ class Call(Record, frozen=True):
     """A call with a key, in words."""
     parts: bytes = b""
     """What the key was made of, for the store."""
+    inputs: tuple[Input, ...] = ()
+    """The calls whose values it is given, in the order in which the payload counts them."""
 
 
 class Submit(Record, frozen=True, tag=3):
@@ -140,19 +173,14 @@ class Cancel(Record, frozen=True, tag=4):
     interrupt: bool = False
 
 
+class Given(Record, frozen=True, tag=5):
+    """The answer to `Need`."""
+
+    call: int
+    inputs: tuple[Input, ...]
+
+
 # ---------------------------------------------------------------- worker → gateway
-
-
-class Ready(Record, frozen=True, tag=10):
-    """The worker has run its initializer and takes calls."""
-
-    pid: int
-
-
-class Unready(Record, frozen=True, tag=11):
-    """The initializer raised; the worker ends."""
-
-    failure: bytes
 
 
 class Outcome(Record, frozen=True):
@@ -164,6 +192,10 @@ class Outcome(Record, frozen=True):
     payload: bytes
     started: float
     elapsed: float
+    place: Place | None = None
+    """Where the value lies, if it is not the payload."""
+    holds: tuple[int, ...] = ()
+    """The inputs, by number, that something in the worker still refers to."""
 
 
 class Done(Record, frozen=True, tag=12):
@@ -218,15 +250,12 @@ class Attempt(Record, frozen=True):
     function: int
     payload: bytes
     kind: Kind
-
-
-class Setup(Record, frozen=True, tag=20):
-    """The first message to a worker: its number and what it runs before it takes calls."""
-
-    worker: int
-    initializer: bytes
-    authkey: bytes = b""
-    """the key of the client's `multiprocessing`, if it is in use, so that its proxies work"""
+    inputs: tuple[Value, ...] = ()
+    """The values of its inputs."""
+    stays: bool = True
+    """Whether its value, if it is large, is to stay where it is made; what is remembered travels."""
+    needed: bool = False
+    """Whether its value may be an input of an attempt that is sent before it is known."""
 
 
 class Forget(Record, frozen=True, tag=21):
@@ -254,35 +283,6 @@ class Share(Record, frozen=True, tag=26):
     """Somebody idles: submit about half of the calls that wait in you, the oldest ones."""
 
 
-class Stop(Record, frozen=True, tag=25):
-    """End when nothing is left to run and nothing is parked.
-
-    What is sent after it is for a worker whose calls all wait: perhaps for what only it can run.
-    """
-
-
-# ---------------------------------------------------------------- engine ↔ gateway
-
-
-class Started(Record, frozen=True, tag=30):
-    """The engine has started this worker; it is not ready yet."""
-
-    worker: int
-
-
-class Lost(Record, frozen=True, tag=31):
-    """This worker is gone for good."""
-
-    worker: int
-    exit: Exit
-
-
-class Kill(Record, frozen=True, tag=32):
-    """End this worker at once; `Lost` follows."""
-
-    worker: int
-
-
 # ---------------------------------------------------------------- store → gateway
 
 
@@ -302,31 +302,38 @@ class Kept(Record, frozen=True, tag=40):
     calls: list[int]
 
 
-class Settlement(Record, frozen=True):
-    """The one outcome of a call. ``attempt`` counts from 1; ``worker`` is 0 if none took it."""
-
-    call: int
-    verdict: Verdict
-    payload: bytes = b""
-    worker: int = 0
-    attempt: int = 0
-    deaths: int = 0
-    started: float = 0.0
-    elapsed: float = 0.0
-    exit: Exit | None = None
-
-
 class Answer(Record, frozen=True, tag=27):
     """The outcomes of calls that the worker had submitted."""
 
     settlements: list[Settlement]
 
 
-FromAsker: TypeAlias = Define | Release | Submit | Cancel
+class Need(Record, frozen=True, tag=28):
+    """To who asked for this call: these inputs of it were settled before it came, so say how."""
+
+    call: int
+    inputs: list[int]
+
+
+FromAsker: TypeAlias = Define | Release | Submit | Cancel | Given | Drop | Put
 OfAttempts: TypeAlias = Ready | Unready | Done | Returned | Parked | Resumed | Has
-ToWorker: TypeAlias = Setup | Define | Forget | Run | Recall | Interrupt | Share | Answer | Stop
+ToWorker: TypeAlias = (
+    Setup | Define | Forget | Run | Recall | Interrupt | Share | Answer | Need | Free | Stop
+)
 FromWorker: TypeAlias = FromAsker | OfAttempts | Said
-ToGateway: TypeAlias = FromAsker | OfAttempts | Started | Lost | Written
+ToGateway: TypeAlias = FromAsker | OfAttempts | Started | Lost | Written | Moved
 FromGateway: TypeAlias = (
-    Define | Forget | Run | Recall | Interrupt | Share | Answer | Stop | Kill | Kept
+    Define
+    | Forget
+    | Run
+    | Recall
+    | Interrupt
+    | Share
+    | Answer
+    | Need
+    | Free
+    | Stop
+    | Kill
+    | Kept
+    | Spill
 )

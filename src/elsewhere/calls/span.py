@@ -1,14 +1,18 @@
 """A span: what one settled call did, where and when."""
 
+from elsewhere.calls.messages import Verdict
 from elsewhere.calls.wire import Record
 
 
 class Span(Record, frozen=True):
-    """One settled call as its worker saw it.
+    """One settled call as its worker saw it. Times are seconds on the machine's monotonic clock.
 
-    ``function`` is a qualified name, ``worker`` the worker's number, ``started`` seconds on the
-    machine's monotonic clock, ``elapsed`` seconds, ``items`` how many items of a map it held (1 for
-    a submitted call), ``ok`` whether it returned a value.
+    ``function`` is a qualified name, ``worker`` the worker's number, ``started`` when its last attempt
+    began, ``elapsed`` how many seconds that took, ``items`` how many items of a map it held (1 for a
+    submitted call). ``call`` is its number. It was ``asked`` for when the client submitted it, and
+    ``ready`` once the last of its ``inputs`` (the numbers of the calls that made them) had its value:
+    before ``asked`` if all were there already, and None if it has no futures among its arguments.
+    ``argument_bytes`` is what its arguments took without its inputs, ``result_bytes`` what came out.
     """
 
     function: str
@@ -16,4 +20,20 @@ class Span(Record, frozen=True):
     started: float
     elapsed: float
     items: int
-    ok: bool
+    verdict: Verdict
+    call: int = 0
+    asked: float = 0.0
+    ready: float | None = None
+    inputs: tuple[int, ...] = ()
+    argument_bytes: int = 0
+    result_bytes: int = 0
+
+    @property
+    def ok(self) -> bool:
+        """Whether it returned a value."""
+        return self.verdict is Verdict.VALUE
+
+    @property
+    def ended(self) -> float:
+        """When its last attempt ended."""
+        return self.started + self.elapsed

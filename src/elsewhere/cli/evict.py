@@ -66,7 +66,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def _text(eviction: "Eviction", did: str) -> str:
-    from elsewhere.demo.report import byte_text
+    from elsewhere.pages import byte_text
 
     return "\n".join([
         f"{did} {eviction.results:,} results, {byte_text(eviction.result_bytes)}",

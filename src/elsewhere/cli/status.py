@@ -70,7 +70,8 @@ def _as_value(summary: "Summary") -> dict[str, object]:
 
 
 def _as_text(summary: "Summary") -> str:
-    from elsewhere.demo.report import byte_text, table
+    from elsewhere.demo.report import table
+    from elsewhere.pages import byte_text
 
     rows = [
         (

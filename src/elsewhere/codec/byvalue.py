@@ -43,8 +43,10 @@ def _fill_cached(cached: Any, function: Callable[..., Any]) -> None:
     functools.update_wrapper(cached, function)
 
 
-def cloudpickle_dumps(value: Any, protocol: int) -> bytes:
+def cloudpickle_dumps(
+    value: Any, protocol: int, buffer_callback: Callable[[Any], object] | None = None
+) -> bytes:
     """As `cloudpickle.dumps`."""
     with io.BytesIO() as file:
-        ByValuePickler(file, protocol=protocol).dump(value)
+        ByValuePickler(file, protocol, buffer_callback=buffer_callback).dump(value)
         return file.getvalue()

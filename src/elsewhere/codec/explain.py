@@ -8,6 +8,7 @@ import functools
 import reprlib
 import types
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from typing import Any
 
 from elsewhere.codec.byvalue import cloudpickle_dumps
@@ -25,6 +26,7 @@ REMEDIES = {
     "socket": "Open the connection inside the function or in the pool's initializer",
     "Connection": "Open the connection inside the function or in the pool's initializer",
     "module": "Import the module inside the function",
+    "Future": "Wait for it and send its result(); only futures of elsewhere can be arguments",
 }
 REMEDY = "Make it inside the function, or give its class a __reduce__"
 
@@ -83,6 +85,8 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
             yield f" element {_show(part)}", part
     elif isinstance(value, types.FunctionType):
         yield from _captured(value)
+    elif isinstance(value, Future):
+        return  # no part of it says more than it does
     elif isinstance(value, types.MethodType):
         yield ".__self__", value.__self__
     elif isinstance(value, functools.partial):

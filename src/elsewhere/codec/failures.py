@@ -5,6 +5,7 @@ Loaded when the first failure is met: successful calls do not pay for it.
 
 import pickle
 import traceback
+from collections.abc import Sequence
 from itertools import dropwhile
 from pathlib import Path
 from types import TracebackType
@@ -114,10 +115,10 @@ def _rebuild_group(
     return group
 
 
-def decode_failure(payload: bytes, place: str = "") -> BaseException:
+def decode_failure(payload: bytes, place: str = "", needed: Sequence[str] = ()) -> BaseException:
     """The exception as the caller raises it: with the remote traceback as cause, and its story as notes.
 
-    `place` says where its call ran.
+    `place` says where its call ran; `needed` are lines about the calls that were not made because of it.
     """
     data, text, name, message, label, chain = loads(payload)
     error: BaseException
@@ -131,7 +132,8 @@ def decode_failure(payload: bytes, place: str = "") -> BaseException:
         if chain:
             said = f"called by {label or 'a call'} in"
         by = f", by {label}" if label and not chain else ""
-        chain = _shorten((*chain, f"{said} {place}{by}"))
+        for line in (f"{said} {place}{by}", *needed):
+            chain = _shorten((*chain, line))
         add_notes(error, list(chain))
     if text:
         _set(error, "__cause__", RemoteTraceback(text, chain))

@@ -38,12 +38,31 @@ def dumps(value: Any, name: str) -> bytes:
     return dumps_by_value(value, name) if _MAIN in data else data
 
 
-def dumps_by_value(value: Any, name: str) -> bytes:
+def dumps_parts(value: Any, name: str) -> list[memoryview]:
+    """As `dumps`, but what is large and has no pickle of its own stays where it is: the pickle, and
+    behind it the buffers of the value."""
+    buffers: list[pickle.PickleBuffer] = []
+    try:
+        data = pickle.dumps(value, PROTOCOL, buffer_callback=buffers.append)
+        if _MAIN in data:
+            data = dumps_by_value(value, name, buffers)
+    except NotPicklable:
+        raise
+    except Exception:  # noqa: BLE001  # pickling runs the value's own code
+        data = dumps_by_value(value, name, buffers)
+    return [memoryview(data), *(buffer.raw() for buffer in buffers)]
+
+
+def dumps_by_value(
+    value: Any, name: str, buffers: list[pickle.PickleBuffer] | None = None
+) -> bytes:
     """As `dumps`, but functions and classes that a worker could not import go along by value."""
     from elsewhere.codec.byvalue import cloudpickle_dumps
 
+    if buffers is not None:
+        buffers.clear()
     try:
-        return cloudpickle_dumps(value, PROTOCOL)
+        return cloudpickle_dumps(value, PROTOCOL, None if buffers is None else buffers.append)
     except Exception as error:  # noqa: BLE001  # as above
         _refuse(value, name, error)
 

@@ -1,8 +1,6 @@
 """The page that the demo writes: one HTML file that needs nothing else."""
 
-import json
 import platform
-import re
 from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
@@ -11,12 +9,12 @@ import elsewhere
 from elsewhere.demo.collect import printable
 from elsewhere.demo.report import (
     basis_text,
-    byte_text,
     limit_notice,
     timeline_notice,
     worker_text,
 )
 from elsewhere.demo.survey import COMPLEXITY_LIMIT, Survey
+from elsewhere.pages import byte_text, fill_in, script_json
 
 # A page is for reading; `--json` names every file.
 FAILURES_SHOWN_MAX = 100
@@ -41,13 +39,7 @@ def render(survey: Survey) -> str:
         "failures": _failures(survey),
         "data": _data(survey),
     }
-    # One pass, so that a name which looks like a marker stays what it is.
-    return re.sub(r"\{\{(\w+)\}\}", lambda marker: values[marker[1]], template)
-
-
-def script_json(value: object) -> str:
-    """JSON that is safe inside a script element: no ``<`` can end it or open a comment."""
-    return json.dumps(value, separators=(",", ":")).replace("<", "\\u003c")
+    return fill_in(template, values)
 
 
 def _data(survey: Survey) -> str:

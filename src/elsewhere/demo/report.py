@@ -8,6 +8,7 @@ from textwrap import wrap
 import elsewhere
 from elsewhere.demo.collect import Collection
 from elsewhere.demo.survey import COMPLEXITY_LIMIT, Survey
+from elsewhere.pages import byte_text
 
 FAILURES_SHOWN_MAX = 3
 
@@ -251,16 +252,6 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, right: int) -
         ).rstrip()
         for line in (header, *rows)
     ]  # fmt: skip
-
-
-def byte_text(count: int) -> str:
-    """A size for reading, such as ``1.5 MiB``; sizes under a kibibyte are exact."""
-    size, unit = float(count), "bytes"
-    for larger in ("KiB", "MiB", "GiB", "TiB"):
-        if size < 1024:
-            break
-        size, unit = size / 1024, larger
-    return f"{count:,} bytes" if unit == "bytes" else f"{size:,.1f} {unit}"
 
 
 def worker_text(count: int) -> str:

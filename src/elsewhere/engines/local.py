@@ -17,12 +17,14 @@ from contextlib import suppress
 from functools import partial
 from itertools import count
 
-from elsewhere.calls.messages import Exit, Setup
+from elsewhere.calls.values import INLINE_BYTES
 from elsewhere.calls.wire import FrameReader, encode_frame
+from elsewhere.calls.workers import Exit, Setup
 from elsewhere.engine import Door
 from elsewhere.links.pipe import PipeGatewayEnd, socket_pair
 from elsewhere.node.control import Exited, FromNode, KillWorker, StartWorker, ToNode
 from elsewhere.node.process import NodeProcess
+from elsewhere.segments.directory import remove_directory
 
 RETRY_SECONDS = 0.1
 RETRY_SECONDS_MAX = 2.0
@@ -32,10 +34,14 @@ RECEIVE_BYTES = 65536
 class LocalEngine:
     """`elsewhere.engine.Engine` for `workers` processes; `initializer` is an encoded call or empty."""
 
-    def __init__(self, node: NodeProcess, workers: int, initializer: bytes) -> None:
+    def __init__(
+        self, node: NodeProcess, workers: int, initializer: bytes, inline_bytes: int = INLINE_BYTES
+    ) -> None:
         self._node: NodeProcess | None = node
         self._wanted = workers
         self._initializer = initializer
+        self._inline_bytes = inline_bytes
+        self._directory = node.directory
         self._numbers = count(1)
         self._alive: set[int] = set()
         self._unready: set[int] = set()
@@ -69,6 +75,7 @@ class LocalEngine:
         if self._node is not None:
             self._node.end()
             self._node = None
+        remove_directory(self._directory)
 
     # ------------------------------------------------------------ the node
 
@@ -125,7 +132,7 @@ class LocalEngine:
         if self._closing or self._node is not None:
             return
         try:
-            self._node = NodeProcess()
+            self._node = NodeProcess(self._directory)
         except OSError as error:
             self._try_later(self._restart)
             self._tell_unstartable(f"could not be started ({error})")
@@ -171,7 +178,17 @@ class LocalEngine:
         self._order(StartWorker(worker, self._kept), [theirs.fileno()])
         theirs.close()
         link = PipeGatewayEnd(ours)
-        link.send([Setup(worker, self._initializer, multiprocessing_key())])
+        link.send(
+            [
+                Setup(
+                    worker,
+                    self._initializer,
+                    multiprocessing_key(),
+                    self._node.directory,
+                    self._inline_bytes,
+                )
+            ]
+        )
         self._alive.add(worker)
         self._unready.add(worker)
         self._door.worker_started(worker, link)

@@ -22,6 +22,11 @@ class Asks:
         """The call that runs for this one: itself or the one that it joined."""
         return self.calls.get(number) or self.joined.get(number)
 
+    def is_awaited(self, number: int) -> bool:
+        """Whether who asked under this number is still to be told."""
+        record = self.calls.get(number)
+        return number in self.joined if record is None else record.asker is not None
+
     def add(self, call: Call, function: FunctionRecord, asker: int) -> CallRecord:
         """A new call."""
         record = CallRecord(call, function, asker, self._ancestry.next_rank())

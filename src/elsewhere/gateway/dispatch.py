@@ -12,10 +12,14 @@ backlog, a worker in whose calls other calls were made is asked to share those.
 """
 
 from collections import deque
+from collections.abc import Mapping
 from itertools import islice
 
 from elsewhere.calls.lifecycle import CallState, WorkerState
-from elsewhere.calls.messages import Attempt, Define, Recall, Run, Share, Stop
+from elsewhere.calls.messages import Attempt, Define, Recall, Run, Share
+from elsewhere.calls.values import Value
+from elsewhere.calls.workers import Stop
+from elsewhere.gateway.inputs import Inputs
 from elsewhere.gateway.records import CallRecord, Turn, WorkerRecord
 
 AHEAD_SECONDS = 0.02
@@ -27,6 +31,11 @@ ROB_SECONDS = 0.002
 ROB_CHECK_SECONDS = 0.005
 SERVED_MAX = 256
 """How many workers one step gives calls; it asks for another step if more of them wait."""
+AHEAD_INPUTS_MAX = 4
+"""A call that lacks more inputs is not sent ahead of them."""
+INPUTS_LOOKED_AT_MAX = 16
+"""Nor is one that has more."""
+NOTHING: Mapping[int, Value] = {}
 VICTIMS_MAX = 16
 """How many laden workers one step looks at to find the most laden."""
 
@@ -51,6 +60,16 @@ def may_take(worker: WorkerRecord) -> bool:
     return worker.state is WorkerState.READY
 
 
+def may_follow(worker: WorkerRecord) -> bool:
+    """Whether a worker may be sent calls behind what it holds, before they are ready."""
+    return worker.state is WorkerState.READY and worker.tasks_left is None and bool(worker.held)
+
+
+def is_leader(record: CallRecord) -> bool:
+    """Whether a call may be followed by one that needs its value before it has come out."""
+    return record.state is CallState.ASSIGNED and not record.call.key and not record.astray
+
+
 def estimate(record: CallRecord) -> float:
     """Seconds that a call is thought to take; what was never measured fills a worker."""
     seconds = record.function.seconds
@@ -60,7 +79,8 @@ def estimate(record: CallRecord) -> float:
 class Dispatch:
     """The queue, and the workers by how much they can take."""
 
-    def __init__(self) -> None:
+    def __init__(self, inputs: Inputs) -> None:
+        self._inputs = inputs
         self.queue: deque[CallRecord] = deque()
         """calls that wait; one that was settled while it waited is skipped when its turn comes"""
         self.idle: dict[int, WorkerRecord] = {}
@@ -69,6 +89,10 @@ class Dispatch:
         """workers that hold calls which they have not started"""
         self.parents: dict[int, WorkerRecord] = {}
         """workers in which calls wait that were made inside their calls"""
+        self.led: dict[int, WorkerRecord] = {}
+        """workers with calls that may be sent behind what they hold"""
+        self.held_back = False
+        """nothing is to be handed out for now"""
         self.check_at: float | None = None
         """when to be stepped again: workers were left unserved, or idle beside a backlog"""
 
@@ -91,6 +115,8 @@ class Dispatch:
             self.laden[number] = worker
         else:
             self.laden.pop(number, None)
+        if worker.state is WorkerState.GONE:
+            self.led.pop(number, None)
         if worker.children and worker.state is not WorkerState.GONE:
             self.parents[number] = worker
         else:
@@ -98,8 +124,14 @@ class Dispatch:
 
     def run(self, turn: Turn, now: float) -> list[WorkerRecord]:
         """Hand out what waits, recall for who idles; returns the workers that were given calls."""
-        given = self._hand_out(turn) if self.queue else []
         self.check_at = None
+        if self.held_back:
+            return []
+        if self.led:
+            self._send_ahead(turn)
+        given = self._hand_out(turn) if self.queue else []
+        if given and self.led:
+            self._send_ahead(turn)  # what has just been handed out may lead, and no step may follow
         if len(given) >= SERVED_MAX and self.queue:
             self.check_at = now
         elif self.idle and not self.queue:
@@ -154,7 +186,49 @@ class Dispatch:
         self.roomy.pop(worker.id, None)
         return True
 
-    def _assign(self, record: CallRecord, worker: WorkerRecord, turn: Turn) -> Attempt:
+    def _send_ahead(self, turn: Turn) -> None:
+        """Send workers calls whose inputs come out of what they hold, as far as they have room."""
+        for worker in list(islice(self.led.values(), SERVED_MAX)):
+            attempts: list[Attempt] = []
+            while has_room(worker) and may_follow(worker):
+                record, ahead = self._next_follower(worker)
+                if record is None:
+                    del self.led[worker.id]
+                    break
+                record.estimate = estimate(record)
+                attempts.append(self._assign(record, worker, turn, ahead))
+            if attempts:
+                turn.sends.append((worker.id, Run(attempts)))
+                self.update(worker)
+
+    def _next_follower(self, worker: WorkerRecord) -> tuple[CallRecord | None, dict[int, Value]]:
+        """A call that lacks only what the worker holds, and where it finds that; None if none does."""
+        while worker.followers:
+            for record in worker.followers[0]:
+                if record.state is CallState.WAITING and record.needs <= AHEAD_INPUTS_MAX:
+                    ahead = self._find_ahead(record, worker)
+                    if len(ahead) == record.needs:
+                        return record, ahead
+            worker.followers.popleft()
+        return None, {}
+
+    def _find_ahead(self, record: CallRecord, worker: WorkerRecord) -> dict[int, Value]:
+        """What the call lacks and the worker will have."""
+        ahead: dict[int, Value] = {}
+        if len(record.values) <= INPUTS_LOOKED_AT_MAX:
+            for number, value in record.values.items():
+                held = worker.held.get(number)
+                if value is None and held is not None and is_leader(held):
+                    ahead[number] = Value(number, b"", None, held.fence)
+        return ahead
+
+    def _assign(
+        self,
+        record: CallRecord,
+        worker: WorkerRecord,
+        turn: Turn,
+        ahead: Mapping[int, Value] = NOTHING,
+    ) -> Attempt:
         call = record.call
         record.become(CallState.ASSIGNED)
         record.worker = worker.id
@@ -166,26 +240,45 @@ class Dispatch:
             worker.functions.add(function.number)
             function.workers.add(worker.id)
             turn.sends.append((worker.id, Define(function.number, function.code)))
-        return Attempt(call.id, record.fence, function.number, call.payload, call.kind)
+        needed = (
+            bool(self._inputs.waiting) and call.id in self._inputs.waiting and is_leader(record)
+        )
+        if needed:
+            worker.followers.append(iter(self._inputs.waiting[call.id]))
+            self.led[worker.id] = worker
+        return Attempt(
+            call.id,
+            record.fence,
+            function.number,
+            call.payload,
+            call.kind,
+            record.input_values(ahead),
+            not call.key,
+            needed,
+        )
 
     def _rob(self, turn: Turn, now: float) -> bool:
         """Recall a part of a backlog, if there is one that is worth it."""
         candidates = [w for w in islice(self.laden.values(), VICTIMS_MAX) if not w.recalling]
         if not candidates:
             return False
-        victim = max(candidates, key=lambda worker: max(worker.ahead, now - worker.head_since))
-        if max(victim.ahead, now - victim.head_since) <= ROB_SECONDS:
-            self.check_at = now + ROB_CHECK_SECONDS
-            return False
-        half = len(victim.held) // 2
-        attempts = [(r.call.id, r.fence) for r in islice(victim.unstarted(), half)]
-        victim.recalling = victim.stuck = True
-        self.update(victim)
-        turn.sends.append((victim.id, Recall(attempts)))
-        if len(candidates) > 1:
-            # A worker that its call keeps from answering must not keep the others' backlogs here.
-            self.check_at = now + ROB_CHECK_SECONDS
-        return True
+        for victim in sorted(
+            candidates, key=lambda w: max(w.ahead, now - w.head_since), reverse=True
+        ):
+            if max(victim.ahead, now - victim.head_since) <= ROB_SECONDS:
+                self.check_at = now + ROB_CHECK_SECONDS
+                return False
+            # What was sent behind its inputs could not run elsewhere.
+            movable = [(r.call.id, r.fence) for r in victim.unstarted() if not r.needs]
+            if movable:
+                victim.recalling = victim.stuck = True
+                self.update(victim)
+                turn.sends.append((victim.id, Recall(movable[: len(victim.held) // 2])))
+                if len(candidates) > 1:
+                    # One that its call keeps from answering must not keep the others' backlogs here.
+                    self.check_at = now + ROB_CHECK_SECONDS
+                return True
+        return False
 
     def _ask_to_share(self, turn: Turn) -> None:
         candidates = [w for w in islice(self.parents.values(), VICTIMS_MAX) if not w.sharing]

@@ -3,6 +3,7 @@
 from collections import Counter
 
 from elsewhere.calls.lifecycle import CallState, WorkerState
+from elsewhere.calls.messages import Settlement, Verdict
 from elsewhere.errors import GatewayBug
 from elsewhere.gateway.dispatch import has_room, may_take
 from elsewhere.gateway.machine import Gateway
@@ -25,7 +26,9 @@ def _examine(gateway: Gateway) -> list[Examined]:
         *_examine_functions(gateway),
         *_examine_workers(gateway),
         *_examine_asks(gateway),
+        *_examine_inputs(gateway),
         *_examine_ancestry(gateway),
+        *_examine_values(gateway),
     ]
 
 
@@ -36,7 +39,7 @@ def _examine_calls(gateway: Gateway) -> list[Examined]:
     held = [(w, r) for w in workers.values() for r in [*w.held.values(), *w.parked.values()]]
     return [
         (
-            "a call that the gateway knows is queued, assigned or being written",
+            "a call that the gateway knows is waiting, queued, assigned or being written",
             [n for n, r in calls.items() if r.state is CallState.SETTLED or r.call.id != n],
         ),
         (
@@ -73,8 +76,12 @@ def _examine_calls(gateway: Gateway) -> list[Examined]:
             [(w.id, n) for w in workers.values() for n in w.parked if n in w.held],
         ),
         (
-            "a queued call is wanted by somebody",
-            [n for n, r in calls.items() if r.state is CallState.QUEUED and not r.wanted],
+            "a call that has not begun is wanted by somebody",
+            [
+                n
+                for n, r in calls.items()
+                if r.state in {CallState.WAITING, CallState.QUEUED} and not r.wanted
+            ],
         ),
         (
             "what is being written has a key and an outcome of its own",
@@ -118,8 +125,10 @@ def _examine_workers(gateway: Gateway) -> list[Examined]:
     waiting = _waiting(gateway)
     return [
         (
-            "no ready worker idles while calls wait, unless another step was asked for at once",
-            list(dispatch.idle) if waiting and dispatch.check_at != gateway.now else [],
+            "no ready worker idles while calls wait, unless a step was asked for at once or memory is full",
+            list(dispatch.idle)
+            if waiting and dispatch.check_at != gateway.now and not dispatch.held_back
+            else [],
         ),
         (
             "workers are sorted by what they hold",
@@ -190,6 +199,55 @@ def _examine_asks(gateway: Gateway) -> list[Examined]:
     ]
 
 
+def _examine_inputs(gateway: Gateway) -> list[Examined]:
+    asks, inputs = gateway.ledger.asks, gateway.ledger.inputs
+    given = [(n, r) for n, r in gateway.calls.items() if r.call.inputs]
+    waiting = [(n, r) for n, r in gateway.calls.items() if r.state is CallState.WAITING]
+    fallen = {record.call.id for record, _ in inputs.fallen}
+    return [
+        (
+            "what a call needs are those of its inputs that have no value",
+            [n for n, r in given if r.needs != sum(not _has_value(v) for v in r.values.values())],
+        ),
+        (
+            "a call waits exactly as long as it needs an input, with no worker, unless it was sent ahead",
+            [
+                *(n for n, r in waiting if not r.needs or r.worker != 0),
+                *(n for n, r in given if r.needs and r.state is CallState.QUEUED),
+                *(record.call.id for record in inputs.ready),
+            ],
+        ),
+        (
+            "a waiting call is found by each of its inputs that is under way",
+            [
+                (n, number)
+                for n, r in waiting
+                for number, kept in r.values.items()
+                if kept is None
+                and asks.is_awaited(number)
+                and r not in inputs.waiting.get(number, ())
+            ],
+        ),
+        (
+            "no call waits for an input of which nobody will hear",
+            [number for number in inputs.waiting if not asks.is_awaited(number)],
+        ),
+        (
+            "a waiting call of which an input has failed is about to be settled",
+            [
+                n
+                for n, r in waiting
+                if n not in fallen
+                and any(kept is not None and not _has_value(kept) for kept in r.values.values())
+            ],
+        ),
+    ]
+
+
+def _has_value(kept: Settlement | None) -> bool:
+    return kept is not None and kept.verdict is Verdict.VALUE
+
+
 def _examine_ancestry(gateway: Gateway) -> list[Examined]:
     calls = gateway.calls
     edges = [(calls[p], r) for r in calls.values() for p in r.parents if p in calls]
@@ -209,6 +267,56 @@ def _examine_ancestry(gateway: Gateway) -> list[Examined]:
             ],
         ),
     ]
+
+
+def _examine_values(gateway: Gateway) -> list[Examined]:
+    kept, workers = gateway.ledger.values.kept, gateway.workers
+    given = _given(gateway)
+    users = Counter(
+        value.call
+        for record in given
+        for value in record.values.values()
+        if value is not None and value.place is not None
+    )
+    ahead = [r for r in given if r.state is CallState.ASSIGNED and r.needs and not r.astray]
+    return [
+        (
+            "a value is used by the calls that are given it and not released",
+            [
+                *sorted(users.keys() - kept.keys()),
+                *(number for number, value in kept.items() if value.users != users[number]),
+            ],
+        ),
+        (
+            "a value is kept as long as somebody who is there needs it or moves it",
+            [
+                number
+                for number, value in kept.items()
+                if not (value.users or value.holders or value.moving)
+                or not value.holders <= {CLIENT, *workers.keys()}
+            ],
+        ),
+        (
+            "calls are sent ahead to workers that are there",
+            [n for n, w in gateway.dispatch.led.items() if workers.get(n) is not w],
+        ),
+        (
+            "a call that was sent ahead of its inputs is in the worker that has them",
+            [
+                (record.call.id, number)
+                for record in ahead
+                for number, value in record.values.items()
+                if value is None and not workers[record.worker].has(number)
+            ],
+        ),
+    ]
+
+
+def _given(gateway: Gateway) -> list[CallRecord]:
+    """The calls that have inputs, also those that run although they are settled."""
+    running = (r for w in gateway.workers.values() for r in [*w.held.values(), *w.parked.values()])
+    settled = (r for r in running if r.state is CallState.SETTLED)
+    return [r for r in [*gateway.calls.values(), *settled] if r.call.inputs]
 
 
 def _waiting(gateway: Gateway) -> list[CallRecord]:

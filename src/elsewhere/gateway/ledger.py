@@ -7,16 +7,21 @@ from elsewhere.calls.messages import (
     Answer,
     Call,
     Define,
-    Exit,
     Forget,
+    Given,
+    Need,
     Outcome,
     Settlement,
     Verdict,
     Written,
 )
+from elsewhere.calls.values import Free, Place
+from elsewhere.calls.workers import Exit
 from elsewhere.errors import GatewayBug
 from elsewhere.gateway.asks import Asks
+from elsewhere.gateway.inputs import Inputs
 from elsewhere.gateway.records import CLIENT, CallRecord, FunctionRecord, Turn, WorkerRecord
+from elsewhere.gateway.values import Values
 from elsewhere.gateway.verdicts import is_remembered
 from elsewhere.store import Remember
 
@@ -27,8 +32,12 @@ class Ledger:
     `waits_for_rows`: what is remembered is settled when it is `Written`, not before.
     """
 
-    def __init__(self, workers: dict[int, WorkerRecord], *, waits_for_rows: bool) -> None:
+    def __init__(
+        self, workers: dict[int, WorkerRecord], *, waits_for_rows: bool, bytes_max: float
+    ) -> None:
         self.asks = Asks()
+        self.values = Values(workers, bytes_max)
+        self.inputs = Inputs(self.values)
         self.functions: dict[int, FunctionRecord] = {}
         """by the first number that each was defined under"""
         self._names: dict[int, FunctionRecord] = {}
@@ -88,7 +97,31 @@ class Ledger:
         function.live += 1
         if asker != CLIENT:
             self._workers[asker].asks.add(call.id)
-        return asks.add(call, function, asker)
+        record = asks.add(call, function, asker)
+        if call.inputs:
+            known = [asks.is_awaited(one.call) for one in call.inputs]
+            missing = self.inputs.add(record, known)
+            if missing:
+                self.turn.sends.append((asker, Need(call.id, missing)))
+        return record
+
+    def give(self, message: Given) -> None:
+        """Whoever asked for a call says how inputs of it were settled."""
+        record = self.asks.calls.get(message.call)
+        if record is not None and record.call.inputs:
+            self.inputs.give(record, message.inputs)
+
+    def settle_fallen(self) -> bool:
+        """Settle calls of which an input has no value; whether there are more of them."""
+        fallen = self.inputs.fallen
+        for _ in range(self.inputs.fallen_max):
+            if not fallen:
+                return False
+            # What needs this one in turn comes behind the others.
+            record, cause = fallen.popleft()
+            if record.state is not CallState.SETTLED:  # by another input, or it was cancelled
+                self._settle(record, cause.told_again(record.call.id, record.function.name))
+        return bool(fallen)
 
     def _join(self, call: Call, asker: int) -> bool:
         """Whether a call with the same key is under way; then this one has joined it, or cannot."""
@@ -135,6 +168,7 @@ class Ledger:
             record = self.asks.find(number)
             if record is not None:
                 self.asks.withdraw(record, number)
+                self.inputs.settled(number, Settlement(number, Verdict.CANCELLED))
                 if not record.wanted:
                     unwanted.append(record)
         return unwanted
@@ -142,7 +176,14 @@ class Ledger:
     def come_out(self, record: CallRecord, verdict: Verdict, outcome: Outcome) -> None:
         """The last attempt at a call has come out: settle it, once what is remembered is written."""
         if not is_remembered(record, verdict):
-            self.settle(record, verdict, outcome.payload, outcome.started, outcome.elapsed)
+            self.settle(
+                record,
+                verdict,
+                outcome.payload,
+                outcome.started,
+                outcome.elapsed,
+                place=outcome.place,
+            )
             return
         call, name = record.call, record.function.name
         self.turn.rows.append(
@@ -177,25 +218,63 @@ class Ledger:
         elapsed: float = 0.0,
         *,
         how: Exit | None = None,
+        place: Place | None = None,
     ) -> None:
         """Tell all who asked, and forget the call."""
+        # If its worker's end is why, that attempt is among the deaths already.
+        attempt = record.attempt if how is None else record.failures + record.deaths
+        self._settle(
+            record,
+            Settlement(
+                record.call.id,
+                verdict,
+                payload,
+                record.worker,
+                attempt,
+                record.deaths,
+                started,
+                elapsed,
+                how,
+                place=place,
+            ),
+        )
+
+    def _settle(self, record: CallRecord, settlement: Settlement) -> None:
         record.become(CallState.SETTLED)
         function = record.function
         askers = self.asks.remove(record)
         function.live -= 1
         self._forget_unused(function)
-        # If its worker's end is why, that attempt is among the deaths already.
-        attempt = record.attempt if how is None else record.failures + record.deaths
-        worker, deaths = record.worker, record.deaths
+        self.release_inputs(record)
+        if settlement.place is not None:
+            self._keep(record, settlement.place)
         for number, peer in askers:
-            settlement = Settlement(
-                number, verdict, payload, worker, attempt, deaths, started, elapsed, how
-            )
-            self.answer(number, peer, settlement)
-            started = elapsed = 0.0  # it ran once, and whoever asked first is told when
+            told = settlement
+            if number != settlement.call:
+                # It ran once, and whoever asked first is told when.
+                told = settlement.told_again(number)
+            self.answer(number, peer, told)
+
+    def _keep(self, record: CallRecord, place: Place) -> None:
+        """The value lies where it was made. Whoever asked has it; if nobody hears of it, nobody has."""
+        asker = record.asker
+        if asker is None or (asker != CLIENT and asker not in self._workers):
+            self.turn.sends.append((record.worker, Free([place])))
+        else:
+            self.values.add(record.call.id, place, record.worker, asker)
+
+    def release_inputs(self, record: CallRecord) -> None:
+        """A call is settled, or a worker has let go of it: once both are so, it needs no inputs."""
+        worker = self._workers.get(record.worker)
+        if record.state is CallState.SETTLED and (
+            worker is None or worker.attempt(record.call.id, record.fence) is None
+        ):
+            self.values.release(record, self.turn)
 
     def answer(self, number: int, peer: int, settlement: Settlement) -> None:
-        """Tell one who asked."""
+        """Tell one who asked, and the calls of which this one is an input."""
+        if self.inputs.waiting:
+            self.inputs.settled(number, settlement)
         if peer == CLIENT:
             self.turn.settlements.append(settlement)
         elif peer in self._workers:

@@ -3,7 +3,8 @@
 from heapq import heappop, heappush
 
 from elsewhere.calls.lifecycle import WorkerState
-from elsewhere.calls.messages import Interrupt, Kill
+from elsewhere.calls.messages import Interrupt
+from elsewhere.calls.workers import Kill
 from elsewhere.gateway.records import ENGINE, CallRecord, Stopping, Turn, WorkerRecord
 
 GRACE_SECONDS = 1.0

@@ -24,6 +24,7 @@ it had a key.
 """
 
 from collections.abc import Iterable
+from math import inf
 from typing import assert_never
 
 from elsewhere.calls.lifecycle import CallState, WorkerState
@@ -32,37 +33,32 @@ from elsewhere.calls.messages import (
     Cancel,
     Define,
     Done,
-    Exit,
+    Given,
     Has,
-    Kept,
-    Lost,
     OfAttempts,
-    Outcome,
     Parked,
-    Ready,
-    Recall,
     Release,
     Resumed,
     Returned,
-    Started,
     Submit,
     ToGateway,
-    Unready,
     Verdict,
     Written,
 )
+from elsewhere.calls.values import Drop, Moved, Put
+from elsewhere.calls.workers import Exit, Lost, Ready, Started, Unready
+from elsewhere.gateway.attempts import Attempts
 from elsewhere.gateway.dispatch import Dispatch
 from elsewhere.gateway.ledger import Ledger
 from elsewhere.gateway.limits import Limits
 from elsewhere.gateway.records import (
     CLIENT,
     ENGINE,
-    CallRecord,
     Stopping,
     Turn,
     WorkerRecord,
 )
-from elsewhere.gateway.verdicts import after_loss, after_outcome
+from elsewhere.gateway.verdicts import after_loss
 
 STARTS_LOST_MAX = 3
 """After so many workers in a row that never got ready, waiting calls fail."""
@@ -72,23 +68,29 @@ class Gateway:
     """Calls, functions and workers, and the one door to them.
 
     `tasks_per_worker_max` bounds how many calls one worker process takes (None: any number).
+    `value_bytes_max`: how much memory values may take that stay where they were made.
     `waits_for_rows`: what is remembered is settled when it is `Written`, not before.
     """
 
     def __init__(
-        self, *, tasks_per_worker_max: int | None = None, waits_for_rows: bool = False
+        self,
+        *,
+        tasks_per_worker_max: int | None = None,
+        waits_for_rows: bool = False,
+        value_bytes_max: float = inf,
     ) -> None:
         self.tasks_per_worker_max = tasks_per_worker_max
         self.waits_for_rows = waits_for_rows
         self.workers: dict[int, WorkerRecord] = {}
         """every worker that is not gone"""
-        self.ledger = Ledger(self.workers, waits_for_rows=waits_for_rows)
+        self.ledger = Ledger(self.workers, waits_for_rows=waits_for_rows, bytes_max=value_bytes_max)
         self.calls = self.ledger.asks.calls
         """every call that is not settled, but for those that joined another"""
         self.functions = self.ledger.functions
-        self.dispatch = Dispatch()
+        self.dispatch = Dispatch(self.ledger.inputs)
         self.queue = self.dispatch.queue
         self.limits = Limits()
+        self.attempts = Attempts(self.workers, self.ledger, self.dispatch, self.limits)
         self.workers_started = 0
         """the number of the latest worker"""
         self.starts_lost = 0
@@ -106,9 +108,11 @@ class Gateway:
         if self.limits.moments:
             for worker in self.limits.expire(turn, self.workers, now):
                 self.dispatch.update(worker)
+        more = self._follow_inputs()
+        self.dispatch.held_back = self._is_held_back()
         for worker in self.dispatch.run(turn, now):
-            self._reach_head(worker)
-        turn.wake = self.dispatch.check_at
+            self.attempts.reach_head(worker, now)
+        turn.wake = now if more else self.dispatch.check_at
         if self.limits.moments:
             limit = self.limits.moments[0][0]
             turn.wake = limit if turn.wake is None else min(limit, turn.wake)
@@ -121,7 +125,7 @@ class Gateway:
             case Done() | Returned() | Parked() | Resumed() | Has() | Ready() | Unready():
                 if sender in self.workers:  # else it is gone, and what it said comes late
                     self._hear_worker(self.workers[sender], message)
-            case Define() | Release() | Cancel():
+            case Define() | Release() | Cancel() | Given() | Drop() | Put():
                 self._hear_asker(sender, message)
             case Started():
                 self._on_started(message.worker)
@@ -129,10 +133,14 @@ class Gateway:
                 self._on_lost(message.worker, message.exit)
             case Written():
                 self.ledger.on_written(message)
+            case Moved():
+                self.ledger.values.moved(message.call, message.done, self._turn)
             case _:
                 assert_never(message)
 
-    def _hear_asker(self, sender: int, message: Define | Release | Cancel) -> None:
+    def _hear_asker(
+        self, sender: int, message: Define | Release | Cancel | Given | Drop | Put
+    ) -> None:
         match message:
             case Define():
                 self.ledger.define(sender, message)
@@ -140,20 +148,26 @@ class Gateway:
                 self.ledger.release(sender, message.functions)
             case Cancel():
                 self._on_cancel(message)
+            case Given():
+                self.ledger.give(message)
+            case Drop():
+                self.ledger.values.drop(sender, message.calls, self._turn)
+            case Put():
+                self.ledger.values.add(message.call, message.place, sender, sender)
             case _:
                 assert_never(message)
 
     def _hear_worker(self, worker: WorkerRecord, message: OfAttempts) -> None:
         match message:
             case Done():
-                self._on_done(worker, message.outcomes)
+                self.attempts.on_done(worker, message.outcomes, self.now)
             case Parked() | Resumed():
-                self._on_parked(worker, message)
+                self.attempts.on_parked(worker, message, self.now)
             case Has():
                 worker.children, worker.sharing = message.calls, False
                 self.dispatch.update(worker)
             case Returned():
-                self._on_returned(worker, message)
+                self.attempts.on_returned(worker, message, self.now)
             case Ready():
                 self._on_ready(worker)
             case Unready():
@@ -186,46 +200,26 @@ class Gateway:
     # ------------------------------------------------------------ from whoever makes calls
 
     def _on_submit(self, sender: int, calls: Iterable[Call]) -> None:
+        if sender != CLIENT and sender not in self.workers:
+            return  # what it asked for died with it
+        asked = [self.ledger.open(call, sender) for call in calls]
+        opened = [r for r in asked if r is not None and r.state is CallState.QUEUED]
         if sender == CLIENT:
-            self.queue += filter(None, [self.ledger.open(call, CLIENT) for call in calls])
-        elif sender in self.workers:  # else what it asked for died with it
-            opened = [r for call in calls if (r := self.ledger.open(call, sender)) is not None]
+            self.queue += opened
+        else:
             # What calls ask for goes first, so that what was begun ends before more is begun.
             self.queue.extendleft(reversed(opened))
             worker = self.workers[sender]
             # What it shares is for others.
             if opened and not worker.sharing:
                 self.dispatch.serve(worker, len(opened), self._turn)
-                self._reach_head(worker)
+                self.attempts.reach_head(worker, self.now)
 
     def _on_cancel(self, message: Cancel) -> None:
         unwanted = [
             r for number in message.calls if (r := self.ledger.withdraw(number)) is not None
         ]
-        self._take_back(unwanted, interrupt=message.interrupt)
-
-    def _take_back(self, unwanted: Iterable[CallRecord], *, interrupt: bool) -> None:
-        """Settle what has not begun; ask for what may have."""
-        recalls: dict[int, set[tuple[int, int]]] = {}
-        for record in unwanted:
-            if record.state is CallState.QUEUED:
-                self.ledger.settle(record, Verdict.CANCELLED)
-                continue
-            worker = self.workers[record.worker]
-            if worker.id not in recalls:
-                # Its whole backlog comes back, so that the next cancel finds its call in the queue.
-                recalls[worker.id] = {(r.call.id, r.fence) for r in worker.unstarted()}
-            recalls[worker.id].add((record.call.id, record.fence))
-            if interrupt or record.call.options.interrupt:
-                record.cancelling = False
-                self.limits.stop(self._turn, worker, record, Stopping.CANCEL, self.now)
-                self.ledger.settle(record, Verdict.CANCELLED)
-            else:
-                record.cancelling = True
-        for number, attempts in recalls.items():
-            self.workers[number].stuck = True
-            self._turn.sends.append((number, Recall(sorted(attempts))))
-            self.dispatch.update(self.workers[number])
+        self.attempts.take_back(unwanted, self.now, interrupt=message.interrupt)
 
     # ------------------------------------------------------------ from workers
 
@@ -240,51 +234,6 @@ class Gateway:
             worker.become(WorkerState.LEAVING)
             self.starts_lost += 1
             self._fail_unstartable(failure, None)
-
-    def _on_done(self, worker: WorkerRecord, outcomes: Iterable[Outcome]) -> None:
-        for outcome in outcomes:
-            record = worker.attempt(outcome.call, outcome.fence)
-            if record is None:
-                continue
-            worker.drop(record)
-            record.function.measure(outcome.elapsed, record.call.items)
-            if record.state is CallState.SETTLED:
-                continue
-            verdict = after_outcome(record, outcome)
-            if verdict is None:
-                self._requeue(record, front=False)
-            else:
-                self.ledger.come_out(record, verdict, outcome)
-        self._reach_head(worker)
-
-    def _on_parked(self, worker: WorkerRecord, message: Parked | Resumed) -> None:
-        record = worker.attempt(message.call, message.fence)
-        if record is not None:
-            if isinstance(message, Parked):
-                worker.park(record)
-            else:
-                worker.resume(record)
-            self._reach_head(worker)
-
-    def _on_returned(self, worker: WorkerRecord, message: Returned) -> None:
-        worker.recalling = False
-        # Each goes to the front of the queue, so the last goes first and their order stays.
-        for call, fence in reversed(message.returned):
-            record = worker.attempt(call, fence)
-            if record is None:
-                continue
-            worker.drop(record)
-            if record.cancelling:
-                self.ledger.settle(record, Verdict.CANCELLED)
-            elif record.state is CallState.ASSIGNED:
-                self._requeue(record, front=True)
-        for call, fence in message.kept:
-            record = worker.attempt(call, fence)
-            if record is not None and record.cancelling:
-                record.cancelling = False
-                if record.asker == CLIENT:
-                    self._turn.sends.append((CLIENT, Kept([call])))
-        self._reach_head(worker)
 
     # ------------------------------------------------------------ from the engine
 
@@ -304,20 +253,24 @@ class Gateway:
         for function in worker.functions:
             self.functions[function].workers.discard(number)
         blamed = self._find_blamed(worker, how.running)
-        for record in [*reversed(worker.held.values()), *reversed(worker.parked.values())]:
+        attempts = [*reversed(worker.held.values()), *reversed(worker.parked.values())]
+        worker.held.clear()
+        worker.parked.clear()
+        for record in attempts:
             if record.state is CallState.SETTLED:
+                self.ledger.release_inputs(record)
                 continue
             verdict = after_loss(record, blamed)
             if verdict is None:
-                self._requeue(record, front=record.stopping is Stopping.NOT)
+                self.attempts.requeue(record, front=record.stopping is Stopping.NOT)
             else:
                 self.ledger.settle(
                     record, verdict, how=how if verdict is Verdict.QUARANTINED else None
                 )
-        worker.held.clear()
-        worker.parked.clear()
+        self.ledger.values.drop_all(number, self._turn)
         unwanted = self.ledger.forget(worker)
-        self._take_back((r for r in unwanted if r.state is not CallState.WRITING), interrupt=False)
+        unwritten = (r for r in unwanted if r.state is not CallState.WRITING)
+        self.attempts.take_back(unwritten, self.now, interrupt=False)
         self.ledger.release(ENGINE, sorted(worker.defined))
         if was_starting and how != Exit():  # without evidence it was lost with others
             self.starts_lost += 1
@@ -356,20 +309,28 @@ class Gateway:
 
     # ------------------------------------------------------------ moves
 
-    def _reach_head(self, worker: WorkerRecord) -> None:
-        """What the worker holds has changed. If that gave it a new head, its time runs from now."""
-        head = worker.head()
-        if head is not worker.running:
-            worker.running, worker.stuck, worker.head_since = head, False, self.now
-            if head is not None:
-                self.limits.begin(worker, head, self.now)
-        self.dispatch.update(worker)
+    def _is_held_back(self) -> bool:
+        """Whether no more calls are handed out until there is memory for what they make.
 
-    def _requeue(self, record: CallRecord, *, front: bool) -> None:
-        if not record.wanted:
-            self.ledger.settle(record, Verdict.CANCELLED)
-            return
-        record.become(CallState.QUEUED)
-        record.worker = 0
-        record.stopping = Stopping.NOT
-        (self.queue.appendleft if front else self.queue.append)(record)
+        That comes of what is being moved to a disk and of what runs; without either it would never.
+        """
+        values = self.ledger.values
+        if not values.is_full:
+            return False
+        values.spill(self._turn)
+        return bool(values.moving) or any(worker.held for worker in self.workers.values())
+
+    def _follow_inputs(self) -> bool:
+        """Settle the calls whose inputs have no value, queue those that have all of theirs.
+
+        They go first: what they are given can be let go then. Returns whether there is more to do.
+        """
+        inputs = self.ledger.inputs
+        more = bool(inputs.fallen) and self.ledger.settle_fallen()
+        if inputs.ready:
+            ready = [r for r in inputs.ready if r.state is CallState.WAITING]
+            inputs.ready.clear()
+            for record in ready:
+                record.become(CallState.QUEUED)
+            self.queue.extendleft(reversed(ready))
+        return more

@@ -1,12 +1,13 @@
 """What the gateway knows of each call, function and worker. The machine alone changes these."""
 
-from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections import OrderedDict, deque
+from collections.abc import Iterator, Mapping, Sequence
 from enum import IntEnum
 from typing import Final
 
 from elsewhere.calls.lifecycle import CALL_MOVES, WORKER_MOVES, CallState, WorkerState
 from elsewhere.calls.messages import Call, FromGateway, Settlement
+from elsewhere.calls.values import Value
 from elsewhere.errors import GatewayBug
 from elsewhere.store import Remember
 
@@ -72,6 +73,7 @@ class CallRecord:
     __slots__ = (
         "asked",
         "asker",
+        "astray",
         "call",
         "cancelling",
         "deaths",
@@ -81,11 +83,13 @@ class CallRecord:
         "fence",
         "function",
         "joined",
+        "needs",
         "outcome",
         "parents",
         "rank",
         "state",
         "stopping",
+        "values",
         "worker",
         "yield_by",
     )
@@ -94,6 +98,8 @@ class CallRecord:
     """when the grace ends of an attempt that was asked to stop; unset before"""
     outcome: Settlement
     """what is being written to the store; unset before"""
+    values: dict[int, Settlement | None]
+    """by number, what is known of the inputs; unset if there are none"""
 
     def __init__(self, call: Call, function: FunctionRecord, asker: int, rank: int) -> None:
         self.call = call
@@ -108,6 +114,10 @@ class CallRecord:
         """the calls that were asked for inside this one; those that are settled too"""
         self.rank = rank
         """more than that of any of its parents"""
+        self.needs = 0
+        """how many inputs have no value, as far as is known here"""
+        self.astray = False
+        """its attempt was sent ahead of an input that comes out otherwise"""
         self.state = CallState.QUEUED
         self.worker = 0
         """who has it while it is assigned"""
@@ -133,6 +143,17 @@ class CallRecord:
         """Which attempt this is, counting those that ran."""
         return self.failures + self.deaths + (self.worker != 0)
 
+    def input_values(self, ahead: Mapping[int, Value]) -> tuple[Value, ...]:
+        """The values of its inputs; `ahead` has those that are not there."""
+        if not self.call.inputs:
+            return ()
+        return tuple(
+            [
+                ahead[number] if one is None else Value(one.call, one.payload, one.place)
+                for number, one in self.values.items()
+            ]
+        )
+
     def become(self, state: CallState) -> None:
         if state not in CALL_MOVES[self.state]:
             raise GatewayBug(f"call {self.call.id}: no move from {self.state!r} to {state!r}")
@@ -147,6 +168,7 @@ class WorkerRecord:
         "asks",
         "children",
         "defined",
+        "followers",
         "functions",
         "head_since",
         "held",
@@ -191,6 +213,8 @@ class WorkerRecord:
         """functions that it defined"""
         self.children = 0
         """how many calls inside calls wait in it, as far as it has said"""
+        self.followers: deque[Iterator[CallRecord]] = deque()
+        """calls that wait for what it holds, and may be sent behind that"""
         self.sharing = False
         """a `Share` has not been answered"""
 
@@ -207,6 +231,10 @@ class WorkerRecord:
         """The call, if this worker holds just this attempt at it."""
         record = self.held.get(call) or self.parked.get(call)
         return record if record is not None and record.fence == fence else None
+
+    def has(self, call: int) -> bool:
+        """Whether an attempt at this call is here."""
+        return call in self.held or call in self.parked
 
     def unstarted(self) -> Iterator[CallRecord]:
         """What it holds behind the head, latest first."""

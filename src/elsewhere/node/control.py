@@ -2,8 +2,8 @@
 
 from typing import TypeAlias
 
-from elsewhere.calls.messages import Exit
 from elsewhere.calls.wire import Record
+from elsewhere.calls.workers import Exit
 
 
 class StartWorker(Record, frozen=True, tag=1):

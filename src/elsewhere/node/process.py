@@ -5,9 +5,11 @@ import socket
 import sys
 from contextlib import suppress
 
+from elsewhere.segments.directory import make_directory, remove_directory
+
 NODE_PROGRAM = (
     "import gc, sys; gc.disable(); sys.path[:] = {path!r}; "
-    "from elsewhere.node.server import main; main({descriptor}, {client})"
+    "from elsewhere.node.server import main; main({descriptor}, {client}, {directory!r})"
 )
 
 # Flags of the interpreter and the options that set them, given as often as the flag says.
@@ -27,19 +29,27 @@ class NodeProcess:
     """Starts a node. It has a process group of its own, out of Ctrl-C's reach.
 
     It ends, and all its workers with it, as soon as `control` is closed or this process has ended,
-    however that happens.
+    however that happens. Large values lie in its `directory`: a new one, or that of the node before;
+    a node that ends, and is not killed, removes it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, directory: str | None = None) -> None:
         if not sys.executable:
             raise RuntimeError(
                 "sys.executable is not set: there is no Python to start workers with"
             )
-        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.directory = make_directory() if directory is None else directory
+        try:
+            self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
+        except BaseException:
+            self._give_up(directory)
+            raise
         descriptor = theirs.fileno()
         entries: list[object] = list(sys.path)
         path = [entry for entry in entries if isinstance(entry, str)]  # as the import system does
-        program = NODE_PROGRAM.format(path=path, descriptor=descriptor, client=os.getpid())
+        program = NODE_PROGRAM.format(
+            path=path, descriptor=descriptor, client=os.getpid(), directory=self.directory
+        )
         try:
             self._process = os.posix_spawn(
                 sys.executable,
@@ -55,10 +65,15 @@ class NodeProcess:
             )
         except BaseException:
             self.control.close()
+            self._give_up(directory)
             raise
         finally:
             theirs.close()
         self.control.setblocking(False)
+
+    def _give_up(self, given: str | None) -> None:
+        if given is None:
+            remove_directory(self.directory)
 
     def end(self) -> None:
         """End the node and its workers, and wait for it. Idempotent."""

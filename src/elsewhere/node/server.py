@@ -19,8 +19,8 @@ from contextlib import suppress
 from select import POLLIN, poll
 from typing import NoReturn
 
-from elsewhere.calls.messages import Exit
 from elsewhere.calls.wire import FrameReader, encode_frame
+from elsewhere.calls.workers import Exit
 from elsewhere.link import LinkClosed
 from elsewhere.links.pipe import PipeWorkerEnd
 from elsewhere.node.control import Exited, FromNode, KillWorker, StartWorker, ToNode
@@ -199,7 +199,7 @@ def kill_group(process: int) -> None:
         os.killpg(process, signal.SIGKILL)
 
 
-def main(descriptor: int, client: int) -> NoReturn:
+def main(descriptor: int, client: int, directory: str) -> NoReturn:
     """The node's process. Ignores Ctrl-C: the client decides when it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     control = socket.socket(fileno=descriptor)
@@ -207,5 +207,9 @@ def main(descriptor: int, client: int) -> NoReturn:
     # What is there now lives as long as the node: keep the collector from touching shared pages.
     gc.freeze()
     Node(control, client).serve()
+    # If the client is dying, this may come before it is dead, and nobody else would remove it.
+    from elsewhere.segments.directory import remove_directory
+
+    remove_directory(directory)
     # Nothing is left to clean up, and the client waits.
     os._exit(0)

@@ -2,10 +2,21 @@
 
 from collections.abc import Callable
 
-from elsewhere.calls.messages import Call, Cancel, Settlement, Submit, Verdict, Written
-from elsewhere.gateway.records import CLIENT
+from elsewhere.calls.messages import (
+    Answer,
+    Attempt,
+    Call,
+    Cancel,
+    Given,
+    Settlement,
+    Submit,
+    Verdict,
+    Written,
+)
+from elsewhere.gateway.records import CLIENT, Turn
 from elsewhere.store import Remember
 from elsewhere.testing.books import Asker, CallBook, WorkerBook, break_promise
+from elsewhere.testing.giving import Giving
 from elsewhere.testing.remembering import Remembering
 
 
@@ -26,6 +37,7 @@ class Asking:
         self.queued: dict[int, None] = {}
         self.ended: list[int] = []
         """functions of calls that were settled in this step"""
+        self.giving = Giving(self.calls, sometimes)
         self._workers = workers
         self._remembering = remembering
         self._sometimes = sometimes
@@ -40,6 +52,10 @@ class Asking:
         """calls that this step has settled although they run"""
         self._due: set[int] = set()
         """numbers that must be told in this step that they are cancelled"""
+        self._fallen_at_once: list[int] = []
+        """calls that this step has opened, and settled because of their inputs"""
+        self._opened: set[int] = set()
+        """calls that this step has opened"""
 
     # ------------------------------------------------------------ asking
 
@@ -62,7 +78,9 @@ class Asking:
             self._sometimes("a call joined another with the same key")
         else:
             book = self.calls[call.id] = CallBook(call)
+            self._opened.add(call.id)
             self.live[call.function] = self.live.get(call.function, 0) + 1
+            self.giving.open(sender, book, self._is_awaited)
             if call.key:
                 self._claims[call.key] = book
         self._touched[book.call.id] = book
@@ -73,6 +91,27 @@ class Asking:
         parent = self.calls.get(call.parent)
         if parent is not None and not parent.settled:
             book.parents.add(call.parent)
+
+    def _is_awaited(self, number: int) -> bool:
+        """Whether who asked under this number is told of it in a later step."""
+        book = self.numbers.get(number)
+        return book is not None and number in book.askers and number not in self._due
+
+    def give_inputs(self, message: Given) -> None:
+        """Somebody says how inputs of a call came out."""
+        book = self.giving.hear(message)
+        if book is not None:
+            self._touched[book.call.id] = book
+
+    def learn_all(self, turn: Turn) -> None:
+        """What a step tells it tells the calls that wait for it too, which it may begin before."""
+        answers = [told for _, told in turn.sends if isinstance(told, Answer)]
+        for settlement in [*turn.settlements, *(s for told in answers for s in told.settlements)]:
+            self._learn(settlement)
+
+    def _learn(self, settlement: Settlement) -> None:
+        for book in self.giving.learn(settlement):
+            self._touched[book.call.id] = book
 
     def _release_who_took_back(self, book: CallBook) -> None:
         for number, asker in book.askers.items():
@@ -134,17 +173,19 @@ class Asking:
     def forget(self, worker: WorkerBook) -> None:
         """A worker is gone, and with it all that it had asked for."""
         for number in worker.asked:
-            book = self.numbers[number]
-            if book.askers.pop(number, None) is None or book.settled:
+            book = self.numbers.get(number)
+            if book is None or book.askers.pop(number, None) is None or book.settled:
                 continue
+            self._learn(Settlement(number, Verdict.CANCELLED))
             self._touched[book.call.id] = book
             if not book.askers and not book.writing:
                 self._stop_wanting(book, interrupt=False)
 
     # ------------------------------------------------------------ attempts
 
-    def begin(self, book: CallBook) -> None:
+    def begin(self, book: CallBook, attempt: Attempt) -> None:
         """An attempt is sent."""
+        self.giving.begin(book, attempt)
         if book.call.key:
             self._remembering.begin(book.call.key)
         if not book.askers:
@@ -190,8 +231,11 @@ class Asking:
             break_promise(1, settlement)
         self._due.discard(number)
         self._touched[book.call.id] = book
+        fell = self.giving.judge_settled(book, settlement)
+        if fell and book.call.id in self._opened:
+            self._fallen_at_once.append(number)
         if settlement.verdict is Verdict.CANCELLED:
-            if not asker.asked:
+            if not asker.asked and not fell:
                 break_promise(15, settlement)
             return None
         first = self._told.setdefault(book.call.id, settlement)
@@ -205,6 +249,8 @@ class Asking:
             return None
         if book.settled:
             break_promise(1, settlement)
+        if fell:
+            return None
         self._judge_writing(book, settlement, message)
         return book
 
@@ -237,6 +283,10 @@ class Asking:
             break_promise(15, sorted(self._due), "must be told at once")
         for book in self._touched.values():
             self._place(book, message)
+        for number in self._fallen_at_once:
+            del self.numbers[number]  # if it is submitted twice, it is told of twice
+        self._fallen_at_once.clear()
+        self._opened.clear()
         self._touched.clear()
         self.interrupted.clear()
         self._told.clear()
@@ -254,7 +304,7 @@ class Asking:
         gone = not (book.askers or book.open or book.writing)
         if not book.settled and (told or gone):
             self._settle(book)
-        if book.settled or book.open or book.writing:
+        if book.settled or book.open or book.writing or not book.is_ready:
             self.queued.pop(book.call.id, None)
         else:
             self.queued[book.call.id] = None

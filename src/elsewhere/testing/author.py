@@ -69,7 +69,10 @@ class Author:
             and faults.strike("nested_call")
         ):
             for _ in range(random.choice((1, 1, 2))):
-                behaviour.asks.append([self._ask(depth + 1) for _ in range(random.randint(1, 4))])
+                asks = [self._ask(depth + 1) for _ in range(random.randint(1, 4))]
+                behaviour.asks.append([])
+                for ask in asks:
+                    behaviour.asks[-1].append(self._give(ask, behaviour))
         if behaviour.key:
             self._path.pop()
             self._close_circle(behaviour)
@@ -90,6 +93,14 @@ class Author:
         function = random.randint(1, len(self.functions))
         deeper = DEPTH_MAX if self._left < 0 else depth
         return Ask(self._write(function, deeper).name, options)
+
+    def _give(self, ask: Ask, behaviour: Behaviour) -> Ask:
+        """Let a call be given earlier ones that are made inside the same call."""
+        made = sum(len(asks) for asks in behaviour.asks)
+        if not made or self.programs.by_name[ask.name].key or not self._faults.strike("given_call"):
+            return ask
+        count = self._random.randint(1, min(made, 3))
+        return ask._replace(inputs=tuple(self._random.sample(range(made), count)))
 
     def _may_close_circle(self) -> bool:
         if self._circles >= CIRCLES_MAX or not self._faults.strike("circle"):

@@ -2,7 +2,7 @@
 
 from typing import Final, NoReturn
 
-from elsewhere.calls.messages import Call, Outcome
+from elsewhere.calls.messages import Call, Outcome, Settlement, Verdict
 
 PROMISES: Final = {
     1: "a call settles once, and only if it was submitted; only who asked for it is told",
@@ -43,6 +43,12 @@ PROMISES: Final = {
     34: "a call that would wait for itself is told so at once, and no other call is",
     35: "a call that nobody wants any more is not begun",
     36: "a worker is asked to share only if it has children, while one idles and nothing waits",
+    37: "inputs that are not under way are asked for when their call is submitted, of who asked for "
+    "it, and no others are",
+    38: "a call is begun once all its inputs have values, and is given just these, in their order",
+    39: "a call of which an input has no value is settled as that was, with its own name in the chain; "
+    "one that waits for inputs is not settled otherwise, unless it was taken back",
+    40: "what lacks an input for good is settled at once, or another step was asked for at once",
 }
 
 
@@ -65,12 +71,14 @@ class CallBook:
     """What is known of one call, for all who asked for it."""
 
     __slots__ = (
+        "ahead",
         "askers",
         "call",
         "cancelling",
         "deaths",
         "failures",
         "fence",
+        "inputs",
         "open",
         "outcome",
         "parents",
@@ -85,6 +93,10 @@ class CallBook:
         """by the number under which each asked, until it is told"""
         self.parents: set[int] = set()
         """the calls inside which it was asked for"""
+        self.ahead: dict[int, int] = {}
+        """by number, inputs that its latest attempt is to find in its worker, and of which attempts"""
+        self.inputs: dict[int, Settlement | None] = {}
+        """by number, what its inputs came to; None: it waits for it"""
         self.fence = 0
         self.worker = 0
         self.open = False
@@ -98,6 +110,13 @@ class CallBook:
         self.writing = False
         """its outcome is on its way to the store"""
         self.settled = False
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether all its inputs have values."""
+        return all(
+            kept is not None and kept.verdict is Verdict.VALUE for kept in self.inputs.values()
+        )
 
 
 class WorkerBook:

@@ -34,6 +34,11 @@ PROBES = (
     "a result was found in the store",
     "a damaged row was a miss",
     "a client's process was killed",
+    "a call waited for an input",
+    "an input was settled before its call came",
+    "an input was given to a call that is over",
+    "a call failed because an input had",
+    "calls failed because of an input in several steps",
 )
 """Rare branches that a campaign of some size has to reach."""
 

@@ -7,7 +7,10 @@ from elsewhere.calls.messages import (
     Cancel,
     Define,
     FromGateway,
+    Given,
+    Input,
     Kept,
+    Need,
     Options,
     Release,
     Settlement,
@@ -22,6 +25,7 @@ from elsewhere.testing.world import World
 
 CALLS_MAX = 300
 RETRIES_MAX = 3
+INPUTS_MAX = 20
 
 
 class Client:
@@ -44,6 +48,7 @@ class Client:
         self.settled: dict[int, Verdict] = {}
         self.asking: set[int] = set()
         """calls that were to be taken back, with no answer yet"""
+        self._outcomes: dict[int, Settlement] = {}
         self.calls_wanted = random.choice((20, 60, 150, CALLS_MAX))
         self._world = world
         self._faults = faults
@@ -112,7 +117,7 @@ class Client:
         if number is None:
             self._functions_made += 1
             number = self._functions[function] = self._functions_made
-            self._host.say(Define(number, b"code of %d" % number))
+            self._host.say(Define(number, b"code of %d" % number, f"f{number}"))
         return number
 
     def _make_call(self, function: int) -> Call:
@@ -120,7 +125,8 @@ class Client:
         if keyed and random.random() < 0.2:
             return self._ask_again(random.choice(keyed))
         behaviour = self._author.write(function)
-        call = self._call(behaviour, self._pick_options(behaviour))
+        inputs = self._pick_inputs() if self._faults.strike("given_call") else ()
+        call = self._call(behaviour, self._pick_options(behaviour), () if behaviour.key else inputs)
         self._plan_cancels(behaviour, call.id)
         return call
 
@@ -132,7 +138,23 @@ class Client:
             self._world.after(self._world.random.expovariate(100.0), self._cancel, call.id, False)
         return call
 
-    def _call(self, behaviour: Behaviour, options: Options) -> Call:
+    def _pick_inputs(self) -> tuple[Input, ...]:
+        """Earlier calls: the latest, as in a chain, or any of the latest few or many."""
+        random, made = self._world.random, range(1, self._numbers + 1)
+        among = made[-random.choice((1, 4, 30)) :]
+        count = min(len(among), random.choice((1, 1, 2, 3, INPUTS_MAX)))
+        return tuple(
+            self._input(at, number) for at, number in enumerate(random.sample(among, count))
+        )
+
+    def _input(self, position: int, number: int) -> Input:
+        """An input, sometimes with its outcome if that is known."""
+        outcome = self._outcomes.get(number)
+        if outcome is None or self._world.random.random() < 0.5:
+            return Input(number)
+        return Input(-1 - position, outcome)
+
+    def _call(self, behaviour: Behaviour, options: Options, inputs: tuple[Input, ...] = ()) -> Call:
         random = self._world.random
         self._numbers += 1
         return Call(
@@ -143,6 +165,7 @@ class Client:
             items=random.choice((1, 1, 8)),
             key=behaviour.key,
             label=f"behaviour {behaviour.name}",
+            inputs=inputs,
         )
 
     def _pick_options(self, behaviour: Behaviour) -> Options:
@@ -182,12 +205,37 @@ class Client:
     def _settle(self, settlements: list[Settlement]) -> None:
         for settlement in settlements:
             call = settlement.call
-            if call not in self.calls or call in self.settled:
+            if call not in self.calls or not self._is_news(settlement):
                 break_promise(1, settlement)
+            self._outcomes[call] = settlement
             self.settled[call] = settlement.verdict
             self.asking.discard(call)
+
+    def _is_news(self, settlement: Settlement) -> bool:
+        """Whether this may be told: not twice, unless it was submitted twice with a failed input."""
+        told = self._outcomes.get(settlement.call)
+        inputs = self.calls[settlement.call].inputs
+        failed = [i for i in inputs if i.settlement and i.settlement.verdict is not Verdict.VALUE]
+        return told is None or (told == settlement and bool(failed or settlement.chain))
+
+    def _give(self, call: int, numbers: list[int]) -> None:
+        """Say how inputs came out: by now all that the gateway may ask for have."""
+        if not self._put_off(lambda: self._give(call, numbers)):
+            inputs = tuple(Input(number, self._outcomes[number]) for number in numbers)
+            self._host.say(Given(call, inputs))
 
     def _answer(self, messages: list[FromGateway]) -> None:
         for message in messages:
             if isinstance(message, Kept):
                 self.asking.difference_update(message.calls)
+            elif isinstance(message, Need):
+                self._plan_to_give(message)
+
+    def _plan_to_give(self, need: Need) -> None:
+        random = self._world.random
+        late = random.choice((0.001, 0.03, 0.6)) if self._faults.strike("delay") else 0.0
+        if random.random() < 0.5:
+            self._world.after(late, self._give, need.call, need.inputs)
+            return
+        for number in need.inputs:
+            self._world.after(late * random.random(), self._give, need.call, [number])

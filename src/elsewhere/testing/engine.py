@@ -1,6 +1,7 @@
 """A simulated engine: starts workers, replaces those that end, says how they ended."""
 
-from elsewhere.calls.messages import Exit, FromGateway, Kill, Lost, Started
+from elsewhere.calls.messages import FromGateway
+from elsewhere.calls.workers import Exit, Kill, Lost, Started
 from elsewhere.gateway.records import ENGINE
 from elsewhere.testing.faults import Faults
 from elsewhere.testing.host import Host

@@ -47,6 +47,7 @@ KINDS: Final[dict[str, tuple[float, float]]] = {
     "mute_call": (0.02, 0.6),
     "nested_call": (0.05, 0.9),
     "keyed_call": (0.05, 0.9),
+    "given_call": (0.05, 0.9),
     # per call that is made inside another one
     "circle": (0.01, 0.3),
     "inner_options": (0.05, 0.9),
@@ -56,7 +57,7 @@ KINDS: Final[dict[str, tuple[float, float]]] = {
     # per batch of rows, per row that a restart finds
     "slow_store": (0.05, 1.0),
     "failing_store": (0.02, 0.5),
-    "damage": (0.02, 0.3),
+    "damage": (0.1, 0.5),
 }
 """Every kind, and between which two rates it is drawn."""
 
@@ -73,6 +74,7 @@ HARMLESS: Final = frozenset(
         "retries",
         "nested_call",
         "keyed_call",
+        "given_call",
         "inner_options",
         "release_inner",
         "slow_store",
@@ -92,6 +94,7 @@ THEMES: Final = (
     ("nested_call", "keyed_call", "slow_call"),
     ("nested_call", "slow_call", "duplicate", "release_inner"),
     ("nested_call", "keyed_call", "circle", "duplicate"),
+    ("nested_call", "keyed_call", "circle"),
     ("nested_call", "keyed_call", "crash_parked", "crash_running", "late_mail"),
     ("nested_call", "keyed_call", "raising_call", "inner_options", "cancel_interrupt", "slow_call"),
     ("nested_call", "inner_options", "timeout", "slow_call", "deaf_call"),
@@ -99,6 +102,11 @@ THEMES: Final = (
     ("keyed_call", "slow_store", "kill_client", "power_cut"),
     ("nested_call", "keyed_call", "slow_store", "failing_store", "kill_client"),
     ("keyed_call", "damage", "kill_client", "raising_call"),
+    ("given_call", "raising_call", "duplicate", "delay"),
+    ("given_call", "keyed_call", "cancel", "cancel_interrupt", "slow_call"),
+    ("given_call", "nested_call", "crash_running", "crash_parked", "retries", "slow_call"),
+    ("given_call", "nested_call", "keyed_call", "raising_call", "duplicate"),
+    ("given_call", "poison_call", "timeout", "slow_call", "pause"),
 )
 """Kinds that meet too seldom by chance, for the branches that need them together."""
 

@@ -3,8 +3,8 @@
 The oracles know nothing of the machine's insides: they keep books of their own of what it was told
 and what it said. (Its insides are the business of `elsewhere.gateway.invariants`.) Each has a number
 and a sentence in `elsewhere.testing.books`. This file judges workers and attempts. Who asked for
-what and is told what is judged in `elsewhere.testing.asking`, what must happen in time in
-`elsewhere.testing.pace`.
+what and is told what is judged in `elsewhere.testing.asking`, whether a verdict follows from the
+attempts in `elsewhere.testing.verdicts`, what must happen in time in `elsewhere.testing.pace`.
 """
 
 from collections.abc import Callable, Iterable
@@ -18,13 +18,13 @@ from elsewhere.calls.messages import (
     Done,
     Forget,
     FromGateway,
+    Given,
     Has,
     Interrupt,
     Kept,
-    Kill,
-    Lost,
+    Need,
+    Outcome,
     Parked,
-    Ready,
     Recall,
     Release,
     Resumed,
@@ -32,20 +32,18 @@ from elsewhere.calls.messages import (
     Run,
     Settlement,
     Share,
-    Started,
-    Stop,
     Submit,
     ToGateway,
-    Unready,
     Verdict,
     Written,
 )
-from elsewhere.gateway.limits import GRACE_SECONDS
+from elsewhere.calls.workers import Kill, Lost, Ready, Started, Stop, Unready
 from elsewhere.gateway.records import CLIENT, ENGINE, Turn
 from elsewhere.testing.asking import Asking
 from elsewhere.testing.books import CallBook, WorkerBook, break_promise
 from elsewhere.testing.pace import SLACK_SECONDS, Pace
 from elsewhere.testing.remembering import Remembering
+from elsewhere.testing.verdicts import judge_verdict
 
 
 class Oracles:
@@ -74,6 +72,7 @@ class Oracles:
             Resumed: self._hear_resumed,
             Has: self._hear_has,
             Define: self._hear_define,
+            Given: lambda _, message: self.asking.give_inputs(message),
             Lost: self._hear_lost,
             Cancel: lambda _, message: self.asking.cancel(message),
             Written: lambda _, message: self.asking.write(message),
@@ -100,6 +99,7 @@ class Oracles:
             hear = self._hear.get(type(message))
             if hear is not None:
                 hear(sender, message)
+        self.asking.learn_all(turn)
         for row in turn.rows:
             self.asking.give(row)
         for peer, told in turn.sends:
@@ -111,6 +111,7 @@ class Oracles:
         for settlement in turn.settlements:
             self._settle(CLIENT, settlement, message)
         self.asking.close(message)
+        self.asking.giving.judge(turn.wake, now)
         self._judge(message, turn)
 
     # ------------------------------------------------------------ what the machine was told
@@ -127,11 +128,26 @@ class Oracles:
             book = self.calls[outcome.call]
             if not book.settled:
                 self.asking.end(book)
+                if not self._found_inputs(book, outcome):
+                    continue  # it does not count, and is tried again
                 book.outcome = outcome
                 if outcome.verdict is not Verdict.VALUE:
                     book.failures += 1
                     if book.cancelling:
                         self._sometimes("a call failed while the client wanted it back")
+
+    def _found_inputs(self, book: CallBook, outcome: Outcome) -> bool:
+        """Whether what an attempt was sent ahead of has come out as it was when that began."""
+        if outcome.verdict is Verdict.UNREADY:
+            return False
+        for number, fence in book.ahead.items():
+            kept: Settlement | Outcome | None = book.inputs[number]
+            if kept is None and number in self.calls:
+                kept = self.calls[number].outcome
+            if kept is None or kept.payload != b"%d.%d" % (number, fence):
+                self._sometimes("what was sent ahead found another value")
+                return False
+        return True
 
     def _hear_returned(self, sender: int, message: Returned) -> None:
         worker = self.workers.get(sender)
@@ -197,6 +213,7 @@ class Oracles:
         return self.asking.find_above(worker.head) - {worker.head}
 
     def _hear_define(self, sender: int, message: Define) -> None:
+        self.asking.giving.define(message)
         if sender in self.workers:
             self.workers[sender].defined.add(message.function)
 
@@ -225,7 +242,9 @@ class Oracles:
     # ------------------------------------------------------------ what the machine said
 
     def _saw(self, peer: int, told: FromGateway) -> None:
-        if peer == CLIENT:
+        if isinstance(told, Need):
+            self.asking.giving.see_need(peer, told)
+        elif peer == CLIENT:
             if not isinstance(told, Kept):
                 break_promise(8, told)
             for call in told.calls:
@@ -233,7 +252,7 @@ class Oracles:
         elif peer == ENGINE:
             if not isinstance(told, Kill) or told.worker not in self.workers:
                 break_promise(8, told)
-            self._see_kill(self.workers[told.worker])
+            self._pace.see_kill(self.workers[told.worker], self._now)
         else:
             worker = self.workers.get(peer)
             if worker is None:
@@ -269,7 +288,7 @@ class Oracles:
             break_promise(7, attempt, book.deaths)
         if attempt.function not in worker.functions:
             break_promise(9, attempt)
-        self.asking.begin(book)
+        self.asking.begin(book, attempt)
         book.fence = attempt.fence
         book.worker = number
         book.open = True
@@ -321,56 +340,13 @@ class Oracles:
             break_promise(10, number, worker.tasks)
         worker.stopped = True
 
-    def _see_kill(self, worker: WorkerBook) -> None:
-        interrupted = worker.interrupted.get(worker.head)
-        since = max(interrupted or 0.0, worker.head_since)
-        if interrupted is None or self._now - since < GRACE_SECONDS - SLACK_SECONDS:
-            break_promise(14, worker.head, since)
-        worker.killed = True
-
     # ------------------------------------------------------------ what askers were told
 
     def _settle(self, peer: int, settlement: Settlement, message: ToGateway | None) -> None:
         book = self.asking.tell(peer, settlement, message)
         if book is not None:
-            self._judge_verdict(book, settlement)
-
-    def _judge_verdict(self, book: CallBook, settlement: Settlement) -> None:
-        verdict = settlement.verdict
-        options = book.call.options
-        if settlement.worker:
-            outcome = book.outcome if verdict in {Verdict.VALUE, Verdict.UNWRITTEN} else None
-            came_out = outcome is not None and outcome.verdict is Verdict.VALUE
-            attempts = book.failures + book.deaths + came_out
-            if settlement.attempt != attempts:
-                break_promise(22, settlement, attempts)
-        match verdict:
-            case Verdict.VALUE | Verdict.ERROR:
-                self._judge_outcome(book, settlement)
-            case Verdict.TIMED_OUT:
-                if options.timeout is None or book.failures != options.retries + 1:
-                    break_promise(6, settlement, book.failures)
-            case Verdict.QUARANTINED:
-                if book.deaths != options.deaths_max or settlement.deaths != book.deaths:
-                    break_promise(7, settlement, book.deaths)
-            case Verdict.UNSTARTABLE:
-                if not self._start_failed or any(w.takes for w in self.workers.values()):
-                    break_promise(16, settlement)
-            case Verdict.INTERRUPTED:
-                break_promise(1, settlement)
-
-    def _judge_outcome(self, book: CallBook, settlement: Settlement) -> None:
-        outcome = book.outcome
-        named = b"%d.%d" % (book.call.id, book.fence)
-        if (
-            outcome is None
-            or settlement.verdict is not outcome.verdict
-            or settlement.payload != named
-            or settlement.worker != book.worker
-        ):
-            break_promise(5, settlement, named, book.worker)
-        if settlement.verdict is Verdict.ERROR and book.failures != book.call.options.retries + 1:
-            break_promise(6, settlement, book.failures)
+            unstartable = self._start_failed and not any(w.takes for w in self.workers.values())
+            judge_verdict(book, settlement, unstartable=unstartable)
 
     # ------------------------------------------------------------ after each step
 

@@ -17,24 +17,24 @@ from elsewhere.calls.messages import (
     Done,
     FromGateway,
     FromWorker,
+    Need,
     Options,
     Outcome,
-    Ready,
     Recall,
     Returned,
     Run,
     Settlement,
     Share,
-    Started,
     Submit,
     ToGateway,
     Verdict,
 )
+from elsewhere.calls.workers import Ready, Started
 from elsewhere.gateway.invariants import check_invariants
 from elsewhere.gateway.machine import Gateway
 from elsewhere.gateway.records import CLIENT, ENGINE
 from elsewhere.store import KEY_BYTES
-from elsewhere.testing.programs import Ask, Programs, write_payload
+from elsewhere.testing.programs import Ask, Behaviour, Programs, write_payload
 from elsewhere.testing.roots import Outgoing, Roots, Task
 
 STATES_MAX = 2_000_000
@@ -42,7 +42,8 @@ LATER_SECONDS = 1.0
 """When nothing else can happen, so much time passes, if the gateway asked to be stepped again."""
 
 Tree = dict[str, str]
-"""call → the calls that it makes, a letter each; a small letter has no key"""
+"""call → the calls that it makes, a letter each; a small letter has no key; one with a + behind it is
+given the values of all before it"""
 
 
 class Stuck(AssertionError):
@@ -56,12 +57,15 @@ def never() -> bool:
 class Clerk:
     """A worker without time: each `go_on` is one thing that its code does."""
 
-    def __init__(self, number: int, programs: Programs) -> None:
+    def __init__(self, number: int, programs: Programs, values: dict[int, list[bytes]]) -> None:
         self.number = number
         self.inbox: deque[FromGateway] = deque()
         self.outbox: deque[ToGateway] = deque()
         self.attempts: deque[Attempt] = deque()
         self.current: Task | None = None
+        self._values = values
+        self._kept: dict[int, bytes] = {}
+        """what each call has come to here"""
         self._outgoing: list[Outgoing] = []
         self.roots = Roots(number, programs, self._outgoing.append, never)
 
@@ -86,6 +90,8 @@ class Clerk:
                     self.roots.answer(settlement)
             case Share():
                 self.roots.share()
+            case Need():
+                self.roots.give(message)
         self._send()
 
     def go_on(self) -> None:
@@ -99,10 +105,22 @@ class Clerk:
         elif self.roots.stack:
             self._begin(self.roots.stack.pop())
         else:
-            self._begin(self.roots.begin(self.attempts.popleft(), 0.0).main)
+            self._begin_attempt(self.attempts.popleft())
         if not self.can_go_on:
             self.roots.lose_control()
         self._send()
+
+    def _begin_attempt(self, attempt: Attempt) -> None:
+        if any(one.fence and one.call not in self._kept for one in attempt.inputs):
+            self._outgoing.append(
+                Outcome(attempt.call, attempt.fence, Verdict.UNREADY, b"", 0.0, 0.0)
+            )
+            return
+        task = self.roots.begin(attempt, 0.0).main
+        found = [self._kept[one.call] if one.fence else one.payload for one in attempt.inputs]
+        if found != self._values[task.behaviour.name]:
+            raise Stuck(f"call {attempt.call} was given {attempt.inputs}")
+        self._begin(task)
 
     def _begin(self, task: Task) -> None:
         task.behaviour.runs += 1
@@ -125,7 +143,8 @@ class Clerk:
             self.roots.child_ended(task, verdict)
             return
         attempt = task.root.attempt
-        self._outgoing.append(Outcome(attempt.call, attempt.fence, verdict, b"", 0.0, 0.0))
+        value = self._kept[attempt.call] = value_of(task.behaviour)
+        self._outgoing.append(Outcome(attempt.call, attempt.fence, verdict, value, 0.0, 0.0))
         self.roots.end(task.root)
 
     def _send(self) -> None:
@@ -144,6 +163,10 @@ def _to_gateway(message: FromWorker) -> ToGateway:
     return message  # type: ignore[return-value]  # nothing is ever Said
 
 
+def value_of(behaviour: Behaviour) -> bytes:
+    return b"value of %d" % behaviour.name
+
+
 class SmallWorld:
     """The calls of `tree`, of which the client submits `roots` in this order, on some workers."""
 
@@ -151,22 +174,36 @@ class SmallWorld:
         self.gateway = Gateway()
         self.settled: dict[int, Verdict] = {}
         self.circles = 0
-        self.remembered: dict[bytes, None] = {}
-        """the keys whose values a store would have"""
+        self.remembered: dict[bytes, bytes] = {}
+        """the values that a store would have, by key"""
         self.programs = Programs()
         self._names = {letter: self.programs.make(1, 0.0) for letter in tree}
         for letter, behaviour in self._names.items():
             if letter.isupper():
                 behaviour.key = letter.encode().ljust(KEY_BYTES, b".")
+        values: dict[int, list[bytes]] = {b.name: [] for b in self._names.values()}
+        for letter, behaviour in self._names.items():
             if tree[letter]:
-                behaviour.asks.append([Ask(self._names[child].name) for child in tree[letter]])
+                behaviour.asks.append(self._read_asks(tree[letter], values))
         self.unsubmitted = deque(self._call(n, letter) for n, letter in enumerate(roots, 1))
-        self.clerks = [Clerk(number, self.programs) for number in range(1, workers + 1)]
+        self.clerks = [Clerk(number, self.programs, values) for number in range(1, workers + 1)]
         self._now = 0.0
         self._step(CLIENT, Define(1, b"code"))
         for clerk in self.clerks:
             self._step(ENGINE, Started(clerk.number))
             self._step(clerk.number, Ready(clerk.number))
+
+    def _read_asks(self, text: str, values: dict[int, list[bytes]]) -> list[Ask]:
+        """The calls that one makes. Enters the values that they must be given."""
+        asks: list[Ask] = []
+        for letter, after in zip(text, [*text[1:], ""], strict=True):
+            if letter == "+":
+                continue
+            name = self._names[letter].name
+            inputs = tuple(range(len(asks))) if after == "+" else ()
+            values[name] = [value_of(self.programs.by_name[asks[n].name]) for n in inputs]
+            asks.append(Ask(name, inputs=inputs))
+        return asks
 
     def _call(self, number: int, letter: str) -> Call:
         behaviour = self._names[letter]
@@ -211,14 +248,15 @@ class SmallWorld:
             if isinstance(message, Submit):
                 found = [call for call in message.calls if call.key in self.remembered]
                 for call in found:
-                    clerk.inbox.append(Answer([Settlement(call.id, Verdict.VALUE)]))
+                    value = self.remembered[call.key]
+                    clerk.inbox.append(Answer([Settlement(call.id, Verdict.VALUE, value)]))
                 message = Submit([call for call in message.calls if call not in found])
             self._step(clerk.number, message)
 
     def _step(self, sender: int, message: ToGateway | None) -> None:
         turn = self.gateway.step(sender, message, self._now)
         check_invariants(self.gateway)
-        self.remembered.update((row.key, None) for row in turn.rows)
+        self.remembered.update((row.key, row.payload) for row in turn.rows)
         for settlement in turn.settlements:
             if settlement.call in self.settled:
                 raise Stuck(f"call {settlement.call} was settled twice")
@@ -233,6 +271,7 @@ class SmallWorld:
         """Nothing can happen any more: everything must be settled, and nothing be kept."""
         asks = self.gateway.ledger.asks
         left = [*self.gateway.calls, *asks.joined, *asks.claims]
+        left += self.gateway.ledger.inputs.waiting
         left += [name for clerk in self.clerks for name in clerk.roots.by_name]
         if left:
             raise Stuck(f"nothing can happen any more, and these are left: {left}")

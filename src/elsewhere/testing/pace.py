@@ -44,6 +44,14 @@ class Pace:
     def see_share(self) -> None:
         self._shared = True
 
+    def see_kill(self, worker: WorkerBook, now: float) -> None:
+        """A worker is killed, which must have had its whole grace."""
+        interrupted = worker.interrupted.get(worker.head)
+        since = max(interrupted or 0.0, worker.head_since)
+        if interrupted is None or now - since < GRACE_SECONDS - SLACK_SECONDS:
+            break_promise(14, worker.head, since)
+        worker.killed = True
+
     def judge(
         self, message: ToGateway | None, turn: Turn, now: float, *, waiting: list[int]
     ) -> None:
@@ -78,7 +86,12 @@ class Pace:
             if turn.wake != now:
                 break_promise(11, waiting)
             return
-        laden = [number for number, worker in self._workers.items() if len(worker.held) > 1]
+        # What was sent behind its inputs could not run elsewhere.
+        laden = [
+            number
+            for number, worker in self._workers.items()
+            if any(self._calls[call].is_ready for call in list(worker.held)[1:])
+        ]
         if any(not self._workers[number].recalled for number in laden):
             soon = now + ROB_CHECK_SECONDS + SLACK_SECONDS
             if turn.wake is None or turn.wake > soon:

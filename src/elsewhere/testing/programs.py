@@ -14,7 +14,9 @@ class Ask(NamedTuple):
     name: int
     """of the behaviour"""
     options: Options = PLAIN
-    """other options than `PLAIN`, or a key, make it the gateway's at once"""
+    """other options than `PLAIN`, a key or inputs make it the gateway's at once"""
+    inputs: tuple[int, ...] = ()
+    """those of the earlier calls inside the same one that it is given, counted from 0"""
 
 
 class Behaviour:
@@ -63,6 +65,11 @@ class Behaviour:
         """called when it begins or ends, before anybody can have heard of it"""
         self.runs = 0
         """how often it was begun"""
+
+    @property
+    def given(self) -> set[int]:
+        """Which of the calls that it makes are inputs of later ones."""
+        return {n for asks in self.asks for ask in asks for n in ask.inputs}
 
     @property
     def part_seconds(self) -> float:

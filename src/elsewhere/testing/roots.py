@@ -15,7 +15,10 @@ from elsewhere.calls.messages import (
     Cancel,
     Define,
     FromWorker,
+    Given,
     Has,
+    Input,
+    Need,
     Outcome,
     Parked,
     Release,
@@ -31,7 +34,17 @@ Outgoing = FromWorker | Outcome | Call
 class Task:
     """One call in progress, or one that waits on the worker's stack."""
 
-    __slots__ = ("asked", "behaviour", "children", "failed", "over", "parent", "part", "root")
+    __slots__ = (
+        "asked",
+        "behaviour",
+        "children",
+        "failed",
+        "made",
+        "over",
+        "parent",
+        "part",
+        "root",
+    )
 
     def __init__(self, behaviour: Behaviour, root: "Root", parent: "Task | None") -> None:
         self.behaviour = behaviour
@@ -41,6 +54,8 @@ class Task:
         """how many parts of its time are over"""
         self.asked: set[int] = set()
         """numbers of calls that it submitted and waits for"""
+        self.made: list[int] = []
+        """the numbers of all calls that it made, in order; 0 for a plain one"""
         self.children: list[Task] = []
         """plain calls that it made and waits for"""
         self.failed = False
@@ -92,6 +107,8 @@ class Roots:
         self._say = say
         self._releases = releases
         self._waiting: dict[int, Task] = {}
+        self._outcomes: dict[int, Settlement | None] = {}
+        """what became of each call that is an input"""
         self._first = worker * NUMBERS_PER_WORKER
         self._numbers = 0
         self._functions_made = 0
@@ -133,11 +150,17 @@ class Roots:
 
     def ask(self, task: Task, asks: list[Ask]) -> None:
         """A task makes calls and waits for them."""
+        given = task.behaviour.given
         for ask in asks:
             behaviour = self._programs.by_name[ask.name]
-            if behaviour.key or ask.options is not PLAIN:
-                self._submit(behaviour, ask, task)
+            is_given = len(task.made) in given
+            if behaviour.key or ask.options is not PLAIN or ask.inputs or is_given:
+                number = self._submit(behaviour, ask, task)
+                task.made.append(number)
+                if is_given:
+                    self._outcomes[number] = None
             else:
+                task.made.append(0)
                 child = Task(behaviour, task.root, task)
                 task.children.append(child)
                 self.stack.append(child)
@@ -159,7 +182,7 @@ class Roots:
             self.told = len(self.stack)
             self._say(Has(self.told))
 
-    def _submit(self, behaviour: Behaviour, ask: Ask, task: Task) -> None:
+    def _submit(self, behaviour: Behaviour, ask: Ask, task: Task) -> int:
         function = self._define(behaviour.function)
         self._numbers += 1
         number = self._first + self._numbers
@@ -174,21 +197,35 @@ class Roots:
                 key=behaviour.key,
                 parent=task.root.attempt.call,
                 label=f"behaviour {behaviour.name}",
+                inputs=tuple(self._input(at, task.made[n]) for at, n in enumerate(ask.inputs)),
             )
         )
         if self._releases():
             self._say(Release([self._functions.pop(behaviour.function)]))
+        return number
+
+    def _input(self, position: int, number: int) -> Input:
+        """An input, sometimes with its outcome if that is known."""
+        outcome = self._outcomes[number]
+        return Input(number) if position % 2 or outcome is None else Input(-1 - position, outcome)
+
+    def give(self, need: Need) -> None:
+        """The gateway has forgotten inputs of a call."""
+        inputs = tuple(Input(number, self._outcomes[number]) for number in need.inputs)
+        self._say(Given(need.call, inputs))
 
     def _define(self, function: int) -> int:
         number = self._functions.get(function)
         if number is None:
             self._functions_made += 1
             number = self._functions[function] = self._first + self._functions_made
-            self._say(Define(number, b"code of %d" % number))
+            self._say(Define(number, b"code of %d" % number, f"f{number}"))
         return number
 
     def answer(self, settlement: Settlement) -> None:
         """A call that was submitted has come out."""
+        if settlement.call in self._outcomes:
+            self._outcomes[settlement.call] = settlement
         task = self._waiting.pop(settlement.call, None)
         if task is not None:
             task.asked.discard(settlement.call)

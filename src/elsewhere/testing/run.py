@@ -8,6 +8,7 @@ from traceback import format_exception_only
 
 from elsewhere.calls.messages import Options, Verdict
 from elsewhere.errors import GatewayBug
+from elsewhere.gateway.inputs import FALLEN_MAX
 from elsewhere.gateway.invariants import check_invariants
 from elsewhere.gateway.limits import GRACE_SECONDS
 from elsewhere.gateway.machine import Gateway
@@ -110,6 +111,7 @@ class Run:
         self.gateway = Gateway(
             tasks_per_worker_max=self.budget, waits_for_rows=self.remembering.waits
         )
+        self.gateway.ledger.inputs.fallen_max = world.random.choice((3, FALLEN_MAX))
         self.oracles = Oracles(self.budget, self.remembering, world.sometimes)
         self.host = Host(
             world, faults, self.gateway, self.oracles, self.remembering, self._check_every
@@ -178,6 +180,8 @@ class Run:
             *asks.claims,
             *asks.joined,
             *(record.call.id for record in gateway.queue),
+            *gateway.ledger.inputs.waiting,
+            *(record.call.id for record, _ in gateway.ledger.inputs.fallen),
             *(gateway.functions.keys() - defined),
         ]
         if left:

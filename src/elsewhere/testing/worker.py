@@ -9,22 +9,20 @@ from elsewhere.calls.messages import (
     Call,
     Define,
     Done,
-    Exit,
     Forget,
     FromWorker,
     Interrupt,
+    Need,
     Outcome,
-    Ready,
     Recall,
     Returned,
     Run,
     Share,
-    Stop,
     Submit,
     ToWorker,
-    Unready,
     Verdict,
 )
+from elsewhere.calls.workers import Exit, Ready, Stop, Unready
 from elsewhere.testing.books import break_promise
 from elsewhere.testing.faults import Faults
 from elsewhere.testing.host import Host
@@ -68,6 +66,8 @@ class Worker:
         self._current: Task | None = None
         self._interrupts: set[tuple[int, int]] = set()
         """attempts that the gateway wants interrupted and that do not have control"""
+        self._kept: dict[int, int] = {}
+        """by call: the attempt whose value is kept for calls that are sent behind it"""
         self._flushed = 0.0
         self._stopping = False
 
@@ -138,7 +138,7 @@ class Worker:
             self._unread += messages
             return
         for message in messages:
-            if isinstance(message, Interrupt | Answer | Share):
+            if isinstance(message, Interrupt | Answer | Share | Need):
                 self._heed(message)
             else:
                 self._keep(message)
@@ -158,7 +158,7 @@ class Worker:
             case Stop():
                 self._stopping = True
 
-    def _heed(self, message: Interrupt | Answer | Share) -> None:
+    def _heed(self, message: Interrupt | Answer | Share | Need) -> None:
         """What is for attempts that have begun."""
         match message:
             case Interrupt():
@@ -170,6 +170,9 @@ class Worker:
                     self._roots.answer(settlement)
             case Share():
                 self._roots.share()
+                self._flush()
+            case Need():
+                self._roots.give(message)
                 self._flush()
 
     def _give_back(self, wanted: list[tuple[int, int]]) -> None:
@@ -218,6 +221,14 @@ class Worker:
                 attempt = self._attempts.popleft()
                 if attempt.function not in self._functions:
                     break_promise(9, self.number, attempt)
+                if any(
+                    one.fence and self._kept.get(one.call) != one.fence for one in attempt.inputs
+                ):
+                    self._world.sometimes("an input was not where its call was sent ahead")
+                    self._outgoing.append(
+                        Outcome(attempt.call, attempt.fence, Verdict.UNREADY, b"", 0.0, 0.0)
+                    )
+                    continue
                 self._begin(self._roots.begin(attempt, self._world.now).main)
             else:
                 self._roots.lose_control()
@@ -333,6 +344,8 @@ class Worker:
         self._interrupts.discard(root.name)
         self._roots.end(root)
         payload = b"%d.%d" % root.name
+        if attempt.needed and verdict is Verdict.VALUE:
+            self._kept[attempt.call] = attempt.fence
         self._outgoing.append(
             Outcome(
                 attempt.call,

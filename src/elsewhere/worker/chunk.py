@@ -4,11 +4,12 @@ The result is the list of values. If an item fails, the chunk ends there, and it
 values of the items before it, so that the error surfaces at its own position.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import starmap
 from typing import Any
 
 from elsewhere.calls.messages import Kind
+from elsewhere.codec.references import Source, supplied
 from elsewhere.codec.values import dumps, load_list
 from elsewhere.errors import CallInterrupted, NotPicklable
 
@@ -20,9 +21,13 @@ class ChunkFailed(BaseException):
         self.payload = payload
 
 
-def apply_chunk(function: Callable[..., Any], payload: bytes, kind: Kind) -> bytes:
-    """The encoded list of results for an encoded list of items. Raises `ChunkFailed`."""
-    items, refused = load_list(payload)
+def apply_chunk(
+    function: Callable[..., Any], payload: bytes, kind: Kind, inputs: Sequence[Source] = ()
+) -> bytes:
+    """The encoded list of results for an encoded list of items, which has the values of `inputs` in
+    their places. Raises `ChunkFailed`."""
+    with supplied(inputs):
+        items, refused = load_list(payload)
     results: list[Any] = []
     try:
         # extend keeps what it had when the function raises, and its loop runs in C.

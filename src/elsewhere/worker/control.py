@@ -31,6 +31,8 @@ class Root:
     def __init__(self, attempt: Attempt) -> None:
         self.attempt = attempt
         self.name = (attempt.call, attempt.fence)
+        self.mapped: list[Any] = []
+        """its inputs that are mapped, as `Values` notes them"""
 
 
 class Threads:

@@ -8,12 +8,9 @@ is submitted at once, because the gateway is who knows of equal calls, retries a
 A thread that a call has started cannot park: it runs the children that it waits for itself.
 """
 
-from collections.abc import Callable, Generator, Iterator, Sequence
-from concurrent.futures import Future as BaseFuture
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import count
-from threading import Thread
 from time import monotonic
 from typing import Any
 
@@ -22,130 +19,40 @@ from elsewhere.calls.messages import (
     Attempt,
     Call,
     Cancel,
+    Given,
+    Input,
     Kind,
-    Options,
+    Need,
     Settlement,
-    Verdict,
 )
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
-from elsewhere.codec.functions import Encoded, Functions, describe, to_send
-from elsewhere.codec.values import dumps, dumps_call, loads, too_large
+from elsewhere.codec.functions import Functions, to_send
+from elsewhere.codec.references import dumps_with_inputs
+from elsewhere.codec.values import too_large
 from elsewhere.errors import NotPicklable
-from elsewhere.future import Future, failed_future
+from elsewhere.finished import failed_future
+from elsewhere.future import Future
+from elsewhere.in_force import call_given
 from elsewhere.names import Name, name_of
 from elsewhere.tasks import task_of
+from elsewhere.worker.backlog import Backlog
+from elsewhere.worker.child import PLAIN, Child
 from elsewhere.worker.control import Root
 from elsewhere.worker.fibers import getcurrent
 from elsewhere.worker.parking import Parking
 from elsewhere.worker.post import Post
 from elsewhere.worker.runner import Runner
-from elsewhere.worker.waiters import THREAD_SECONDS, Waiters
+from elsewhere.worker.waiters import Waiters
 
-_PLAIN = Options()
 _NO_NAME = Name(b"", "", b"")
-_PAYLOAD = "the arguments"
 SHARED_MAX = 1024
 """How many children are given away at once."""
 CANCEL_SECONDS = 0.05
 """How long `Future.cancel` waits for the gateway to agree."""
-STANDING_SECONDS = 0.05
-"""The main thread may be waiting for a waiting thread if it has begun nothing for so long."""
 LOOK_SECONDS = 0.0005
 """How often it looks for the answer."""
 IMPATIENT_SECONDS = 0.5
 """For how long nobody waits for such answers after one has not come."""
-
-
-class Child(Future[Any]):
-    """The future of a child, and the child itself until somebody has begun it."""
-
-    def __init__(
-        self, function: Callable[..., Any], payload: bytes, root: Root, pool: "InnerPool"
-    ) -> None:
-        super().__init__(None, "", pool)
-        self.callee = function
-        self.root = root
-        self.encoded: Encoded | None = None
-        self.number = 0
-        """under which it was submitted; 0 while only this worker knows it"""
-        self.brought = False
-        """its outcome has come by the link"""
-        self._pool = pool
-        self.__dict__[_PAYLOAD] = payload
-
-    def take(self) -> bytes | None:
-        """Its arguments, for who comes first. A `dict.pop`, because two threads may come at once."""
-        payload: bytes | None = self.__dict__.pop(_PAYLOAD, None)
-        return payload
-
-    def put_back(self, payload: bytes) -> None:
-        """Undo `take`."""
-        self.__dict__[_PAYLOAD] = payload
-
-    @property
-    def waits_here(self) -> bool:
-        """Whether nobody has begun or taken it."""
-        return _PAYLOAD in self.__dict__
-
-    def run(self, payload: bytes) -> None:
-        """Run it here and settle it."""
-        function = self.callee
-        verdict = Verdict.ERROR
-        args: tuple[Any, ...] = ()
-        kwargs: dict[str, Any] = {}
-        try:
-            args, kwargs = loads(payload)
-            result = dumps(self._pool.finish(function(*args, **kwargs)), "result")
-            verdict = Verdict.VALUE
-        except BaseException as error:  # noqa: BLE001  # it belongs to whoever waits
-            from elsewhere.codec.failures import encode_failure
-            from elsewhere.codec.labels import label_of
-
-            result = encode_failure(error, label_of(function, args, kwargs))
-        self.end(Settlement(0, verdict, result, self._pool.worker, 1))
-
-    def drop(self) -> None:
-        """Its root was interrupted: settle it as cancelled."""
-        self.end(Settlement(0, Verdict.CANCELLED))
-
-    def end(self, settlement: Settlement) -> None:
-        self._function = describe(self.callee)
-        self.settle(settlement)
-        self.run_callbacks()
-
-    def cancel(self) -> bool:
-        """Take the call back, unless it has been begun."""
-        if self.take() is not None:
-            self.drop()
-        elif self.number and not self.is_settled():
-            self._pool.take_back(self)
-        return super().cancel()
-
-    def add_done_callback(self, fn: Callable[[BaseFuture[Any]], object]) -> None:
-        """As the base's. Its outcome may come where nothing may wait; `fn` is then called elsewhere."""
-        # What asyncio leaves here only wakes a loop, which may be what a thread of the call waits in.
-        if not self.is_settled() and getattr(fn, "__module__", "") != "asyncio.futures":
-            fn = partial(self._call_back, fn)
-        super().add_done_callback(fn)
-
-    def _call_back(self, fn: Callable[[BaseFuture[Any]], object], _: object) -> None:
-        if self.brought:
-            # Whoever brings an outcome reads the link meanwhile, and `fn` may wait for what comes by it.
-            Thread(target=fn, args=(self,), daemon=True).start()
-        else:
-            fn(self)
-
-    def __await__(self) -> Generator[Any, None, Any]:
-        if self._pool.in_coroutine:
-            return (yield from super().__await__())
-        # A loop that the call itself runs blocks its thread, and so must not wait for what runs there.
-        if not self.is_settled():
-            self._pool.wait_for(self, None)
-        return self.result()
-
-    def running(self) -> bool:
-        """Whether a worker runs it, as far as is known here."""
-        return not self.number and not self.waits_here and not self.is_settled()
 
 
 class InnerPool:
@@ -160,15 +67,14 @@ class InnerPool:
         self._functions = Functions(post.outgoing.append, first)
         self._asked: dict[int, Child] = {}
         """by number: children that were submitted and are not settled"""
-        self._standing = -1, 0.0
-        """how many calls the main thread had begun when a thread last looked, and when that was"""
+        self._backlog = Backlog(runner, post)
         self._patient_from = 0.0
         """when answers to cancels are waited for again"""
         self._detached = Root(Attempt(0, 0, 0, b"", Kind.CALL))
         self._detached.open = False
         self.finish = runner.finish
-        post.on_share, post.on_answer = self.share, self.answer
-        runner.on_interrupt = self.stop_children
+        post.on_share, post.on_answer, post.on_need = self.share, self.answer, self.give
+        runner.interrupts.on_interrupt = self.stop_children
 
     # ------------------------------------------------------------ calls
 
@@ -180,18 +86,26 @@ class InnerPool:
             raise TypeError(f"the first argument must be callable, not {function!r}")
         task = task_of(function)
         try:
-            payload = dumps_call(args, kwargs)
+            payload, futures = dumps_with_inputs(args, kwargs, self)
+            if task is not None and task.pure and futures:
+                # It has a key where it has their values.
+                payload, futures = dumps_with_inputs((function, args, kwargs), {}, self)
+                function, task = call_given, None
             if len(payload) > PAYLOAD_BYTES_MAX:
                 raise too_large("the arguments", len(payload))
             child = Child(function, payload, self._runner.own_root() or self._detached, self)
+            if futures:
+                child.inputs = futures
             if task is None:
                 self._runner.stack.append(child)
             elif task.pure:
-                self._submit(child, payload, task.options, name_of(function, args, kwargs))
-            elif task.options == _PLAIN:
+                child.options = task.options
+                self.submit(child, name_of(function, args, kwargs))
+            elif task.options == PLAIN:
                 self._runner.stack.append(child)
             else:
-                self._submit(child, payload, task.options)
+                child.options = task.options
+                self.submit(child)
         except TypeError as error:
             # NotPicklable, NoKey, or what the function says of its arguments.
             return failed_future(error, self)
@@ -207,14 +121,18 @@ class InnerPool:
         """The store is the client's."""
         return
 
-    def _submit(
-        self, child: Child, payload: bytes, options: Options, name: Name = _NO_NAME
-    ) -> None:
-        """Make a child the gateway's. Raises `NotPicklable`, and has done nothing then."""
+    def submit(self, child: Child, name: Name = _NO_NAME) -> bool:
+        """Make a child the gateway's; False if somebody else has it, or if it was set aside.
+
+        From either thread. Raises `NotPicklable`, and has done nothing then.
+        """
         encoded = self._functions.encode(to_send(child.callee))
-        child.take()
+        inputs = child.inputs_elsewhere()
+        payload = None if inputs is None else child.take()
+        if inputs is None or payload is None:
+            return False
         child.encoded = encoded  # so that it lives as long
-        child._timeout = options.timeout
+        child._timeout = child.options.timeout
         child.number = number = next(self._numbers)
         self._asked[number] = child
         parent = child.root.attempt.call
@@ -223,16 +141,31 @@ class InnerPool:
                 number,
                 encoded.number,
                 payload,
-                options,
+                child.options,
                 key=name.key,
                 parent=parent,
                 label=name.label,
                 parts=name.parts,
+                inputs=inputs,
             )
         )
+        return True
+
+    def put_first(self, child: Child) -> None:
+        """It is what this worker runs next. From any thread."""
+        stack = self._runner.stack
+        try:
+            if stack[-1] is child:
+                return
+        except IndexError:
+            pass  # there is none, or the other thread has just given it away
+        stack.append(child)
 
     def share(self) -> None:
-        """Submit about half of the children that wait, the oldest first. From either thread."""
+        """Submit about half of the children that wait, the oldest first. From either thread.
+
+        One that needs what only this worker knows is set aside meanwhile.
+        """
         stack = self._runner.stack
         wanted = min((len(stack) + 1) // 2, SHARED_MAX)
         kept: list[Any] = []
@@ -241,17 +174,13 @@ class InnerPool:
                 child: Any = stack.popleft()
             except IndexError:
                 break  # the main thread has just begun it
-            payload = child.take()
-            if payload is None:
-                continue
             if child.root.interrupted:
-                child.drop()
+                if child.take() is not None:
+                    child.drop()
                 continue
             try:
-                self._submit(child, payload, _PLAIN)
-                wanted -= 1
+                wanted -= child.waits_here and self.submit(child)
             except NotPicklable:
-                child.put_back(payload)
                 kept.append(child)
         stack.extendleft(reversed(kept))
         self._runner.tell_stack(asked=True)
@@ -263,6 +192,21 @@ class InnerPool:
         if child is not None:
             child.brought = True
             child.end(settlement)
+
+    def give(self, need: Need) -> None:
+        """The gateway has forgotten inputs of a child, because they are settled. From either thread."""
+        child = self._asked.get(need.call)
+        for future in () if child is None else child.inputs:
+            number = future.number if isinstance(future, Child) else 0
+            if number in need.inputs:
+                tell = partial(self._give, need.call, number, future)
+                # Its answer came before, unless the other thread submits it just now.
+                future.wake_when_settled(tell)
+                if future.is_settled():
+                    tell()
+
+    def _give(self, call: int, number: int, future: Future[Any], _: object = None) -> None:
+        self._post.outgoing.append(Given(call, (Input(number, future.outcome()),)))
 
     def stop_children(self, root: Root) -> None:
         """A root must end: what others run for it need not go on. From either thread."""
@@ -297,11 +241,10 @@ class InnerPool:
     def wait_for(self, future: Future[Any], timeout: float | None) -> bool:
         """Wait for a child; False if another thread will wake this one."""
         if not self._runner.can_park():
-            return self._wait_in_thread(future, timeout)
+            self._backlog.wait(future, timeout)
+            return True
         if isinstance(future, Child) and future.waits_here:
-            stack = self._runner.stack
-            if not stack or stack[-1] is not future:
-                stack.append(future)  # what is waited for goes first
+            self.put_first(future)
         parking = Parking(getcurrent(), self._runner.ready)
         future.wake_when_settled(parking.wake)
         if future.is_settled() and not parking.over:
@@ -312,67 +255,15 @@ class InnerPool:
         self._runner.park(parking)
         return True
 
-    def _wait_in_thread(self, future: Future[Any], timeout: float | None) -> bool:
-        """In a thread of a call, while the main thread may be waiting for that very thread."""
-        until = None if timeout is None else monotonic() + timeout
-        if isinstance(future, Child):
-            payload = future.take()
-            if payload is not None:
-                future.run(payload)
-                return True
-            self._post.flush()
-        while not future.is_settled():
-            left = THREAD_SECONDS if until is None else min(THREAD_SECONDS, until - monotonic())
-            if left <= 0:
-                break
-            future._await_bell(left)
-            if isinstance(future, Child) and future.number:
-                self._run_sent_back(future.number)
-            self.run_backlog()
-        self._runner.tell_standing(False)
-        return True
-
     def run_backlog(self) -> None:
         """In a thread that waits: begin what the main thread does not come to, if that stands still."""
-        now, begun = monotonic(), self._runner.begun
-        last, since = self._standing
-        if begun == last and now - since < STANDING_SECONDS:
-            return
-        self._standing = begun, now
-        if begun != last:
-            return
-        self._runner.tell_standing(True)
-        if self._runner.stack or self._post.attempts:
-            # One that waits itself must not keep the others.
-            Thread(target=self._run_while_standing, args=(begun,), daemon=True).start()
-
-    def _run_while_standing(self, begun: int) -> None:
-        runner, attempts = self._runner, self._post.attempts
-        # What the main thread takes meanwhile is not there any more.
-        with suppress(IndexError):
-            while runner.begun == begun:
-                if not runner.stack:
-                    runner.run_in_thread(attempts.popleft())
-                    continue
-                child: Any = runner.stack.pop()
-                payload = child.take()
-                if payload is not None:
-                    with runner.threads.run(child.root):
-                        child.run(payload)
-
-    def _run_sent_back(self, number: int) -> None:
-        """The gateway has sent this worker its own child, and the main thread may never come to it."""
-        for attempt in tuple(self._post.attempts):
-            if attempt.call == number:
-                try:
-                    self._post.attempts.remove(attempt)
-                except ValueError:
-                    return  # the main thread has begun it, or it was recalled
-                self._runner.run_in_thread(attempt)
-                return
+        self._backlog.run()
 
     def make_waiters(self) -> list[Any]:
         return Waiters(self)
+
+    def lease(self, future: Future[Any], call: int) -> Any:
+        return self._runner.values.leases.take(call)
 
     def cancel(self, call: int, settled: Callable[[], bool]) -> None:
         raise AssertionError("children cancel themselves")

@@ -6,7 +6,8 @@ import threading
 from functools import cache
 from typing import TYPE_CHECKING
 
-from elsewhere.calls.messages import Ready, Setup, Unready
+from elsewhere.calls.workers import Ready, Setup, Unready
+from elsewhere.codec.references import let_futures_travel
 from elsewhere.codec.values import loads
 from elsewhere.in_force import serve_worker
 from elsewhere.link import WorkerEnd
@@ -42,9 +43,11 @@ def run_worker(link: WorkerEnd, cells: "memoryview[int]") -> None:
     if setup.initializer and not _initialise(post, setup.initializer):
         return
     runner = Runner(post, cells, screens)
-    runner.install()
+    runner.interrupts.install()
+    runner.values.open(setup)
     runner.make_coroutines = lambda: make_coroutines(runner)
     serve_worker(lambda: own_pool(runner, post, setup.worker))
+    let_futures_travel(True)
     os.register_at_fork(after_in_child=lambda: cease(runner))
     watcher = Watcher(post, runner)
     watcher.start()
@@ -65,12 +68,14 @@ def run_worker(link: WorkerEnd, cells: "memoryview[int]") -> None:
         screen.end_line()
     post.flush()
     serve_worker(None)
+    let_futures_travel(False)
 
 
 def cease(runner: Runner) -> None:
     """In a process that a call has forked: it is no worker, and its calls of calls run inline."""
     runner.leave()
     serve_worker(None)
+    let_futures_travel(False)
 
 
 def make_coroutines(runner: Runner) -> "Coroutines":

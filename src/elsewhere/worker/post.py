@@ -26,6 +26,7 @@ from elsewhere.calls.messages import (
     FromWorker,
     Has,
     Interrupt,
+    Need,
     Outcome,
     Recall,
     Returned,
@@ -33,10 +34,11 @@ from elsewhere.calls.messages import (
     Said,
     Settlement,
     Share,
-    Stop,
     Submit,
     ToWorker,
 )
+from elsewhere.calls.values import Free
+from elsewhere.calls.workers import Stop
 from elsewhere.link import WorkerEnd
 
 SAID_CHARACTERS_MAX = 2**20
@@ -66,7 +68,10 @@ class Post:
         """attempts that the gateway wants interrupted"""
         self.stopping = False
         self.on_share: Callable[[], None] = lambda: self.post(Has(0))
+        self.on_free: Callable[[Free], None] = lambda message: None
+        """whoever writes segments listens here"""
         self.on_answer: Callable[[Settlement], None] = lambda settlement: None
+        self.on_need: Callable[[Need], None] = lambda need: None
         """whoever makes calls inside calls listens here"""
 
     # ------------------------------------------------------------ in
@@ -107,13 +112,22 @@ class Post:
                         self.lasting.discard(function)
                 case Interrupt():
                     self.interrupts.add((message.call, message.fence))
-                case Answer():
-                    for settlement in message.settlements:
-                        self.on_answer(settlement)
-                case Share():
-                    self.on_share()
+                case Answer() | Need() | Share():
+                    self._hear_of_children(message)
+                case Free():
+                    self.on_free(message)
                 case Stop():
                     self.stopping = True
+
+    def _hear_of_children(self, message: Answer | Need | Share) -> None:
+        match message:
+            case Answer():
+                for settlement in message.settlements:
+                    self.on_answer(settlement)
+            case Need():
+                self.on_need(message)
+            case Share():
+                self.on_share()
 
     def _give_back(self, wanted: list[tuple[int, int]]) -> None:
         """Recalled attempts are mostly the last ones; a cancelled one may stand anywhere."""

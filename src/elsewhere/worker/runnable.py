@@ -11,8 +11,11 @@ class Inner(Protocol):
 
     root: Root
 
-    def take(self) -> bytes | None:
-        """Claim it: its arguments for who comes first, None for everybody else."""
+    def begin(self) -> bytes | None:
+        """Claim it: its arguments for who comes first, None for everybody else.
+
+        Also None while it lacks an input, which then comes first, and it after that.
+        """
 
     def run(self, payload: bytes) -> None:
         """Run it here and settle it."""

@@ -8,7 +8,6 @@ a parked one holds nothing but its own frames, however deep calls nest.
 """
 
 import _thread
-import signal
 from collections import deque
 from collections.abc import Callable
 from threading import Lock
@@ -16,16 +15,19 @@ from time import monotonic
 from types import CoroutineType
 from typing import Any
 
-from elsewhere.calls.messages import Attempt, Done, Has, Kind, Outcome, Parked, Resumed, Verdict
+from elsewhere.calls.messages import Attempt, Has, Kind, Outcome, Parked, Resumed, Verdict
+from elsewhere.calls.values import Place
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
-from elsewhere.codec.values import dumps, loads, too_large
+from elsewhere.codec.values import loads, too_large
 from elsewhere.errors import CallInterrupted
 from elsewhere.worker.control import Control, Root, Threads
 from elsewhere.worker.fibers import getcurrent, greenlet, is_within
+from elsewhere.worker.interrupts import Interrupts
 from elsewhere.worker.output import LineWriter
 from elsewhere.worker.parking import Alarms, Parking
 from elsewhere.worker.post import Post
 from elsewhere.worker.runnable import Inner, Loop
+from elsewhere.worker.values import Values
 
 FLUSH_SECONDS = 0.002
 """How long an outcome may wait for others while short calls follow each other."""
@@ -55,6 +57,7 @@ class Runner:
         self.idle = True
         self.roots: dict[tuple[int, int], Root] = {}
         """those that were begun and have not ended"""
+        self.interrupts = Interrupts(post, self.roots, lambda: self.current)
         self.threads = Threads()
         self.told = 0
         """how many calls the gateway believes to wait on the stack"""
@@ -64,11 +67,10 @@ class Runner:
         self._looks: list[Callable[[], None]] = []
         """to be called when a watched descriptor may be ready"""
         self._coroutines: Loop | None = None
-        self.on_interrupt: Callable[[Root], None] = lambda root: None
-        """whoever makes calls inside calls listens here"""
         self.make_coroutines: Callable[[], Loop]
         """set by who can import them; only who has coroutines pays for it"""
         self._free: list[greenlet] = []
+        self.values = Values(post)
 
     # ------------------------------------------------------------ the hub
 
@@ -79,7 +81,7 @@ class Runner:
             self._attend()
         while True:
             if self._post.interrupts:
-                self._interrupt_parked()
+                self.interrupts.raise_parked()
             if self.ready:
                 self.ready.popleft().resume()
             elif self.stack or self._post.attempts:
@@ -134,7 +136,7 @@ class Runner:
                 if self.alarms or self._looks:
                     self._attend()
                 if post.interrupts:
-                    self._interrupt_parked()
+                    self.interrupts.raise_parked()
 
     def _attend(self) -> None:
         """Wake what waits for time or for a descriptor."""
@@ -152,9 +154,9 @@ class Runner:
                 inner = stack.pop()
             except IndexError:
                 return False  # the watcher has just given it away
-            payload = inner.take()
+            payload = inner.begin()
             if payload is None:
-                continue  # it was waited for, and so run before its turn, or was given away
+                continue  # it was run before its turn, or was given away, or waits for its inputs
             root = inner.root
             if root.interrupted:
                 inner.drop()
@@ -182,6 +184,11 @@ class Runner:
         post = self._post
         if post.lasting and attempt.function in post.lasting:
             post.flush()  # if this one keeps the interpreter to itself, nobody can do so meanwhile
+        if attempt.inputs and self.values.lacks(attempt):
+            post.outgoing.append(
+                Outcome(attempt.call, attempt.fence, Verdict.UNREADY, b"", 0.0, 0.0)
+            )
+            return
         started = monotonic()
         root = Root(attempt)
         self.roots[root.name] = root
@@ -191,12 +198,12 @@ class Runner:
         try:
             self.current = root
             try:
-                payload = self._apply(attempt, root)
+                result = self._apply(attempt, root)
                 verdict = Verdict.VALUE
             finally:
                 self.current = None
         except BaseException as error:  # noqa: BLE001  # it travels to the client
-            payload = self._describe(attempt, error, root)
+            result = self._describe(attempt, error, root)
             if root.interrupted and isinstance(error, CallInterrupted):
                 verdict = Verdict.INTERRUPTED
         root.open = False
@@ -212,9 +219,7 @@ class Runner:
             post.lasting.add(attempt.function)
         elif post.lasting:
             post.lasting.discard(attempt.function)
-        post.outgoing.append(
-            Outcome(attempt.call, attempt.fence, verdict, payload, started, elapsed)
-        )
+        self._tell_outcome(root, verdict, result, started, elapsed)
 
     def run_in_thread(self, attempt: Attempt) -> None:
         """Run an attempt in a thread, because the main one may be waiting for what waits for it."""
@@ -225,32 +230,45 @@ class Runner:
         self._post.post(Parked(*root.name))
         with self.threads.run(root):
             try:
-                payload = self._apply(attempt, root)
+                result = self._apply(attempt, root)
                 verdict = Verdict.VALUE
             except BaseException as error:  # noqa: BLE001  # it travels to the client
-                payload = self._describe(attempt, error, root)
+                result = self._describe(attempt, error, root)
         root.open = False
         elapsed = monotonic() - started
-        self._post.post(
-            Done([Outcome(attempt.call, attempt.fence, verdict, payload, started, elapsed)])
+        self._tell_outcome(root, verdict, result, started, elapsed)
+        self._post.flush()
+
+    def _tell_outcome(
+        self, root: Root, verdict: Verdict, result: bytes | Place, started: float, elapsed: float
+    ) -> None:
+        if root.attempt.needed and verdict is Verdict.VALUE:
+            self.values.keep(root.attempt, result)
+        payload, place = (result, None) if isinstance(result, bytes) else (b"", result)
+        holds: tuple[int, ...] = ()
+        if root.mapped:
+            root.arguments = None  # they hold the inputs
+            held = self.values.hold(root.mapped)
+            holds = tuple([number for number, _ in held])
+        # What is held is let go after this, and so told after this.
+        self._post.outgoing.append(
+            Outcome(*root.name, verdict, payload, started, elapsed, place, holds)
         )
 
-    def _apply(self, attempt: Attempt, root: Root) -> bytes:
-        payload = self._encode_result(attempt, root)
-        if len(payload) > PAYLOAD_BYTES_MAX:
-            raise too_large("the result", len(payload))
-        return payload
-
-    def _encode_result(self, attempt: Attempt, root: Root) -> bytes:
+    def _apply(self, attempt: Attempt, root: Root) -> bytes | Place:
         function: Any = self._post.functions[attempt.function]
         if type(function) is bytes:
             function = self._post.functions[attempt.function] = loads(function)
         if attempt.kind is Kind.CALL:
-            args, kwargs = root.arguments = loads(attempt.payload)
-            return dumps(self.finish(function(*args, **kwargs)), "result")
+            args, kwargs = root.arguments = self.values.load_arguments(attempt, root.mapped)
+            return self.values.encode(self.finish(function(*args, **kwargs)), stays=attempt.stays)
         from elsewhere.worker.chunk import apply_chunk
 
-        return apply_chunk(function, attempt.payload, attempt.kind)
+        inputs = self.values.sources(attempt, root.mapped)
+        payload = apply_chunk(function, attempt.payload, attempt.kind, inputs)
+        if len(payload) > PAYLOAD_BYTES_MAX:
+            raise too_large("the result", len(payload))
+        return payload
 
     def finish(self, value: Any) -> Any:
         """The value of a call; of an `async def` function, once its coroutine has ended."""
@@ -342,49 +360,7 @@ class Runner:
                 self.told = waiting
                 self._post.outgoing.append(Has(waiting))
 
-    # ------------------------------------------------------------ interrupts
-
-    def install(self) -> None:
-        """Let the watcher interrupt the main thread by a signal."""
-        signal.signal(signal.SIGINT, self._on_signal)
-
     def leave(self) -> None:
         """In a process that a call has forked: the box is the worker's, and so are interrupts."""
         self._control.leave()
-        if signal.getsignal(signal.SIGINT) == self._on_signal:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def stop_children_of_parked(self) -> None:
-        """From the watcher: what keeps the main thread may be a call of the very root that must end."""
-        for name in list(self._post.interrupts):
-            root = self.roots.get(name)
-            if root is not None:
-                self._stop_children(root)
-
-    def _stop_children(self, root: Root) -> None:
-        if not root.interrupted:
-            root.interrupted = True
-            self.on_interrupt(root)
-
-    def _on_signal(self, signum: int, frame: object) -> None:
-        root = self.current
-        if root is None or self._post.is_sending():
-            return  # half a message must not stay half: the watcher will signal again
-        if root.name in self._post.interrupts:
-            self._post.interrupts.discard(root.name)
-            self._interrupt(root)
-            raise CallInterrupted(f"call {root.attempt.call} was asked to stop")
-
-    def _interrupt_parked(self) -> None:
-        for name in list(self._post.interrupts):
-            root = self.roots.get(name)
-            if root is not None:  # else it waits behind, and will be interrupted when it runs
-                self._post.interrupts.discard(name)
-                self._interrupt(root)
-
-    def _interrupt(self, root: Root) -> None:
-        """Let the attempt itself end, if it waits for one of its calls."""
-        self._stop_children(root)
-        if root.parking is not None:
-            root.parking.error = CallInterrupted(f"call {root.attempt.call} was asked to stop")
-            root.parking.wake()
+        self.interrupts.leave()

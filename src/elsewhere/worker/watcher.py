@@ -81,7 +81,7 @@ class Watcher:
         self._runner.tell_stack()
         self._post.look()
         if self._post.interrupts:
-            self._runner.stop_children_of_parked()
+            self._runner.interrupts.stop_children_of_parked()
         self._post.flush()
         current = self._runner.current
         if current is not None and current.name in self._post.interrupts:

@@ -9,6 +9,7 @@ from elsewhere.gateway import dispatch as dispatch_module
 from elsewhere.gateway import invariants
 from elsewhere.gateway.ancestry import Ancestry
 from elsewhere.gateway.asks import Asks
+from elsewhere.gateway.attempts import Attempts
 from elsewhere.gateway.dispatch import Dispatch
 from elsewhere.gateway.ledger import Ledger
 from elsewhere.gateway.machine import Gateway
@@ -31,14 +32,14 @@ def only_the_first_who_asked_is_told(patch: Patch) -> None:
 @planted
 def a_claim_is_given_up_when_a_worker_dies(patch: Patch) -> None:
     def make(real: Any) -> Any:
-        def requeue(gateway: Gateway, record: CallRecord, *, front: bool) -> None:
-            real(gateway, record, front=front)
+        def requeue(attempts: Attempts, record: CallRecord, *, front: bool) -> None:
+            real(attempts, record, front=front)
             if front:
-                gateway.ledger.asks.claims.pop(record.call.key, None)
+                attempts.ledger.asks.claims.pop(record.call.key, None)
 
         return requeue
 
-    patch.wrap(Gateway, "_requeue", make)
+    patch.wrap(Attempts, "requeue", make)
 
 
 @planted
@@ -80,13 +81,14 @@ def what_a_dead_worker_asked_for_is_kept(patch: Patch) -> None:
 
 @planted
 def what_nobody_wants_is_tried_again(patch: Patch) -> None:
-    def requeue(gateway: Gateway, record: CallRecord, *, front: bool) -> None:
+    def requeue(attempts: Attempts, record: CallRecord, *, front: bool) -> None:
         record.become(CallState.QUEUED)
         record.worker = 0
         record.stopping = Stopping.NOT
-        (gateway.queue.appendleft if front else gateway.queue.append)(record)
+        queue = attempts.dispatch.queue
+        (queue.appendleft if front else queue.append)(record)
 
-    patch.set(Gateway, "_requeue", requeue)
+    patch.set(Attempts, "requeue", requeue)
 
 
 @planted

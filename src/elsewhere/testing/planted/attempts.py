@@ -8,18 +8,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from elsewhere.calls.lifecycle import CallState, WorkerState
-from elsewhere.calls.messages import (
-    Attempt,
-    Cancel,
-    Done,
-    Exit,
-    Kept,
-    Outcome,
-    Returned,
-    Started,
-    Verdict,
-)
+from elsewhere.calls.messages import Attempt, Cancel, Done, Kept, Outcome, Returned, Verdict
+from elsewhere.calls.workers import Exit, Started
+from elsewhere.gateway import attempts as attempts_module
 from elsewhere.gateway import limits, machine
+from elsewhere.gateway.attempts import Attempts
 from elsewhere.gateway.dispatch import Dispatch
 from elsewhere.gateway.ledger import Ledger
 from elsewhere.gateway.limits import Limits
@@ -39,34 +32,39 @@ from elsewhere.testing.planted.planting import Patch, planted
 @planted
 def the_fence_of_an_outcome_is_not_looked_at(patch: Patch) -> None:
     def make(real: Any) -> Any:
-        def on_done(gateway: Gateway, worker: WorkerRecord, outcomes: Iterable[Outcome]) -> None:
+        def on_done(
+            attempts: Attempts, worker: WorkerRecord, outcomes: Iterable[Outcome], now: float
+        ) -> None:
             held = worker.held
             real(
-                gateway,
+                attempts,
                 worker,
                 [
                     Outcome(o.call, held[o.call].fence, o.verdict, o.payload, o.started, o.elapsed)
                     for o in outcomes
                     if o.call in held
                 ],
+                now,
             )
 
         return on_done
 
-    patch.wrap(Gateway, "_on_done", make)
+    patch.wrap(Attempts, "on_done", make)
 
 
 @planted
 def the_fence_of_a_returned_attempt_is_not_looked_at(patch: Patch) -> None:
     def make(real: Any) -> Any:
-        def on_returned(gateway: Gateway, worker: WorkerRecord, message: Returned) -> None:
+        def on_returned(
+            attempts: Attempts, worker: WorkerRecord, message: Returned, now: float
+        ) -> None:
             held = worker.held
             returned = [(call, held[call].fence) for call, _ in message.returned if call in held]
-            real(gateway, worker, Returned(returned, message.kept))
+            real(attempts, worker, Returned(returned, message.kept), now)
 
         return on_returned
 
-    patch.wrap(Gateway, "_on_returned", make)
+    patch.wrap(Attempts, "on_returned", make)
 
 
 @planted
@@ -101,14 +99,14 @@ def an_outcome_settles_its_call_twice(patch: Patch) -> None:
 @planted
 def what_a_lost_worker_held_is_not_queued_again(patch: Patch) -> None:
     def make(real: Any) -> Any:
-        def requeue(gateway: Gateway, record: CallRecord, *, front: bool) -> None:
-            real(gateway, record, front=front)
-            if front and gateway.queue[0] is record:
-                gateway.queue.popleft()
+        def requeue(attempts: Attempts, record: CallRecord, *, front: bool) -> None:
+            real(attempts, record, front=front)
+            if front and attempts.dispatch.queue[0] is record:
+                attempts.dispatch.queue.popleft()
 
         return requeue
 
-    patch.wrap(Gateway, "_requeue", make)
+    patch.wrap(Attempts, "requeue", make)
 
 
 @planted
@@ -192,21 +190,24 @@ def a_call_that_is_being_cancelled_is_tried_again(patch: Patch) -> None:
         record.cancelling = False
         return after_outcome(record, outcome)
 
-    patch.set(machine, "after_outcome", after)
+    patch.set(attempts_module, "after_outcome", after)
 
 
 @planted
 def a_settled_call_is_called_kept(patch: Patch) -> None:
     def make(real: Any) -> Any:
-        def on_returned(gateway: Gateway, worker: WorkerRecord, message: Returned) -> None:
-            real(gateway, worker, message)
-            settled = [call for call, _ in message.kept if call not in gateway.calls]
+        def on_returned(
+            attempts: Attempts, worker: WorkerRecord, message: Returned, now: float
+        ) -> None:
+            real(attempts, worker, message, now)
+            open_calls = attempts.ledger.asks.calls
+            settled = [call for call, _ in message.kept if call not in open_calls]
             if settled:
-                gateway._turn.sends.append((CLIENT, Kept(settled)))
+                attempts.ledger.turn.sends.append((CLIENT, Kept(settled)))
 
         return on_returned
 
-    patch.wrap(Gateway, "_on_returned", make)
+    patch.wrap(Attempts, "on_returned", make)
 
 
 @planted
@@ -217,7 +218,7 @@ def a_retry_is_not_counted(patch: Patch) -> None:
         record.failures = failures
         return verdict
 
-    patch.set(machine, "after_outcome", after)
+    patch.set(attempts_module, "after_outcome", after)
 
 
 @planted
@@ -229,7 +230,7 @@ def one_retry_too_many_is_made(patch: Patch) -> None:
             return None
         return after_outcome(record, outcome)
 
-    patch.set(machine, "after_outcome", after)
+    patch.set(attempts_module, "after_outcome", after)
 
 
 @planted

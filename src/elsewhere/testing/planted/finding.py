@@ -5,7 +5,7 @@ from typing import NamedTuple
 from elsewhere.testing.planted import PLANTED, Patch
 from elsewhere.testing.run import run_seed
 
-SEEDS_MAX = 1000
+SEEDS_MAX = 2000
 
 
 class Found(NamedTuple):

@@ -1,0 +1,58 @@
+"""Values that stay where they were made: where they lie, and what is said of them."""
+
+from elsewhere.calls.wire import Record
+
+INLINE_BYTES = 2**17
+"""A larger value stays where it was made. To map it takes longer than to send a smaller one."""
+
+
+class Place(Record, frozen=True):
+    """Where a large value lies: a file that the processes of its node map."""
+
+    path: str
+    nbytes: int
+
+
+class Value(Record, frozen=True):
+    """The value of a call: encoded, or where it lies."""
+
+    call: int
+    payload: bytes
+    place: Place | None = None
+    fence: int = 0
+    """More than 0: the value is what comes out of this attempt at the call in the worker itself."""
+
+
+class Put(Record, frozen=True, tag=7):
+    """A value that no call has made, under a number as if one had."""
+
+    call: int
+    place: Place
+
+
+class Drop(Record, frozen=True, tag=6):
+    """Who asked for these calls, or was given their values, needs the values no more."""
+
+    calls: list[int]
+
+
+class Free(Record, frozen=True, tag=29):
+    """Nobody needs what lies here any more."""
+
+    places: list[Place]
+    reusable: bool = True
+    """Whether nobody has mapped it either."""
+
+
+class Spill(Record, frozen=True, tag=41):
+    """There is too little shared memory: move this value to a disk."""
+
+    call: int
+    place: Place
+
+
+class Moved(Record, frozen=True, tag=8):
+    """The answer to `Spill`: whether the value lies on a disk now, under the same name."""
+
+    call: int
+    done: bool

@@ -1,0 +1,75 @@
+"""The life of a worker: what it is told as it begins, and what is said of its beginning and end."""
+
+from elsewhere.calls.values import INLINE_BYTES
+from elsewhere.calls.wire import Record
+
+
+class Setup(Record, frozen=True, tag=20):
+    """The first message to a worker: its number and what it runs before it takes calls."""
+
+    worker: int
+    initializer: bytes
+    authkey: bytes = b""
+    """the key of the client's `multiprocessing`, if it is in use, so that its proxies work"""
+    directory: str = ""
+    """where it writes large values"""
+    inline_bytes: int = INLINE_BYTES
+    """how large a value may be that does not go there"""
+
+
+class Started(Record, frozen=True, tag=30):
+    """The engine has started this worker; it is not ready yet."""
+
+    worker: int
+
+
+class Ready(Record, frozen=True, tag=10):
+    """The worker has run its initializer and takes calls."""
+
+    pid: int
+
+
+class Unready(Record, frozen=True, tag=11):
+    """The initializer raised; the worker ends."""
+
+    failure: bytes
+
+
+class Stop(Record, frozen=True, tag=25):
+    """End when nothing is left to run and nothing is parked.
+
+    What is sent after it is for a worker whose calls all wait: perhaps for what only it can run.
+    """
+
+
+class Kill(Record, frozen=True, tag=32):
+    """End this worker at once; `Lost` follows."""
+
+    worker: int
+
+
+class Exit(Record, frozen=True):
+    """How a worker process ended, as its engine saw it."""
+
+    code: int | None = None
+    signal: int | None = None
+    memory_bytes: int | None = None
+    """Peak resident memory."""
+    running: int = 0
+    """The call that was in control, 0 if none was or nobody knows."""
+    reason: str = ""
+    """Why there was no process that could have ended; follows "the worker"."""
+
+    def __str__(self) -> str:
+        if self.reason:
+            return self.reason
+        if self.signal is not None:
+            return f"was killed by signal {self.signal}"
+        return f"exited with code {self.code}" if self.code is not None else "was lost"
+
+
+class Lost(Record, frozen=True, tag=31):
+    """This worker is gone for good."""
+
+    worker: int
+    exit: Exit

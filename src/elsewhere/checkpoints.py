@@ -1,0 +1,68 @@
+"""Checkpoints: named lists of payloads in a store.
+
+A store keeps what it was given under a key for good. So each payload is kept under the hash of its
+content, and last, under that of the name, the list of their keys: whoever was interrupted in between
+has left nothing that a later checkpoint of that name could find.
+"""
+
+from collections.abc import Iterable, Iterator
+from hashlib import blake2b
+from queue import SimpleQueue
+
+from elsewhere.calls.messages import Verdict
+from elsewhere.codec.values import dumps, loads
+from elsewhere.errors import StoreError
+from elsewhere.store import KEY_BYTES, Remember, Store
+
+_NAME, _PAYLOAD = b"elsewhere.ckpt.1", b"elsewhere.part.1"
+_FUNCTION = "elsewhere.Chunked.checkpoint"
+"""what status and gc say of such a row"""
+
+
+def write_checkpoint(store: Store, name: str, payloads: Iterable[bytes]) -> None:
+    """Keep `payloads` as `name`; returns once they are as safe as the store promises.
+
+    Raises ValueError if that name stands for others, `StoreError` if they cannot be written.
+    """
+    keys = []
+    for payload in payloads:
+        keys.append(_key(_PAYLOAD, payload))
+        _write(store, keys[-1], payload)
+    index = _key(_NAME, name.encode())
+    kept = store.get(index)
+    if kept is None:
+        _write(store, index, dumps(keys, "checkpoint"))
+    elif loads(kept.payload) != keys:
+        raise ValueError(f"the store has a checkpoint {name!r} of other values: take another name")
+
+
+def read_checkpoint(store: Store, name: str) -> Iterator[bytes]:
+    """The payloads of `name`, one after another.
+
+    Raises KeyError if there is no such checkpoint, `StoreError` where one of them is gone.
+    """
+    kept = store.get(_key(_NAME, name.encode()))
+    if kept is None:
+        raise KeyError(f"the store has no checkpoint {name!r}")
+    for position, key in enumerate(loads(kept.payload)):
+        found = store.get(key)
+        if found is None:
+            raise StoreError(
+                f"the checkpoint {name!r}",
+                f"the store does not have its chunk {position} any more",
+                "It was evicted or is larger than the store: compute it again, and keep it under "
+                "another name in a store that has room",
+            )
+        yield found.payload
+
+
+def _key(domain: bytes, content: bytes) -> bytes:
+    return blake2b(content, digest_size=KEY_BYTES, person=domain).digest()
+
+
+def _write(store: Store, key: bytes, payload: bytes) -> None:
+    answers: SimpleQueue[BaseException | None] = SimpleQueue()
+    store.write([Remember(key, _FUNCTION, Verdict.VALUE, payload, 0.0)], answers.put)
+    error = answers.get()
+    if error is not None:
+        raise error

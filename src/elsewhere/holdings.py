@@ -1,0 +1,162 @@
+"""What a client has of values: those it puts, those its futures stand for, those its calls are given.
+
+A value that lies in a segment stays there while a future of it lives here, or anything that was made
+of it. The gateway forgets a call once it is settled; what it then needs to know of an input, the
+futures that are kept here tell.
+"""
+
+from collections import deque
+from collections.abc import Callable, Container, Sequence
+from functools import partial
+from queue import SimpleQueue
+from threading import RLock, Thread
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
+
+from elsewhere.calls.messages import Call, Given, Input, Need, ToGateway
+from elsewhere.calls.values import Drop, Free, Moved, Place, Spill
+from elsewhere.future import Future
+from elsewhere.reports import report_briefly
+from elsewhere.segments.directory import move_to_disk
+
+if TYPE_CHECKING:
+    from elsewhere.segments.reading import Lease, Leases
+    from elsewhere.segments.writing import Segments
+
+
+class Holdings:
+    """`note` takes messages for the machine, `post` has it look at once, `wake` has it look soon."""
+
+    def __init__(
+        self,
+        directory: str,
+        note: Callable[[ToGateway], None],
+        post: Callable[[ToGateway], None],
+        wake: Callable[[], None],
+    ) -> None:
+        self._directory = directory
+        self._note = note
+        self._post = post
+        self._wake = wake
+        self._inputs: dict[int, tuple[Sequence[Input], Sequence[Future[Any]]]] = {}
+        """by call: its inputs, and their futures, which live as long as it may need them"""
+        self._needs: deque[Need] = deque()
+        """what the machine wants to know, and was not told yet"""
+        self._placed: WeakValueDictionary[int, Future[Any]] = WeakValueDictionary()
+        """futures whose values lie in segments, by call"""
+        self._opening = RLock()
+        self._segments: Segments | None = None
+        self._leases: Leases | None = None
+        self._spills: SimpleQueue[Spill | None] = SimpleQueue()
+        """None: there will be no more"""
+        self._spiller: Thread | None = None
+        self._ended = False
+        self.dropped = False
+        """the machine may not have heard of what was dropped"""
+
+    # ------------------------------------------------------------ inputs
+
+    def give(self, call: Call, futures: Sequence[Future[Any]]) -> None:
+        """These futures are the inputs of a call."""
+        self._inputs[call.id] = call.inputs, futures
+
+    def settled(self, call: int) -> None:
+        """A call has come out, and needs its inputs no more."""
+        if self._inputs:
+            self._inputs.pop(call, None)
+
+    def need(self, message: Need) -> None:
+        """The machine has forgotten inputs. It is told by `tell`, once nobody steps it."""
+        self._needs.append(message)
+
+    def tell(self) -> None:
+        """Tell the machine what it needs."""
+        while self._needs:
+            need = self._needs.popleft()
+            inputs, futures = self._inputs.get(need.call, ((), ()))
+            for one, future in zip(inputs, futures, strict=True):
+                if one.call in need.inputs:
+                    # Another thread may be about to settle it.
+                    future.wake_when_settled(partial(self._tell_later, need.call, one.call, future))
+                    if future.is_settled():
+                        self._note(_given(need.call, one.call, future))
+
+    def _tell_later(self, call: int, number: int, future: Future[Any], _: object) -> None:
+        self._post(_given(call, number, future))
+
+    # ------------------------------------------------------------ values in segments
+
+    def lease(self, future: Future[Any], call: int) -> "Lease":
+        """As `Settler.lease`."""
+        self._placed[call] = future
+        leases = self._leases
+        if leases is None:
+            from elsewhere.segments.reading import Leases
+
+            with self._opening:  # two sets of leases would drop what the other one has
+                leases = self._leases = self._leases or Leases(self._drop)
+        return leases.take(call)
+
+    def _drop(self, call: int) -> None:
+        """From a finaliser, which may come in anywhere."""
+        self._note(Drop([call]))
+        self.dropped = True
+        self._wake()
+
+    def free(self, message: Free) -> None:
+        """Nobody needs what lies in these places."""
+        self._open_segments().free(message.places, reusable=message.reusable)
+
+    def remove_unneeded(self, worker: int, kept: Container[str]) -> None:
+        """A worker is gone, and with it the books of what it would have used again."""
+        if self._directory:
+            from elsewhere.segments.directory import remove_segments
+
+            remove_segments(self._directory, worker, kept)
+
+    def spill(self, message: Spill) -> None:
+        """Move a value to a disk, in a thread of its own."""
+        self._spills.put(message)
+        if self._spiller is None:
+            self._spiller = Thread(target=self._move, name="elsewhere-spiller", daemon=True)
+            self._spiller.start()
+
+    def _move(self) -> None:
+        while (message := self._spills.get()) is not None and not self._ended:
+            try:
+                move_to_disk(message.place.path)
+            except OSError as error:
+                report_briefly("a value was not moved to a disk, and stays in memory", error)
+                self._post(Moved(message.call, done=False))
+            else:
+                self._post(Moved(message.call, done=True))
+
+    def put(self, parts: Sequence[memoryview]) -> Place:
+        """Write a value. Raises `NotPicklable` where there is no room."""
+        return self._open_segments().write(parts, "the value")
+
+    def _open_segments(self) -> "Segments":
+        """Those that this process writes."""
+        segments = self._segments
+        if segments is None:
+            from elsewhere.segments.writing import Segments
+
+            with self._opening:  # two of these would write to the same files
+                segments = self._segments = self._segments or Segments(self._directory, 0)
+        return segments
+
+    def end(self) -> None:
+        """The pool ends, and its segments go: let the futures map what they stand for."""
+        self._ended = True
+        if self._spiller is not None:
+            self._spills.put(None)
+            self._spiller.join()
+        # One atomic copy: other threads may be settling futures.
+        for reference in self._placed.valuerefs():
+            future = reference()
+            if future is not None:
+                future.keep()
+
+
+def _given(call: int, number: int, future: Future[Any]) -> Given:
+    return Given(call, (Input(number, future.outcome()),))

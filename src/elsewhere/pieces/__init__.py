@@ -1,0 +1,1 @@
+"""What workers do with the chunks of a `Chunked`."""

@@ -1,0 +1,57 @@
+"""The value of a future, while it lies in a segment."""
+
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from elsewhere.calls.values import INLINE_BYTES, Place
+
+if TYPE_CHECKING:
+    from elsewhere.segments.reading import Lease, Mapping
+
+
+class Placed:
+    """Where a value lies, and the claim to it."""
+
+    lease: "Lease | None" = None
+    ended = False
+    """its pool has ended, and the segment may be gone"""
+    _kept: "Mapping | bytes | None" = None
+    """the segment, or a copy of it, if its pool has ended"""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+
+    def keep(self, *, wanted: bool) -> None:
+        """Called when the pool ends: keep the value if it is `wanted`, although its segment goes."""
+        self.ended = True
+        if wanted:
+            with suppress(FileNotFoundError):  # it is lost, as who asks for it is told
+                self._kept = self._copy_small() or self.map()
+
+    def forget(self) -> None:
+        """The value was made; what was made of the segment keeps it."""
+        self._kept = None
+
+    def map(self) -> "Mapping | bytes":
+        """The segment. Raises `FileNotFoundError` if it is lost."""
+        kept = self._kept
+        if kept is not None:
+            return kept
+        from elsewhere.segments.reading import map_segment
+
+        try:
+            mapping = map_segment(self._place)
+        except FileNotFoundError:
+            kept = self._kept  # the pool may have ended just now
+            if kept is None:
+                raise
+            return kept
+        mapping.lease = self.lease
+        return mapping
+
+    def _copy_small(self) -> bytes | None:
+        """The segment of a small value: only so many can be mapped at once."""
+        if self._place.nbytes > INLINE_BYTES:
+            return None
+        with open(self._place.path, "rb") as file:
+            return file.read(self._place.nbytes)

@@ -1,0 +1,1 @@
+"""Large values in files that all processes of a node map: written once, read without a copy."""

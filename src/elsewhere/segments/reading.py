@@ -1,0 +1,94 @@
+"""Values in segments, mapped: what is made of them lies there, and nobody can write to it."""
+
+import mmap
+import os
+from collections import deque
+from collections.abc import Callable
+from threading import Lock
+from typing import Any
+from weakref import ref
+
+from elsewhere.calls.values import Place
+from elsewhere.segments.directory import twin
+from elsewhere.segments.layout import read_value
+
+
+class Lease:
+    """A claim to the value of a call, which is given up when this is gone."""
+
+    __slots__ = ("__weakref__",)
+
+
+class _Watch(ref[Lease]):
+    """Tells when the lease of a call is gone."""
+
+    __slots__ = ("call",)
+    call: int
+
+
+class Leases:
+    """The leases of one process, one for each call. `drop(call)` is called when one is gone.
+
+    A finaliser of the lease could be overtaken: while it ran, another thread could take that very
+    lease again, or a new one, and then lose the value by the drop of the old one. A weak reference
+    is dead before anything runs, and what is gone is dropped behind the lock under which leases are
+    made. That happens in the middle of anything, so nobody waits for the lock: whoever has it looks
+    again once it has let go of it.
+    """
+
+    def __init__(self, drop: Callable[[int], None]) -> None:
+        self._drop = drop
+        self._lock = Lock()
+        self._watches: dict[int, _Watch] = {}
+        self._gone: deque[_Watch] = deque()
+
+    def take(self, call: int) -> Lease:
+        """The lease of a call, which lives while anybody has it."""
+        with self._lock:
+            watch = self._watches.get(call)
+            lease = None if watch is None else watch()
+            if lease is None:
+                lease = Lease()
+                watch = self._watches[call] = _Watch(lease, self._note_gone)
+                watch.call = call
+        self._drop_gone()
+        return lease
+
+    def _note_gone(self, watch: ref[Lease]) -> None:
+        self._gone.append(watch)  # type: ignore[arg-type]  # the one that was made in `take`
+        self._drop_gone()
+
+    def _drop_gone(self) -> None:
+        while self._gone and self._lock.acquire(blocking=False):
+            try:
+                while self._gone:
+                    watch = self._gone.popleft()
+                    if self._watches.get(watch.call) is watch:  # else it was taken anew
+                        del self._watches[watch.call]
+                        self._drop(watch.call)
+            finally:
+                self._lock.release()
+
+
+class Mapping(mmap.mmap):
+    """A mapped segment. It lives as long as anything that was made of it."""
+
+    lease: Lease | None = None
+    """what it keeps from being let go"""
+
+
+def map_segment(place: Place) -> Mapping:
+    """Map a segment for reading. Raises `FileNotFoundError` if it is lost."""
+    try:
+        file = os.open(place.path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        file = os.open(twin(place.path), os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        return Mapping(file, place.nbytes, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ)
+    finally:
+        os.close(file)
+
+
+def load_value(mapping: Mapping | bytes) -> Any:
+    """The value in a mapped segment, or in the bytes of one."""
+    return read_value(memoryview(mapping))

@@ -1,0 +1,1 @@
+"""What a pool has recorded of its calls, and how it is shown."""

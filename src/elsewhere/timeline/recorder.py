@@ -1,0 +1,105 @@
+"""Notes a span of each call that its client made, while the pool lasts.
+
+Nothing of this is loaded, and no call pays for it, unless the pool was made with ``record=True``.
+"""
+
+from collections import deque
+from collections.abc import Sequence
+from time import monotonic
+from typing import Any
+
+from elsewhere.calls.messages import Call, Settlement
+from elsewhere.calls.span import Span
+from elsewhere.future import Future
+from elsewhere.pending import Pending
+
+SPANS_MAX = 100_000
+
+
+class Recorder:
+    """The spans of one pool, the last `SPANS_MAX` of them."""
+
+    def __init__(self) -> None:
+        self.spans: deque[Span] = deque(maxlen=SPANS_MAX)
+
+    def watch(
+        self, call: Call, pending: Pending, function: str, inputs: Sequence[Future[Any]]
+    ) -> Pending:
+        """Who is to be told of the outcome of a call in place of `pending`, and passes it on."""
+        noted = Noted(self, call.id)
+        if isinstance(pending, Future):
+            pending.noted = noted
+        return _Watched(noted, call, pending, function, [future.noted for future in inputs])
+
+
+class Noted:
+    """What a future knows of its call, for the calls that it becomes an input of."""
+
+    __slots__ = ("ended", "number", "recorder")
+
+    def __init__(self, recorder: Recorder, number: int) -> None:
+        self.recorder = recorder
+        self.number = number
+        self.ended = 0.0
+        """0 until it is known"""
+
+
+class _Watched:
+    """Notes a span when its call is settled, and passes the settlement on."""
+
+    __slots__ = ("_asked", "_bytes", "_function", "_inputs", "_items", "_noted", "_pending")
+
+    def __init__(
+        self,
+        noted: Noted,
+        call: Call,
+        pending: Pending,
+        function: str,
+        inputs: Sequence[object],
+    ) -> None:
+        self._noted = noted
+        self._pending = pending
+        self._function = function
+        self._inputs = inputs
+        self._items = call.items
+        self._bytes = len(call.payload)
+        self._asked = monotonic()
+
+    def settle(self, settlement: Settlement) -> None:
+        noted = self._noted
+        if settlement.started:
+            noted.ended = settlement.started + settlement.elapsed
+            noted.recorder.spans.append(self._span(settlement))
+        else:
+            noted.ended = monotonic()  # it joined an equal call, whose span says more
+        self._inputs = ()  # else each would keep those before it, back to the first
+        self._pending.settle(settlement)
+
+    def run_callbacks(self) -> None:
+        self._pending.run_callbacks()
+
+    def _span(self, settlement: Settlement) -> Span:
+        numbers = []
+        ready = None
+        for one in self._inputs:
+            # What came from a store or another pool had its value when it was given to this call.
+            ended = self._asked
+            if isinstance(one, Noted) and one.recorder is self._noted.recorder:
+                numbers.append(one.number)
+                # Another thread may be about to note the end of an input that has its value.
+                ended = one.ended or settlement.started
+            ready = max(ready or 0.0, ended)
+        return Span(
+            self._function,
+            settlement.worker,
+            settlement.started,
+            settlement.elapsed,
+            self._items,
+            settlement.verdict,
+            self._noted.number,
+            self._asked,
+            ready,
+            tuple(numbers),
+            self._bytes,
+            len(settlement.payload),
+        )

@@ -1,0 +1,196 @@
+"""What a worker does with values: small ones travel, large ones stay in a segment of its node.
+
+Only who meets a large value pays for the imports of what writes and maps segments.
+"""
+
+from collections.abc import Iterable
+from functools import partial
+from threading import RLock
+from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary, ref
+
+from elsewhere.calls.messages import Attempt
+from elsewhere.calls.values import Drop, Free, Place, Value
+from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
+from elsewhere.calls.workers import Setup
+from elsewhere.codec.references import Source, supplied
+from elsewhere.codec.values import dumps, dumps_parts, loads, too_large
+from elsewhere.errors import DataLost
+from elsewhere.worker.post import Post
+
+if TYPE_CHECKING:
+    from elsewhere.segments.reading import Leases, Mapping
+    from elsewhere.segments.writing import Segments
+
+RECENT_MAX = 4096
+"""How many values are kept for calls that were sent behind those that made them."""
+Mapped = tuple[int, "ref[Mapping]"]
+"""the call that made an input, and where that is mapped"""
+
+
+class Values:
+    """Encodes results and decodes inputs."""
+
+    def __init__(self, post: Post) -> None:
+        self._post = post
+        self._setup = Setup(0, b"")
+        self._next: tuple[Place, Mapping] | None = None
+        """what is mapped for the next attempt"""
+        self._recent: dict[int, tuple[int, bytes | Place]] = {}
+        """by call: the fence and the value of those that came out last and may be needed"""
+        self._recent_at: dict[str, int] = {}
+        """by path: which of these lies there"""
+        self._mappings: WeakValueDictionary[str, Mapping] = WeakValueDictionary()
+        """by path: what calls have mapped that were sent behind those that made it"""
+        self._opening = RLock()
+        self._open_segments: Segments | None = None
+        self._open_leases: Leases | None = None
+        post.on_free = self.free
+
+    def open(self, setup: Setup) -> None:
+        """Learn where large values go."""
+        self._setup = setup
+
+    @property
+    def _segments(self) -> "Segments":
+        segments = self._open_segments
+        if segments is None:
+            from elsewhere.segments.writing import Segments
+
+            setup = self._setup
+            with self._opening:  # two of these would write to the same files
+                segments = self._open_segments or Segments(setup.directory, setup.worker)
+                self._open_segments = segments
+        return segments
+
+    @property
+    def leases(self) -> "Leases":
+        """The values that this worker needs although no call of it is being given them."""
+        leases = self._open_leases
+        if leases is None:
+            from elsewhere.segments.reading import Leases
+
+            with self._opening:  # two sets of leases would drop what the other one has
+                leases = self._open_leases or Leases(self._drop)
+                self._open_leases = leases
+        return leases
+
+    def _drop(self, call: int) -> None:
+        self._post.outgoing.append(Drop([call]))
+
+    def encode(self, value: Any, *, stays: bool) -> bytes | Place:
+        """The bytes of a result, or where they were put. Raises `NotPicklable`."""
+        if not stays:
+            return self._encode_inline(value)
+        parts = dumps_parts(value, "result")
+        size = sum(part.nbytes for part in parts)
+        if size > min(self._setup.inline_bytes, PAYLOAD_BYTES_MAX):
+            return self._segments.write(parts, "result")
+        if len(parts) > 1:
+            return self._encode_inline(value)
+        data: bytes = parts[0].obj  # type: ignore[assignment]  # as pickle made it
+        return data
+
+    def _encode_inline(self, value: Any) -> bytes:
+        data = dumps(value, "result")
+        if len(data) > PAYLOAD_BYTES_MAX:
+            raise too_large("the result", len(data))
+        return data
+
+    def load_arguments(self, attempt: Attempt, mapped: list[Mapped]) -> Any:
+        """The arguments of an attempt; what is mapped for them is noted."""
+        if not attempt.inputs:
+            return loads(attempt.payload)
+        with supplied(self.sources(attempt, mapped)):
+            return loads(attempt.payload)
+
+    def sources(self, attempt: Attempt, mapped: list[Mapped]) -> list[Source]:
+        """The inputs of an attempt; what is mapped for them is noted once it is."""
+        return [
+            partial(self._load, one, mapped) if one.fence or one.place else one.payload
+            for one in attempt.inputs
+        ]
+
+    def _load(self, value: Value, mapped: list[Mapped]) -> Any:
+        if value.fence:
+            return self._load_ahead(value, mapped)
+        if value.place is None:
+            return loads(value.payload)
+        from elsewhere.segments.reading import load_value, map_segment
+
+        place, self._next = self._next, None
+        if place is None or place[0] != value.place:
+            try:
+                place = value.place, map_segment(value.place)
+            except FileNotFoundError as error:
+                raise DataLost("an input") from error
+        mapping = place[1]
+        if self._is_next(value.place):
+            self._next = place
+        mapped.append((value.call, ref(mapping)))
+        return load_value(mapping)
+
+    def _is_next(self, place: Place) -> bool:
+        """Whether the next attempt is given this too, and so need not map it again."""
+        try:
+            following = self._post.attempts[0]
+        except IndexError:
+            return False
+        return any(one.place == place for one in following.inputs)
+
+    def _load_ahead(self, value: Value, mapped: list[Mapped]) -> Any:
+        # The other thread may be told that nobody waits for this call, and so to let go of its input.
+        with self._opening:
+            fence, data = self._recent.get(value.call, (0, b""))
+            if fence != value.fence:
+                raise DataLost("an input")
+            mapping = self._map_ahead(data) if isinstance(data, Place) else None
+        if mapping is None:
+            return loads(data)  # type: ignore[arg-type]  # no place
+        from elsewhere.segments.reading import load_value
+
+        mapped.append((value.call, ref(mapping)))
+        return load_value(mapping)
+
+    def _map_ahead(self, place: Place) -> "Mapping":
+        from elsewhere.segments.reading import map_segment
+
+        mapping = self._mappings.get(place.path)
+        if mapping is None:
+            mapping = self._mappings[place.path] = map_segment(place)
+        return mapping
+
+    def hold(self, mapped: Iterable[Mapped]) -> list[tuple[int, "Mapping"]]:
+        """Of the inputs of a call that has ended, those that something still refers to."""
+        held = [(call, mapping) for call, where in mapped if (mapping := where()) is not None]
+        for call, mapping in held:
+            mapping.lease = self.leases.take(call)
+        return held
+
+    def keep(self, attempt: Attempt, result: bytes | Place) -> None:
+        """The value of a call may be an input of one that was sent behind it."""
+        recent = self._recent
+        with self._opening:
+            recent[attempt.call] = (attempt.fence, result)
+            if isinstance(result, Place):
+                self._recent_at[result.path] = attempt.call
+            if len(recent) > RECENT_MAX:
+                _, oldest = recent.pop(next(iter(recent)))
+                if isinstance(oldest, Place):
+                    self._recent_at.pop(oldest.path, None)
+
+    def lacks(self, attempt: Attempt) -> bool:
+        """Whether an input that was to come out here is not there."""
+        return any(
+            one.fence and self._recent.get(one.call, (0,))[0] != one.fence for one in attempt.inputs
+        )
+
+    def free(self, message: Free) -> None:
+        """Nobody needs these any more, but perhaps calls that were sent behind those that made them and
+        whose outcome nobody waits for. From either thread."""
+        segments = self._segments
+        with self._opening:
+            for place in message.places:
+                self._recent.pop(self._recent_at.pop(place.path, 0), None)
+                reusable = message.reusable and place.path not in self._mappings
+                segments.free([place], reusable=reusable)

@@ -1,0 +1,77 @@
+"""What the calls of the tests of large values run."""
+
+import mmap
+import os
+import resource
+import signal
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.int64]
+LENGTH = 2**17
+"""items; a MiB"""
+_kept: list[Any] = []
+
+
+def fill(number: int) -> Array:
+    return np.full(LENGTH, number)
+
+
+def total(array: Any) -> int:
+    return int(array.sum())
+
+
+def owner(array: Any) -> object:
+    """What the memory of an array belongs to."""
+    while isinstance(array, np.ndarray):
+        array = array.base
+    return array
+
+
+def is_mapped(array: Any) -> bool:
+    """Whether an array lies in a segment."""
+    base = owner(array)
+    return isinstance(base, memoryview) and isinstance(base.obj, mmap.mmap)
+
+
+def is_mapped_here(array: Any) -> bool:
+    return is_mapped(array) and not array.flags.writeable
+
+
+def write_to(array: Any) -> None:
+    array[0] = 1
+
+
+def part_of(array: Any) -> Any:
+    return array[10:-10]
+
+
+def keep(array: Any) -> int:
+    """Keep an input beyond the call."""
+    _kept.append(array)
+    return os.getpid()
+
+
+def sums_of_kept() -> list[set[int]]:
+    return [set(array.tolist()) for array in _kept]
+
+
+def let_go() -> None:
+    _kept.clear()
+
+
+def kill_self_once(array: Any, marker: str) -> int:
+    """Take the worker down the first time."""
+    try:
+        os.close(os.open(marker, os.O_CREAT | os.O_EXCL))
+    except FileExistsError:
+        return int(array.sum())
+    os.kill(os.getpid(), signal.SIGKILL)
+    return 0
+
+
+def limit_files(nbytes: int) -> None:
+    """As if the file system had no more room for one file."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (nbytes, nbytes))

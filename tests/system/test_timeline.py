@@ -1,0 +1,96 @@
+"""The timeline of real workers: what ran where, what waited for what, and which bytes moved."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import elsewhere
+from elsewhere import Pool
+from elsewhere.calls.messages import Verdict
+from tests.system import functions
+
+
+def make(size: int) -> bytes:
+    return bytes(size)
+
+
+def join(*parts: bytes) -> bytes:
+    return b"".join(parts)
+
+
+def total(lengths: list[str]) -> int:
+    return sum(elsewhere.map(len, lengths))
+
+
+def test_spans_say_what_waited_for_what_and_how_many_bytes_moved() -> None:
+    with Pool(2, record=True) as pool:
+        first, second = pool.submit(make, 1000), pool.submit(make, 100_000)
+        third = pool.submit(join, first, second)  # type: ignore[arg-type]  # futures become values
+        assert len(third.result()) == 101_000
+        fourth = pool.submit(join, second, third)  # type: ignore[arg-type]  # futures become values
+        assert len(fourth.result()) == 201_000
+        one, two, three, four = sorted(pool.timeline(), key=lambda span: span.call)
+
+    assert three.inputs == (one.call, two.call)
+    assert three.ready == max(one.ended, two.ended)
+    assert three.asked < three.ready <= three.started
+    assert four.inputs == (two.call, three.call)
+    assert four.ready == three.ended <= four.asked
+    assert (one.ready, one.inputs) == (None, ())
+    assert two.argument_bytes < three.argument_bytes < 1000
+    assert 100_000 <= two.result_bytes < 101_000 <= three.result_bytes < 102_000
+    assert all(0 < span.asked <= span.started for span in (one, two, three, four))
+
+
+def test_calls_of_a_map_and_calls_that_fail_are_in_it_and_calls_inside_calls_are_not() -> None:
+    with Pool(2, record=True) as pool:
+        assert sum(pool.map(len, ["ab"] * 10, chunksize=5)) == 20
+        assert isinstance(pool.submit(functions.fail, 1).exception(), ValueError)
+        assert pool.submit(total, ["ab"] * 10).result() == 20
+        spans = pool.timeline()
+
+    assert [(span.function, span.items, span.verdict) for span in spans] == [
+        ("len", 5, Verdict.VALUE),
+        ("len", 5, Verdict.VALUE),
+        ("fail", 1, Verdict.ERROR),
+        ("total", 1, Verdict.VALUE),
+    ]
+
+
+def test_what_an_input_has_failed_did_not_run() -> None:
+    with Pool(1, record=True) as pool:
+        failed = pool.submit(functions.fail, 1)
+        after = pool.submit(functions.identity, failed)
+        assert isinstance(after.exception(), ValueError)
+        assert [span.function for span in pool.timeline()] == ["fail"]
+
+
+def test_a_timeline_can_be_saved_once_the_pool_has_ended(tmp_path: Path) -> None:
+    with Pool(2, record=True) as pool:
+        made = pool.submit(make, 10)
+        pool.submit(join, made)  # type: ignore[arg-type]  # futures become values
+    pool.timeline().save(tmp_path / "run.json")
+    pool.timeline().save(tmp_path / "run.html")
+
+    events = json.loads((tmp_path / "run.json").read_text("utf-8"))["traceEvents"]
+    assert sorted(event["name"] for event in events if event["ph"] == "X") == ["join", "make"]
+    assert [event["ph"] for event in events if event.get("cat") == "input"] == ["s", "f"]
+    assert "<title>2 calls on " in (tmp_path / "run.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(("arguments", "loaded"), [("2", False), ("2, record=True", True)])
+def test_only_who_records_loads_what_records(arguments: str, loaded: bool) -> None:
+    script = (
+        "import sys\nfrom elsewhere import Pool\n"
+        f"with Pool({arguments}) as pool:\n    future = pool.submit(abs, -1)\n    future.result()\n"
+        "print(any(name.startswith('elsewhere.timeline') for name in sys.modules), future.noted)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+    )
+    is_loaded, noted = done.stdout.strip().split(" ", 1)
+    assert is_loaded == str(loaded)
+    assert (noted == "None") is not loaded

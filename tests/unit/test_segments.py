@@ -1,0 +1,417 @@
+"""Values in segments: how they lie there, are written, read and let go, and the folder they lie in."""
+
+import errno
+import gc
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from elsewhere.calls.values import Place
+from elsewhere.codec.values import dumps_parts
+from elsewhere.errors import NotPicklable
+from elsewhere.segments import directory, writing
+from elsewhere.segments.directory import make_directory, remove_directory, remove_segments
+from elsewhere.segments.layout import ALIGNMENT, offsets_of, pieces_of, read_value
+from elsewhere.segments.reading import Leases, load_value, map_segment
+from elsewhere.segments.writing import PIECES_MAX, Segments
+
+
+class Buffers:
+    """A value with these buffers."""
+
+    def __init__(self, *buffers: bytes | memoryview) -> None:
+        self.buffers = buffers
+
+    def __reduce__(self) -> tuple[type["Buffers"], tuple[pickle.PickleBuffer, ...]]:
+        return Buffers, tuple(pickle.PickleBuffer(buffer) for buffer in self.buffers)
+
+
+def parts_of(value: object) -> list[memoryview]:
+    return dumps_parts(value, "value")
+
+
+def contents(value: Buffers) -> list[bytes]:
+    return [bytes(buffer) for buffer in value.buffers]
+
+
+def lengths(value: object) -> list[int]:
+    return [part.nbytes for part in parts_of(value)]
+
+
+@pytest.fixture
+def segments(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Segments:
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path_factory.mktemp("disk")))
+    return Segments(str(tmp_path), 3)
+
+
+# ---------------------------------------------------------------- layout
+
+BUFFERS = {
+    "no buffers": [],
+    "an empty one": [b""],
+    "an empty one between others": [b"a", b"", b"b"],
+    "one of a byte": [b"x"],
+    "one as long as the alignment": [bytes(ALIGNMENT)],
+    "one byte more": [bytes(ALIGNMENT + 1)],
+    "more than one system call writes": [b"%d" % n for n in range(3 * PIECES_MAX)],
+}
+
+
+@pytest.mark.parametrize("buffers", BUFFERS.values(), ids=BUFFERS)
+def test_a_value_is_read_as_it_was_laid_out(buffers: list[bytes]) -> None:
+    parts = parts_of(Buffers(*buffers))
+
+    laid_out = b"".join(pieces_of(parts))
+
+    assert len(laid_out) == offsets_of([part.nbytes for part in parts])[-1]
+    assert contents(read_value(memoryview(laid_out))) == buffers
+
+
+@pytest.mark.parametrize("buffers", BUFFERS.values(), ids=BUFFERS)
+def test_a_value_is_read_as_it_was_written(buffers: list[bytes], segments: Segments) -> None:
+    place = segments.write(parts_of(Buffers(*buffers)), "value")
+
+    assert os.path.getsize(place.path) == place.nbytes
+    assert contents(load_value(map_segment(place))) == buffers
+
+
+def test_the_pickle_and_every_buffer_begin_where_vectors_may() -> None:
+    starts = offsets_of(lengths(Buffers(b"x", bytes(65), b"", bytes(1000))))
+
+    assert len(starts) == 6
+    assert all(start % ALIGNMENT == 0 for start in starts)
+
+
+def test_the_same_is_read_from_the_bytes_of_a_segment(segments: Segments) -> None:
+    place = segments.write(parts_of(Buffers(b"abc")), "value")
+
+    assert contents(load_value(Path(place.path).read_bytes())) == [b"abc"]
+
+
+# ---------------------------------------------------------------- writing
+
+
+def parts(size: int, filling: bytes = b"x") -> list[memoryview]:
+    """Of a value whose segment has this size, which the alignment divides."""
+    rest = offsets_of(lengths(Buffers(b"")))[-1]
+    value = parts_of(Buffers(filling * (size - rest)))
+    assert offsets_of([part.nbytes for part in value])[-1] == size
+    return value
+
+
+def write(segments: Segments, size: int) -> Place:
+    return segments.write(parts(size), "value")
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+KB = 1024
+
+
+def test_segments_are_named_by_who_writes_them(segments: Segments, tmp_path: Path) -> None:
+    write(segments, KB)
+    write(segments, KB)
+
+    assert names(tmp_path) == {"3-1", "3-2"}
+
+
+def test_the_free_segment_that_fits_best_is_used_again(segments: Segments, tmp_path: Path) -> None:
+    sizes = [5 * KB, 3 * KB, 4 * KB]
+    places = [write(segments, size) for size in sizes]
+    segments.free(places)
+
+    again = write(segments, 3 * KB - ALIGNMENT)
+
+    assert again.path == places[1].path
+    assert len(names(tmp_path)) == 3
+
+
+def test_what_is_written_again_is_what_is_read(segments: Segments) -> None:
+    first = segments.write(parts(2 * KB, b"a"), "value")
+    segments.free([first])
+
+    second = segments.write(parts(2 * KB - ALIGNMENT, b"b"), "value")
+
+    assert second.path == first.path
+    assert set(contents(load_value(map_segment(second)))[0]) == set(b"b")
+
+
+def test_no_segment_is_used_of_which_too_much_would_be_wasted(segments: Segments) -> None:
+    large = write(segments, 4 * KB)
+    segments.free([large])
+
+    assert write(segments, 2 * KB).path != large.path
+    assert write(segments, 2 * KB + ALIGNMENT).path == large.path
+
+
+def test_a_segment_keeps_its_size_while_it_holds_less(segments: Segments) -> None:
+    large = write(segments, 4 * KB)
+    segments.free([large])
+    segments.free([write(segments, 3 * KB)])
+
+    assert write(segments, 4 * KB).path == large.path
+
+
+def test_only_so_much_is_kept_and_what_was_free_longest_goes_first(
+    segments: Segments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "FREE_BYTES_MAX", 4 * KB)
+    places = [write(segments, 2 * KB) for _ in range(3)]
+
+    segments.free(places)
+
+    assert names(tmp_path) == {"3-2", "3-3"}
+    assert {write(segments, 2 * KB).path for _ in range(3)} & {places[0].path} == set()
+
+
+def test_what_is_larger_than_all_that_is_kept_is_given_back(
+    segments: Segments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writing, "FREE_BYTES_MAX", KB)
+
+    segments.free([write(segments, 2 * KB)])
+
+    assert names(tmp_path) == set()
+
+
+def test_what_is_removed_is_not_used_again(segments: Segments, tmp_path: Path) -> None:
+    place = write(segments, KB)
+    mapping = map_segment(place)
+
+    segments.free([place], reusable=False)
+
+    assert names(tmp_path) == set()
+    assert write(segments, KB).path != place.path
+    assert len(contents(load_value(mapping))) == 1
+
+
+def fail_to_write(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first writing takes a part, the second fails."""
+    real = os.writev
+    calls: list[int] = []
+
+    def writev(file: int, pieces: Sequence[Any]) -> int:
+        calls.append(file)
+        if len(calls) > 1:
+            raise error
+        return real(file, [memoryview(pieces[0])[:1]])
+
+    monkeypatch.setattr(os, "writev", writev)
+
+
+@pytest.mark.parametrize("number", sorted(writing.NO_ROOM))
+def test_a_value_that_finds_no_room_is_refused_and_leaves_no_file(
+    number: int, segments: Segments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail_to_write(OSError(number, os.strerror(number)), monkeypatch)
+
+    with pytest.raises(
+        NotPicklable, match=r"the value: its 0.0 GiB find no room, neither in .*in parts"
+    ):
+        segments.write(parts(KB), "the value")
+
+    assert names(tmp_path) == set()
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EIO, "broken"), KeyboardInterrupt()])
+def test_whatever_else_goes_wrong_leaves_no_file(
+    error: BaseException, segments: Segments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fail_to_write(error, monkeypatch)
+
+    with pytest.raises(type(error)):
+        segments.write(parts(KB), "the value")
+
+    assert names(tmp_path) == set()
+
+
+def test_a_folder_that_is_gone_is_told_as_it_is(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        write(Segments(str(tmp_path / "gone"), 1), KB)
+
+
+def test_what_the_system_takes_in_bits_arrives_whole(
+    segments: Segments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.writev
+    monkeypatch.setattr(os, "writev", lambda file, some: real(file, [memoryview(some[0])[:7]]))
+
+    place = segments.write(parts_of(Buffers(b"abcdefgh" * 9, b"", b"xyz")), "value")
+
+    assert contents(load_value(map_segment(place))) == [b"abcdefgh" * 9, b"", b"xyz"]
+
+
+# ---------------------------------------------------------------- reading
+
+
+def test_nobody_can_write_to_what_is_mapped(segments: Segments) -> None:
+    place = segments.write(parts_of(Buffers(b"abc")), "value")
+
+    buffer = load_value(map_segment(place)).buffers[0]
+
+    with pytest.raises(TypeError):
+        memoryview(buffer)[0] = 1
+
+
+def test_what_is_lost_is_told(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        map_segment(Place(str(tmp_path / "gone"), 10))
+
+
+def test_a_call_has_one_lease_which_is_dropped_once() -> None:
+    dropped: list[int] = []
+    leases = Leases(dropped.append)
+    first, second = leases.take(1), leases.take(1)
+    other = leases.take(2)
+    assert first is second
+    assert other is not first
+
+    del first
+    assert dropped == []
+    del second
+    assert dropped == [1]
+    del other
+    assert dropped == [1, 2]
+
+
+def test_a_lease_that_is_taken_again_is_dropped_again() -> None:
+    dropped: list[int] = []
+    leases = Leases(dropped.append)
+    lease = leases.take(1)
+    del lease
+
+    again = leases.take(1)
+
+    assert dropped == [1]
+    del again
+    assert dropped == [1, 1]
+
+
+def test_a_lease_that_goes_while_leases_are_made_is_dropped_behind_that() -> None:
+    dropped: list[int] = []
+    leases = Leases(dropped.append)
+    lease = leases.take(1)
+
+    with leases._lock:
+        del lease  # what makes a lease runs a collection, say
+        assert dropped == []
+    other = leases.take(2)
+
+    assert dropped == [1]
+    del other
+
+
+def test_a_lease_that_is_taken_before_it_is_dropped_is_not_dropped() -> None:
+    dropped: list[int] = []
+    leases = Leases(dropped.append)
+    lease = leases.take(1)
+    with leases._lock:
+        del lease
+
+    again = leases.take(1)
+
+    assert dropped == []
+    del again
+    assert dropped == [1]
+
+
+def test_a_lease_lives_while_the_future_or_anything_of_the_value_does(
+    segments: Segments,
+) -> None:
+    dropped: list[int] = []
+    place = segments.write(parts_of(Buffers(b"abc")), "value")
+    mapping = map_segment(place)
+    leases = Leases(dropped.append)
+    of_future = mapping.lease = leases.take(1)
+    value = load_value(mapping)
+    del mapping
+
+    del of_future
+    gc.collect()
+    assert dropped == []
+
+    del value
+    assert dropped == [1]
+
+
+# ---------------------------------------------------------------- the folder
+
+
+@pytest.fixture
+def shared_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(directory, "SHARED_MEMORY", str(tmp_path))
+    return tmp_path
+
+
+def process_that_has_ended() -> int:
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    return ended.pid
+
+
+def test_a_folder_is_its_users_alone(shared_memory: Path) -> None:
+    path = Path(make_directory())
+
+    assert path.parent == shared_memory
+    assert path.stat().st_mode & 0o777 == 0o700
+    remove_directory(str(path))
+    assert names(shared_memory) == set()
+
+
+def test_a_process_may_have_several(shared_memory: Path) -> None:
+    assert make_directory() != make_directory()
+    assert len(names(shared_memory)) == 2
+
+
+def test_what_dead_processes_have_left_is_removed(shared_memory: Path) -> None:
+    left = shared_memory / f"elsewhere-{process_that_has_ended()}-0123abcd"
+    left.mkdir()
+    (left / "1-1").write_bytes(b"value")
+    others = ["elsewhere", "elsewhere-", "elsewhere-notes", f"other-{process_that_has_ended()}"]
+    for name in [*others, f"elsewhere-{os.getpid()}-1", f"elsewhere-{os.getppid()}-1"]:
+        (shared_memory / name).mkdir()
+    kept = names(shared_memory) - {left.name}
+
+    made = Path(make_directory()).name
+
+    assert names(shared_memory) == {*kept, made}
+
+
+def test_what_others_own_is_kept(shared_memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (shared_memory / "elsewhere-12345-1").mkdir()
+
+    def refuse(process: int, number: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "kill", refuse)
+    make_directory()
+
+    assert "elsewhere-12345-1" in names(shared_memory)
+
+
+def test_without_shared_memory_files_lie_with_the_temporary_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(directory, "SHARED_MEMORY", str(tmp_path / "none"))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+
+    assert Path(make_directory()).parent == tmp_path
+
+
+def test_what_a_writer_has_left_is_removed_but_for_what_is_kept(tmp_path: Path) -> None:
+    for name in ("3-1", "3-2", "31-1", "0-3"):
+        (tmp_path / name).write_bytes(b"")
+
+    remove_segments(str(tmp_path), 3, {str(tmp_path / "3-2")})
+
+    assert names(tmp_path) == {"3-2", "31-1", "0-3"}
