@@ -16,6 +16,7 @@ from weakref import WeakValueDictionary
 from elsewhere.calls.messages import Call, Given, Input, Need, ToGateway
 from elsewhere.calls.values import Drop, Free, Moved, Place, Spill
 from elsewhere.future import Future
+from elsewhere.placed import Holder
 from elsewhere.reports import report_briefly
 from elsewhere.segments.directory import move_to_disk
 
@@ -42,8 +43,8 @@ class Holdings:
         """by call: its inputs, and their futures, which live as long as it may need them"""
         self._needs: deque[Need] = deque()
         """what the machine wants to know, and was not told yet"""
-        self._placed: WeakValueDictionary[int, Future[Any]] = WeakValueDictionary()
-        """futures whose values lie in segments, by call"""
+        self._placed: WeakValueDictionary[int, Holder] = WeakValueDictionary()
+        """those whose values lie in segments, by call"""
         self._opening = RLock()
         self._segments: Segments | None = None
         self._leases: Leases | None = None
@@ -86,9 +87,9 @@ class Holdings:
 
     # ------------------------------------------------------------ values in segments
 
-    def lease(self, future: Future[Any], call: int) -> "Lease":
+    def lease(self, holder: Holder, call: int) -> "Lease":
         """As `Settler.lease`."""
-        self._placed[call] = future
+        self._placed[call] = holder
         leases = self._leases
         if leases is None:
             from elsewhere.segments.reading import Leases
@@ -146,16 +147,16 @@ class Holdings:
         return segments
 
     def end(self) -> None:
-        """The pool ends, and its segments go: let the futures map what they stand for."""
+        """The pool ends, and its segments go: let who has a value of one map it."""
         self._ended = True
         if self._spiller is not None:
             self._spills.put(None)
             self._spiller.join()
         # One atomic copy: other threads may be settling futures.
         for reference in self._placed.valuerefs():
-            future = reference()
-            if future is not None:
-                future.keep()
+            holder = reference()
+            if holder is not None:
+                holder.keep()
 
 
 def _given(call: int, number: int, future: Future[Any]) -> Given:

@@ -46,6 +46,7 @@ from elsewhere.holdings import Holdings
 from elsewhere.interrupts import DeferredInterrupts
 from elsewhere.link import GatewayEnd, LinkClosed
 from elsewhere.pending import Pending, Waited
+from elsewhere.placed import Holder
 from elsewhere.poller import READ, WRITE, Poller
 from elsewhere.remembering import Remembering
 from elsewhere.store import Store
@@ -156,8 +157,8 @@ class GatewayHost:
     def make_waiters(self) -> list[object]:
         return []
 
-    def lease(self, future: Future[Any], call: int) -> "Lease":
-        return self.holdings.lease(future, call)
+    def lease(self, holder: Holder, call: int) -> "Lease":
+        return self.holdings.lease(holder, call)
 
     def is_running(self, call: int) -> bool:
         with self._locked():

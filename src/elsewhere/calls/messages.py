@@ -101,6 +101,11 @@ class Settlement(Record, frozen=True):
     place: Place | None = None
     """Where the value lies, if it is not the payload; it stays there until it was `Drop`ped."""
 
+    @property
+    def nbytes(self) -> int:
+        """How many bytes what came out takes, encoded, wherever it lies."""
+        return len(self.payload) if self.place is None else self.place.nbytes
+
     def told_again(self, call: int, needed_by: str = "") -> "Settlement":
         """The same for another call: one that joined it, or one of a function that needed its value."""
         chain = (needed_by, *self.chain)[:CHAIN_MAX] if needed_by else self.chain

@@ -9,8 +9,9 @@ from typing import Any
 from weakref import ref
 
 from elsewhere.calls.values import Place
+from elsewhere.codec.values import load_list
 from elsewhere.segments.directory import twin
-from elsewhere.segments.layout import read_value
+from elsewhere.segments.layout import read_parts, read_value
 
 
 class Lease:
@@ -92,3 +93,10 @@ def map_segment(place: Place) -> Mapping:
 def load_value(mapping: Mapping | bytes) -> Any:
     """The value in a mapped segment, or in the bytes of one."""
     return read_value(memoryview(mapping))
+
+
+def load_values(mapping: Mapping | bytes) -> tuple[list[Any], Exception | None]:
+    """Those of the list in a mapped segment, and None; or those up to the first that raises, and its
+    error."""
+    data, *buffers = read_parts(memoryview(mapping))
+    return load_list(data, buffers)

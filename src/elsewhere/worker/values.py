@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 RECENT_MAX = 4096
 """How many values are kept for calls that were sent behind those that made them."""
+TOGETHER_BYTES_MAX = 2**22
+"""Results of a chunk that are small, one by one, travel together up to this size."""
 Mapped = tuple[int, "ref[Mapping]"]
 """the call that made an input, and where that is mapped"""
 
@@ -89,6 +91,19 @@ class Values:
         if len(parts) > 1:
             return self._encode_inline(value)
         data: bytes = parts[0].obj  # type: ignore[assignment]  # as pickle made it
+        return data
+
+    def encode_results(self, results: list[Any]) -> bytes | Place:
+        """As `encode`, those of a chunk. A result is the caller's own if it is small, however many there
+        are: the buffers of large ones alone are left for the caller to map. Small results travel
+        together, because that takes less time than to map them, unless they are too many."""
+        inline = self._setup.inline_bytes
+        parts = dumps_parts(results, "result", inline)
+        size = sum(part.nbytes for part in parts)
+        together = max(inline, min(inline * len(results), TOGETHER_BYTES_MAX))
+        if len(parts) > 1 or size > min(together, PAYLOAD_BYTES_MAX):
+            return self._segments.write(parts, "result")
+        data: bytes = parts[0].obj  # type: ignore[assignment]  # as pickle made it, and all there is
         return data
 
     def _encode_inline(self, value: Any) -> bytes:
