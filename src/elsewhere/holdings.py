@@ -26,16 +26,24 @@ if TYPE_CHECKING:
 
 
 class Holdings:
-    """`note` takes messages for the machine, `post` has it look at once, `wake` has it look soon."""
+    """`note` takes messages for the machine, `post` has it look at once, `wake` has it look soon.
+
+    `is_needed` says whether anybody needs the value of a call. `free_bytes_max`: how much of what
+    nobody needs is kept to be used again.
+    """
 
     def __init__(
         self,
         directory: str,
+        free_bytes_max: int,
         note: Callable[[ToGateway], None],
         post: Callable[[ToGateway], None],
         wake: Callable[[], None],
+        is_needed: Callable[[int], bool],
     ) -> None:
         self._directory = directory
+        self._free_bytes_max = free_bytes_max
+        self._is_needed = is_needed
         self._note = note
         self._post = post
         self._wake = wake
@@ -124,6 +132,10 @@ class Holdings:
 
     def _move(self) -> None:
         while (message := self._spills.get()) is not None and not self._ended:
+            if not self._is_needed(message.call):
+                # It was let go since, which makes more room than to move it, and sooner.
+                self._post(Moved(message.call, done=False))
+                continue
             try:
                 move_to_disk(message.place.path)
             except OSError as error:
@@ -143,7 +155,8 @@ class Holdings:
             from elsewhere.segments.writing import Segments
 
             with self._opening:  # two of these would write to the same files
-                segments = self._segments = self._segments or Segments(self._directory, 0)
+                segments = self._segments or Segments(self._directory, 0, self._free_bytes_max)
+                self._segments = segments
         return segments
 
     def end(self) -> None:

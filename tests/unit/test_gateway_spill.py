@@ -100,3 +100,18 @@ def test_a_call_that_was_sent_ahead_and_is_taken_back_is_not_tried_again() -> No
         (1, Verdict.VALUE),
         (2, Verdict.CANCELLED),
     ]
+
+
+def test_it_is_known_who_needs_what_is_being_moved() -> None:
+    stage, _ = with_values(2, 1)
+    values = stage.gateway.ledger.values
+    assert values.is_needed(1)
+    assert not values.is_needed(3)
+    stage.drop(1)
+    assert not values.is_needed(1)
+    assert stage.freed == []
+
+    stage.say(CLIENT, Moved(1, done=False))
+
+    assert stage.freed == [(CLIENT, place_of(1).path)]
+    assert values.nbytes == SIZE

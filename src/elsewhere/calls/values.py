@@ -6,6 +6,10 @@ INLINE_BYTES = 2**17
 """A larger value stays where it was made. To map it takes longer than to send a smaller one."""
 
 
+FREE_BYTES_MAX = 2**28
+"""How much one process keeps, at most, of what nobody needs any more, to use it again."""
+
+
 class Place(Record, frozen=True):
     """Where a large value lies: a file that the processes of its node map."""
 

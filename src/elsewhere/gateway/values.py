@@ -121,6 +121,11 @@ class Values:
             self.moving += value.place.nbytes
             turn.sends.append((CLIENT, Spill(number, value.place)))
 
+    def is_needed(self, number: int) -> bool:
+        """Whether anybody needs this value; one that is being moved stays even if nobody does."""
+        value = self.kept.get(number)
+        return value is not None and bool(value.holders or value.users)
+
     def moved(self, number: int, done: bool, turn: Turn) -> None:
         """A value was moved to a disk, or could not be."""
         value = self.kept.get(number)

@@ -1,10 +1,14 @@
 """The folder of a pool's segments, and those that dead pools have left behind.
 
 It lies in the machine's shared memory where there is such a file system, and else in the folder for
-temporary files. Its name tells the process that it belongs to.
+temporary files. Whoever made it has it locked, and the system unlocks it when that process is gone,
+however it has ended: what can be locked is abandoned. A process number would not tell, because a
+container may share the memory and count its processes by itself.
 """
 
+import fcntl
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Container
@@ -13,17 +17,25 @@ from secrets import token_hex
 
 SHARED_MEMORY = "/dev/shm"  # a file system, not a file
 PREFIX = "elsewhere-"
+OURS = re.compile(PREFIX + "[0-9]+-[0-9a-f]{8}")
 COPY = "-copy"
 """ends the name of what is being moved"""
+_locked: dict[str, int] = {}
+"""by path: the descriptors of the folders that this process has locked"""
 
 
 def make_directory() -> str:
     """A new folder that only this user can read, for this process; removes what dead ones have left."""
     root = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else tempfile.gettempdir()
     _remove_abandoned(root)
-    path = os.path.join(root, f"{PREFIX}{os.getpid()}-{token_hex(4)}")
-    os.mkdir(path, 0o700)
-    return path
+    while True:
+        path = os.path.join(root, f"{PREFIX}{os.getpid()}-{token_hex(4)}")
+        os.mkdir(path, 0o700)
+        folder = _lock(path)
+        if folder is not None:
+            _locked[path] = folder
+            return path
+        # Another process has found it before it was locked, and removes it.
 
 
 def room_for_values(directory: str) -> int:
@@ -37,6 +49,9 @@ def remove_directory(path: str) -> None:
     """Remove a folder and all that is in it, and its twin. Who has mapped a segment keeps that."""
     for folder in {path, on_disk(path)}:
         shutil.rmtree(folder, ignore_errors=True)
+    locked = _locked.pop(path, None)
+    if locked is not None:
+        os.close(locked)
 
 
 def on_disk(path: str) -> str:
@@ -77,16 +92,36 @@ def remove_segments(path: str, writer: int, kept: Container[str]) -> None:
 
 def _remove_abandoned(root: str) -> None:
     for name in os.listdir(root):
-        process = name.removeprefix(PREFIX).split("-")[0]
-        if name.startswith(PREFIX) and process.isdigit() and not _is_alive(int(process)):
-            remove_directory(os.path.join(root, name))
+        if OURS.fullmatch(name):
+            path = os.path.join(root, name)
+            folder = _lock(path)
+            if folder is not None:
+                remove_directory(path)
+                os.close(folder)
 
 
-def _is_alive(process: int) -> bool:
+def _lock(path: str) -> int | None:
+    """Lock a folder for as long as the descriptor is open; None if another process has it, or it is
+    somebody else's, or no more there."""
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True  # somebody else's
-    return True
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.stat(path), os.fstat(folder)):
+            return folder
+    except OSError:
+        pass  # it is locked, or was removed meanwhile
+    os.close(folder)
+    return None
+
+
+def _leave_to_parent() -> None:
+    """In a forked child: what it has of the locks must not outlive the process that has them."""
+    for folder in _locked.values():
+        os.close(folder)
+    _locked.clear()
+
+
+os.register_at_fork(after_in_child=_leave_to_parent)

@@ -11,13 +11,13 @@ from contextlib import suppress
 from itertools import count
 from threading import Lock
 
-from elsewhere.calls.values import Place
+from elsewhere.calls.values import FREE_BYTES_MAX, Place
 from elsewhere.errors import NotPicklable
 from elsewhere.segments.directory import on_disk, twin
 from elsewhere.segments.layout import offsets_of, pieces_of
 
-FREE_BYTES_MAX = 2**28
-"""How much is kept to be used again; the rest is given back to the system."""
+FREE_SHARE = 4
+"""All writers together keep no more than this part of the room for values, to use it again."""
 WASTE_MAX = 2
 """No segment is used for a value of which it could hold so many."""
 NO_ROOM = frozenset({errno.ENOSPC, errno.ENOMEM, errno.EFBIG, errno.EDQUOT})
@@ -25,11 +25,21 @@ PIECES_MAX = 512
 """How many pieces one system call writes; at least 1024 are allowed everywhere."""
 
 
-class Segments:
-    """Those that one process writes, in `directory`, with `writer` in their names."""
+def free_bytes_max(room: int, writers: int) -> int:
+    """How much each of so many writers may keep to use it again, where values have `room` in all."""
+    return min(FREE_BYTES_MAX, room // (FREE_SHARE * writers))
 
-    def __init__(self, directory: str, writer: int) -> None:
+
+class Segments:
+    """Those that one process writes, in `directory`, with `writer` in their names.
+
+    Of those that nobody needs, `free_bytes_max` are kept to be used again; the rest is given back to
+    the system.
+    """
+
+    def __init__(self, directory: str, writer: int, free_bytes_max: int) -> None:
         self._directory = directory
+        self._free_bytes_max = free_bytes_max
         self._writer = writer
         self._numbers = count(1)
         self._lock = Lock()
@@ -67,7 +77,7 @@ class Segments:
                     continue
                 self._free[place.path] = size
                 self._free_bytes += size
-            while self._free_bytes > FREE_BYTES_MAX:
+            while self._free_bytes > self._free_bytes_max:
                 path, size = next(iter(self._free.items()))
                 del self._free[path]
                 self._free_bytes -= size

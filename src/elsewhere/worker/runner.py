@@ -88,6 +88,7 @@ class Runner:
                 fiber.switch()
             else:
                 break
+        self.values.rest()
         if self._control.head is not None:
             self._control.lose()
         if self._post.interrupts and not self.roots and not self._post.attempts:

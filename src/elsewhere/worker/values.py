@@ -61,7 +61,9 @@ class Values:
 
             setup = self._setup
             with self._opening:  # two of these would write to the same files
-                segments = self._open_segments or Segments(setup.directory, setup.worker)
+                segments = self._open_segments or Segments(
+                    setup.directory, setup.worker, setup.free_bytes_max
+                )
                 self._open_segments = segments
         return segments
 
@@ -115,12 +117,16 @@ class Values:
     def load_arguments(self, attempt: Attempt, mapped: list[Mapped]) -> Any:
         """The arguments of an attempt; what is mapped for them is noted."""
         if not attempt.inputs:
+            self._next = None
             return loads(attempt.payload)
         with supplied(self.sources(attempt, mapped)):
             return loads(attempt.payload)
 
     def sources(self, attempt: Attempt, mapped: list[Mapped]) -> list[Source]:
         """The inputs of an attempt; what is mapped for them is noted once it is."""
+        following = self._next
+        if following is not None and all(one.place != following[0] for one in attempt.inputs):
+            self._next = None
         return [
             partial(self._load, one, mapped) if one.fence or one.place else one.payload
             for one in attempt.inputs
@@ -174,6 +180,10 @@ class Values:
         if mapping is None:
             mapping = self._mappings[place.path] = map_segment(place)
         return mapping
+
+    def rest(self) -> None:
+        """There is no next attempt: what was mapped for it was recalled."""
+        self._next = None
 
     def hold(self, mapped: Iterable[Mapped]) -> list[tuple[int, "Mapping"]]:
         """Of the inputs of a call that has ended, those that something still refers to."""
