@@ -142,6 +142,8 @@ class Holdings:
                 report_briefly("a value was not moved to a disk, and stays in memory", error)
                 self._post(Moved(message.call, done=False))
             else:
+                if self._segments is not None:
+                    self._segments.unmap([message.place])
                 self._post(Moved(message.call, done=True))
 
     def put(self, parts: Sequence[memoryview]) -> Place:

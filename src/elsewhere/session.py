@@ -32,8 +32,7 @@ from elsewhere.pending import Pending
 from elsewhere.pure_calls import PureCalls
 from elsewhere.reports import report
 from elsewhere.screen import Screen
-from elsewhere.segments.directory import room_for_values
-from elsewhere.segments.writing import free_bytes_max
+from elsewhere.segments.directory import free_bytes_max, room_for_values
 from elsewhere.store import Acknowledge, Store
 from elsewhere.tasks import is_asynchronous, merge_options, task_of
 

@@ -48,6 +48,12 @@ class Free(Record, frozen=True, tag=29):
     """Whether nobody has mapped it either."""
 
 
+class Unmap(Record, frozen=True, tag=35):
+    """What lies here was moved to a disk: who has written it lets go of the memory."""
+
+    places: list[Place]
+
+
 class Spill(Record, frozen=True, tag=41):
     """There is too little shared memory: move this value to a disk."""
 

@@ -10,7 +10,7 @@ when they are there until it is settled and no worker runs it.
 
 from collections.abc import Iterable
 
-from elsewhere.calls.values import Free, Place, Spill
+from elsewhere.calls.values import Free, Place, Spill, Unmap
 from elsewhere.gateway.records import CLIENT, CallRecord, Turn, WorkerRecord
 
 
@@ -136,4 +136,6 @@ class Values:
         if done:
             value.in_memory = False
             self.nbytes -= value.place.nbytes
+            if value.maker in self._workers:
+                turn.sends.append((value.maker, Unmap([value.place])))
         self._free_unneeded(number, value, turn)

@@ -4,17 +4,21 @@ It lies in the machine's shared memory where there is such a file system, and el
 temporary files. Whoever made it has it locked, and the system unlocks it when that process is gone,
 however it has ended: what can be locked is abandoned. A process number would not tell, because a
 container may share the memory and count its processes by itself.
+
+Every pool makes such a folder before its first result, few move anything: `shutil` and `tempfile`,
+which take milliseconds to import, are imported where they are used.
 """
 
 import fcntl
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Container
 from contextlib import suppress
-from secrets import token_hex
 
+from elsewhere.calls.values import FREE_BYTES_MAX
+
+FREE_SHARE = 4
+"""All writers together keep no more than this part of the room for values, to use it again."""
 SHARED_MEMORY = "/dev/shm"  # a file system, not a file
 PREFIX = "elsewhere-"
 OURS = re.compile(PREFIX + "[0-9]+-[0-9a-f]{8}")
@@ -26,10 +30,10 @@ _locked: dict[str, int] = {}
 
 def make_directory() -> str:
     """A new folder that only this user can read, for this process; removes what dead ones have left."""
-    root = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else tempfile.gettempdir()
+    root = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else _temporary()
     _remove_abandoned(root)
     while True:
-        path = os.path.join(root, f"{PREFIX}{os.getpid()}-{token_hex(4)}")
+        path = os.path.join(root, f"{PREFIX}{os.getpid()}-{os.urandom(4).hex()}")
         os.mkdir(path, 0o700)
         folder = _lock(path)
         if folder is not None:
@@ -45,8 +49,15 @@ def room_for_values(directory: str) -> int:
     return min(system.f_frsize * system.f_blocks, memory) // 2
 
 
+def free_bytes_max(room: int, writers: int) -> int:
+    """How much each of so many writers may keep to use it again, where values have `room` in all."""
+    return min(FREE_BYTES_MAX, room // (FREE_SHARE * writers))
+
+
 def remove_directory(path: str) -> None:
     """Remove a folder and all that is in it, and its twin. Who has mapped a segment keeps that."""
+    import shutil
+
     for folder in {path, on_disk(path)}:
         shutil.rmtree(folder, ignore_errors=True)
     locked = _locked.pop(path, None)
@@ -56,7 +67,7 @@ def remove_directory(path: str) -> None:
 
 def on_disk(path: str) -> str:
     """The twin of a folder in shared memory: where its segments lie if memory is short."""
-    return os.path.join(tempfile.gettempdir(), os.path.basename(path))
+    return os.path.join(_temporary(), os.path.basename(path))
 
 
 def twin(segment: str) -> str:
@@ -67,6 +78,8 @@ def twin(segment: str) -> str:
 
 def move_to_disk(segment: str) -> None:
     """Move a segment to its twin. It can be found all the time. Raises OSError, and has done nothing."""
+    import shutil
+
     target = twin(segment)
     os.makedirs(os.path.dirname(target), 0o700, exist_ok=True)
     copy = target + COPY
@@ -88,6 +101,12 @@ def remove_segments(path: str, writer: int, kept: Container[str]) -> None:
             if mine and os.path.join(path, name) not in kept:
                 with suppress(FileNotFoundError):
                     os.unlink(os.path.join(folder, name))
+
+
+def _temporary() -> str:
+    import tempfile
+
+    return tempfile.gettempdir()
 
 
 def _remove_abandoned(root: str) -> None:
