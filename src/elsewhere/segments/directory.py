@@ -2,14 +2,14 @@
 
 It lies in the machine's shared memory where there is such a file system, and else in the folder for
 temporary files. Its name tells the process that it belongs to.
+
+Every pool makes such a folder before its first result, few move anything: `shutil` and `tempfile`,
+which take milliseconds to import, are imported where they are used.
 """
 
 import os
-import shutil
-import tempfile
 from collections.abc import Container
 from contextlib import suppress
-from secrets import token_hex
 
 SHARED_MEMORY = "/dev/shm"  # a file system, not a file
 PREFIX = "elsewhere-"
@@ -19,9 +19,9 @@ COPY = "-copy"
 
 def make_directory() -> str:
     """A new folder that only this user can read, for this process; removes what dead ones have left."""
-    root = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else tempfile.gettempdir()
+    root = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else _temporary()
     _remove_abandoned(root)
-    path = os.path.join(root, f"{PREFIX}{os.getpid()}-{token_hex(4)}")
+    path = os.path.join(root, f"{PREFIX}{os.getpid()}-{os.urandom(4).hex()}")
     os.mkdir(path, 0o700)
     return path
 
@@ -35,13 +35,15 @@ def room_for_values(directory: str) -> int:
 
 def remove_directory(path: str) -> None:
     """Remove a folder and all that is in it, and its twin. Who has mapped a segment keeps that."""
+    import shutil
+
     for folder in {path, on_disk(path)}:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def on_disk(path: str) -> str:
     """The twin of a folder in shared memory: where its segments lie if memory is short."""
-    return os.path.join(tempfile.gettempdir(), os.path.basename(path))
+    return os.path.join(_temporary(), os.path.basename(path))
 
 
 def twin(segment: str) -> str:
@@ -52,6 +54,8 @@ def twin(segment: str) -> str:
 
 def move_to_disk(segment: str) -> None:
     """Move a segment to its twin. It can be found all the time. Raises OSError, and has done nothing."""
+    import shutil
+
     target = twin(segment)
     os.makedirs(os.path.dirname(target), 0o700, exist_ok=True)
     copy = target + COPY
@@ -73,6 +77,12 @@ def remove_segments(path: str, writer: int, kept: Container[str]) -> None:
             if mine and os.path.join(path, name) not in kept:
                 with suppress(FileNotFoundError):
                     os.unlink(os.path.join(folder, name))
+
+
+def _temporary() -> str:
+    import tempfile
+
+    return tempfile.gettempdir()
 
 
 def _remove_abandoned(root: str) -> None:
