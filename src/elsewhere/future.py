@@ -19,7 +19,7 @@ from elsewhere.codec.references import Source, refer
 from elsewhere.codec.values import dumps
 from elsewhere.errors import DataLost, NotPicklable
 from elsewhere.outcome import open_failure, open_settlement
-from elsewhere.placed import Placed
+from elsewhere.placed import Holder, Placed
 from elsewhere.reports import report
 
 if TYPE_CHECKING:
@@ -54,8 +54,8 @@ class Settler(Protocol):
     def make_waiters(self) -> list[Any]:
         """The list in which `concurrent.futures.wait` and `as_completed` leave whom to wake."""
 
-    def lease(self, future: "Future[Any]", call: int) -> "Lease":
-        """A claim to the value of this call, which `future` was settled with, while it lies in a
+    def lease(self, holder: Holder, call: int) -> "Lease":
+        """A claim to the value of this call, which `holder` was settled with, while it lies in a
         segment."""
 
 
@@ -244,7 +244,7 @@ class Future(BaseFuture[T], Generic[T]):
         outcome = self.outcome()
         if outcome.verdict is not Verdict.VALUE:
             self.result()
-        return len(outcome.payload) if outcome.place is None else outcome.place.nbytes
+        return outcome.nbytes
 
     def where(self) -> int | None:
         """The number of the worker that made its value, if that still lies where it was made; else
@@ -373,7 +373,7 @@ class Nobody:
     def make_waiters(self) -> list[Any]:
         return []
 
-    def lease(self, future: Future[Any], call: int) -> "Lease":
+    def lease(self, holder: Holder, call: int) -> "Lease":
         raise AssertionError("what is here lies in no segment")
 
 

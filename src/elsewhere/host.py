@@ -35,6 +35,7 @@ from elsewhere.calls.messages import (
     ToGateway,
     Verdict,
 )
+from elsewhere.calls.values import FREE_BYTES_MAX
 from elsewhere.calls.workers import Exit, Lost, Ready, Started, Stop
 from elsewhere.cancels import Cancels
 from elsewhere.delivery import Delivery
@@ -46,6 +47,7 @@ from elsewhere.holdings import Holdings
 from elsewhere.interrupts import DeferredInterrupts
 from elsewhere.link import GatewayEnd, LinkClosed
 from elsewhere.pending import Pending, Waited
+from elsewhere.placed import Holder
 from elsewhere.poller import READ, WRITE, Poller
 from elsewhere.remembering import Remembering
 from elsewhere.store import Store
@@ -62,6 +64,7 @@ class GatewayHost:
 
     `say` gets the lines that workers print; `on_end` is called when nothing is left. `store` remembers
     what the machine wants remembered, and is looked up before the machine hears of a call with a key.
+    Large values of this process lie in `directory`, and it keeps `free_bytes_max` to use them again.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class GatewayHost:
         name: str,
         store: Callable[[], Store],
         directory: str = "",
+        free_bytes_max: int = FREE_BYTES_MAX,
     ) -> None:
         self._gateway = gateway
         self._remembering = Remembering(gateway, store, self.post)
@@ -84,7 +88,9 @@ class GatewayHost:
         self._pending: dict[int, Pending] = {}
         self._callbacks = Callbacks()
         self._poller = Poller()
-        self.holdings = Holdings(directory, self.note, self.post, self._poller.wake)
+        self.holdings = Holdings(
+            directory, free_bytes_max, self.note, self.post, self._poller.wake, self._is_needed
+        )
         self._cancels = Cancels(self._poller)
         self._delivery = Delivery(engine, self.holdings, self._cancels, self._poller)
         self._poller.on_alarm(lambda: self._step(ENGINE, None))
@@ -156,12 +162,16 @@ class GatewayHost:
     def make_waiters(self) -> list[object]:
         return []
 
-    def lease(self, future: Future[Any], call: int) -> "Lease":
-        return self.holdings.lease(future, call)
+    def lease(self, holder: Holder, call: int) -> "Lease":
+        return self.holdings.lease(holder, call)
 
     def is_running(self, call: int) -> bool:
         with self._locked():
             return self._gateway.is_running(call)
+
+    def _is_needed(self, call: int) -> bool:
+        with self._locked():
+            return self._gateway.ledger.values.is_needed(call)
 
     def busy(self) -> tuple[int, int]:
         """How many workers hold calls, and how many there are."""

@@ -44,15 +44,26 @@ def source_of(settlement: Settlement) -> Source:
 
 
 def open_chunk(
-    settlement: Settlement, function: str, timeout: float | None
+    settlement: Settlement,
+    function: str,
+    timeout: float | None,
+    mapping: "Mapping | bytes | None" = None,
 ) -> tuple[list[Any], BaseException | None]:
-    """The values of a chunk of a map, up to the first that failed; and why it did."""
+    """The values of a chunk of a map, up to the first that failed; and why it did.
+
+    `mapping` is where they lie, if that is not the settlement's payload.
+    """
     data, failure = settlement.payload, b""
     if settlement.verdict is Verdict.ERROR and not settlement.chain:
         data, failure = loads(settlement.payload)
     elif settlement.verdict is not Verdict.VALUE:
         return [], open_failure(settlement, function, timeout)
-    values, refused = load_list(data)
+    if mapping is None:
+        values, refused = load_list(data)
+    else:
+        from elsewhere.segments.reading import load_values
+
+        values, refused = load_values(mapping)
     if refused is not None:
         return values, note_unpickling(refused, settlement)
     if not failure:

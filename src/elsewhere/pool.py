@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Self, TypeVar, overload
 
 from elsewhere.arguments import check_count, check_limits, check_seconds
 from elsewhere.cpus import usable_cpus
@@ -139,8 +139,15 @@ class Pool(Executor):
 
         return PoolView(self, Options(timeout, retries, interrupt))
 
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
-        """Call ``fn(*args, **kwargs)`` on a worker.
+    # The second, because no type says that any part of an argument may be a future of it.
+    @overload
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Future[T]": ...
+    @overload
+    def submit(  # type: ignore[overload-cannot-match]  # it is, where the first one does not match
+        self, fn: Callable[..., T], /, *args: Any, **kwargs: Any
+    ) -> "Future[T]": ...
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> "Future[T]":
+        """Call ``fn(*args, **kwargs)`` on a worker, with the values of futures among the arguments.
 
         What cannot be sent fails the future with `NotPicklable`. Raises RuntimeError after
         `shutdown`.

@@ -32,7 +32,7 @@ from elsewhere.pending import Pending
 from elsewhere.pure_calls import PureCalls
 from elsewhere.reports import report
 from elsewhere.screen import Screen
-from elsewhere.segments.directory import room_for_values
+from elsewhere.segments.directory import free_bytes_max, room_for_values
 from elsewhere.store import Acknowledge, Store
 from elsewhere.tasks import is_asynchronous, merge_options, task_of
 
@@ -61,19 +61,19 @@ class Session:
     ) -> None:
         self._workers = workers
         self._inline_bytes = inline_bytes
-        engine = LocalEngine(node, workers, initializer, inline_bytes)
+        room = room_for_values(node.directory) if shared_memory is None else shared_memory
+        free = free_bytes_max(room, workers + 1)
+        engine = LocalEngine(node, workers, initializer, inline_bytes, free)
         waits = store is not None and store.acknowledge is not Acknowledge.MEMORY
         gateway = Gateway(
             tasks_per_worker_max=tasks_per_worker_max,
             waits_for_rows=waits,
-            value_bytes_max=room_for_values(node.directory)
-            if shared_memory is None
-            else shared_memory,
+            value_bytes_max=room - free * (workers + 1),
         )
         self._opened = store
         name = f"elsewhere-pool-{next(_numbers)}"
         self._host = GatewayHost(
-            gateway, engine, Screen().say, self._forget, name, self.store, node.directory
+            gateway, engine, Screen().say, self._forget, name, self.store, node.directory, free
         )
         self._functions = Functions(self._host.note)
         self._pure = PureCalls(self._host, self.store, self._submit)

@@ -18,6 +18,7 @@ from elsewhere.errors import CallTimeout
 from elsewhere.finished import failed_future
 from elsewhere.future import FINISHED, PENDING, Future
 from elsewhere.outcome import open_settlement
+from elsewhere.placed import Holder
 from elsewhere.segments.reading import Lease
 
 VALUE = Settlement(1, Verdict.VALUE, dumps(5, "result"))
@@ -47,7 +48,7 @@ class Pool:
     def make_waiters(self) -> list[Any]:
         return []
 
-    def lease(self, future: Future[Any], call: int) -> Lease:
+    def lease(self, holder: Holder, call: int) -> Lease:
         raise AssertionError("nothing here lies in a segment")
 
 

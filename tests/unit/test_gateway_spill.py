@@ -1,7 +1,7 @@
 """What the gateway promises where there is too little memory for values."""
 
 from elsewhere.calls.messages import Options, Verdict
-from elsewhere.calls.values import Moved, Put, Spill
+from elsewhere.calls.values import Moved, Put, Spill, Unmap
 from elsewhere.gateway.records import CLIENT, Turn
 from tests.unit.value_stage import ValueStage, call, large, place_of, unready, value
 
@@ -45,6 +45,19 @@ def test_a_worker_that_runs_something_may_free_memory_and_is_waited_for() -> Non
     assert stage.sent() == [(1, 7, 1), (1, 8, 1)]
     stage.drop(7)
     assert stage.sent()[2:] == [(1, 9, 1)]
+
+
+def test_the_worker_that_made_a_value_lets_go_of_its_memory_once_it_was_moved() -> None:
+    stage, _ = with_values(2, 2)
+    stage.submit(call(7))
+    assert spilled(stage.done(1, large(7))) == [1]
+    assert spilled(stage.say(CLIENT, Put(3, place_of(3)))) == [2]
+    assert spilled(stage.say(CLIENT, Put(4, place_of(4)))) == [7]
+
+    turn = stage.say(CLIENT, Moved(7, done=True))
+
+    assert (1, Unmap([place_of(7)])) in turn.sends
+    assert not any(isinstance(m, Unmap) for _, m in stage.say(CLIENT, Moved(1, done=True)).sends)
 
 
 def test_what_cannot_be_moved_stops_nobody_for_ever() -> None:
@@ -100,3 +113,18 @@ def test_a_call_that_was_sent_ahead_and_is_taken_back_is_not_tried_again() -> No
         (1, Verdict.VALUE),
         (2, Verdict.CANCELLED),
     ]
+
+
+def test_it_is_known_who_needs_what_is_being_moved() -> None:
+    stage, _ = with_values(2, 1)
+    values = stage.gateway.ledger.values
+    assert values.is_needed(1)
+    assert not values.is_needed(3)
+    stage.drop(1)
+    assert not values.is_needed(1)
+    assert stage.freed == []
+
+    stage.say(CLIENT, Moved(1, done=False))
+
+    assert stage.freed == [(CLIENT, place_of(1).path)]
+    assert values.nbytes == SIZE

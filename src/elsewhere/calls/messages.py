@@ -5,7 +5,8 @@
                         seven for calls inside calls              (and Said, to the client's screen)
     engine  → gateway   Started, Lost
     store   → gateway   Written
-    gateway → worker    Define, Forget, Run, Recall, Interrupt, Share, Answer, Need, Free, Stop
+    gateway → worker    Define, Forget, Run, Recall, Interrupt, Share, Answer, Need, Free, Unmap,
+                        Stop
                                                                             (Setup is the engine's)
     gateway → engine    Kill
     gateway → client    Kept, Need, Free, Spill, and the settlements of a Turn
@@ -21,7 +22,7 @@ its own number times `NUMBERS_PER_WORKER`.
 from enum import IntEnum
 from typing import TypeAlias
 
-from elsewhere.calls.values import Drop, Free, Moved, Place, Put, Spill, Value
+from elsewhere.calls.values import Drop, Free, Moved, Place, Put, Spill, Unmap, Value
 from elsewhere.calls.wire import Record
 from elsewhere.calls.workers import Exit, Kill, Lost, Ready, Setup, Started, Stop, Unready
 
@@ -100,6 +101,11 @@ class Settlement(Record, frozen=True):
     """The names of the calls that had this one as their input, the last first; empty for its own."""
     place: Place | None = None
     """Where the value lies, if it is not the payload; it stays there until it was `Drop`ped."""
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes what came out takes, encoded, wherever it lies."""
+        return len(self.payload) if self.place is None else self.place.nbytes
 
     def told_again(self, call: int, needed_by: str = "") -> "Settlement":
         """The same for another call: one that joined it, or one of a function that needed its value."""
@@ -318,7 +324,7 @@ class Need(Record, frozen=True, tag=28):
 FromAsker: TypeAlias = Define | Release | Submit | Cancel | Given | Drop | Put
 OfAttempts: TypeAlias = Ready | Unready | Done | Returned | Parked | Resumed | Has
 ToWorker: TypeAlias = (
-    Setup | Define | Forget | Run | Recall | Interrupt | Share | Answer | Need | Free | Stop
+    Setup | Define | Forget | Run | Recall | Interrupt | Share | Answer | Need | Free | Unmap | Stop
 )
 FromWorker: TypeAlias = FromAsker | OfAttempts | Said
 ToGateway: TypeAlias = FromAsker | OfAttempts | Started | Lost | Written | Moved
@@ -332,6 +338,7 @@ FromGateway: TypeAlias = (
     | Answer
     | Need
     | Free
+    | Unmap
     | Stop
     | Kill
     | Kept

@@ -6,6 +6,10 @@ INLINE_BYTES = 2**17
 """A larger value stays where it was made. To map it takes longer than to send a smaller one."""
 
 
+FREE_BYTES_MAX = 2**28
+"""How much one process keeps, at most, of what nobody needs any more, to use it again."""
+
+
 class Place(Record, frozen=True):
     """Where a large value lies: a file that the processes of its node map."""
 
@@ -42,6 +46,12 @@ class Free(Record, frozen=True, tag=29):
     places: list[Place]
     reusable: bool = True
     """Whether nobody has mapped it either."""
+
+
+class Unmap(Record, frozen=True, tag=35):
+    """What lies here was moved to a disk: who has written it lets go of the memory."""
+
+    places: list[Place]
 
 
 class Spill(Record, frozen=True, tag=41):

@@ -1,6 +1,6 @@
 """The life of a worker: what it is told as it begins, and what is said of its beginning and end."""
 
-from elsewhere.calls.values import INLINE_BYTES
+from elsewhere.calls.values import FREE_BYTES_MAX, INLINE_BYTES
 from elsewhere.calls.wire import Record
 
 
@@ -15,6 +15,8 @@ class Setup(Record, frozen=True, tag=20):
     """where it writes large values"""
     inline_bytes: int = INLINE_BYTES
     """how large a value may be that does not go there"""
+    free_bytes_max: int = FREE_BYTES_MAX
+    """how much of what nobody needs there it keeps to use it again"""
 
 
 class Started(Record, frozen=True, tag=30):

@@ -17,7 +17,7 @@ from contextlib import suppress
 from functools import partial
 from itertools import count
 
-from elsewhere.calls.values import INLINE_BYTES
+from elsewhere.calls.values import FREE_BYTES_MAX, INLINE_BYTES
 from elsewhere.calls.wire import FrameReader, encode_frame
 from elsewhere.calls.workers import Exit, Setup
 from elsewhere.engine import Door
@@ -35,12 +35,18 @@ class LocalEngine:
     """`elsewhere.engine.Engine` for `workers` processes; `initializer` is an encoded call or empty."""
 
     def __init__(
-        self, node: NodeProcess, workers: int, initializer: bytes, inline_bytes: int = INLINE_BYTES
+        self,
+        node: NodeProcess,
+        workers: int,
+        initializer: bytes,
+        inline_bytes: int = INLINE_BYTES,
+        free_bytes_max: int = FREE_BYTES_MAX,
     ) -> None:
         self._node: NodeProcess | None = node
         self._wanted = workers
         self._initializer = initializer
         self._inline_bytes = inline_bytes
+        self._free_bytes_max = free_bytes_max
         self._directory = node.directory
         self._numbers = count(1)
         self._alive: set[int] = set()
@@ -186,6 +192,7 @@ class LocalEngine:
                     multiprocessing_key(),
                     self._node.directory,
                     self._inline_bytes,
+                    self._free_bytes_max,
                 )
             ]
         )

@@ -10,7 +10,7 @@ when they are there until it is settled and no worker runs it.
 
 from collections.abc import Iterable
 
-from elsewhere.calls.values import Free, Place, Spill
+from elsewhere.calls.values import Free, Place, Spill, Unmap
 from elsewhere.gateway.records import CLIENT, CallRecord, Turn, WorkerRecord
 
 
@@ -121,6 +121,11 @@ class Values:
             self.moving += value.place.nbytes
             turn.sends.append((CLIENT, Spill(number, value.place)))
 
+    def is_needed(self, number: int) -> bool:
+        """Whether anybody needs this value; one that is being moved stays even if nobody does."""
+        value = self.kept.get(number)
+        return value is not None and bool(value.holders or value.users)
+
     def moved(self, number: int, done: bool, turn: Turn) -> None:
         """A value was moved to a disk, or could not be."""
         value = self.kept.get(number)
@@ -131,4 +136,6 @@ class Values:
         if done:
             value.in_memory = False
             self.nbytes -= value.place.nbytes
+            if value.maker in self._workers:
+                turn.sends.append((value.maker, Unmap([value.place])))
         self._free_unneeded(number, value, turn)

@@ -1,29 +1,45 @@
 """The folder of a pool's segments, and those that dead pools have left behind.
 
 It lies in the machine's shared memory where there is such a file system, and else in the folder for
-temporary files. Its name tells the process that it belongs to.
+temporary files. Whoever made it has it locked, and the system unlocks it when that process is gone,
+however it has ended: what can be locked is abandoned. A process number would not tell, because a
+container may share the memory and count its processes by itself.
 
 Every pool makes such a folder before its first result, few move anything: `shutil` and `tempfile`,
 which take milliseconds to import, are imported where they are used.
 """
 
+import fcntl
 import os
+import re
 from collections.abc import Container
 from contextlib import suppress
 
+from elsewhere.calls.values import FREE_BYTES_MAX
+
+FREE_SHARE = 4
+"""All writers together keep no more than this part of the room for values, to use it again."""
 SHARED_MEMORY = "/dev/shm"  # a file system, not a file
 PREFIX = "elsewhere-"
+OURS = re.compile(PREFIX + "[0-9]+-[0-9a-f]{8}")
 COPY = "-copy"
 """ends the name of what is being moved"""
+_locked: dict[str, int] = {}
+"""by path: the descriptors of the folders that this process has locked"""
 
 
 def make_directory() -> str:
     """A new folder that only this user can read, for this process; removes what dead ones have left."""
     root = SHARED_MEMORY if os.access(SHARED_MEMORY, os.W_OK) else _temporary()
     _remove_abandoned(root)
-    path = os.path.join(root, f"{PREFIX}{os.getpid()}-{os.urandom(4).hex()}")
-    os.mkdir(path, 0o700)
-    return path
+    while True:
+        path = os.path.join(root, f"{PREFIX}{os.getpid()}-{os.urandom(4).hex()}")
+        os.mkdir(path, 0o700)
+        folder = _lock(path)
+        if folder is not None:
+            _locked[path] = folder
+            return path
+        # Another process has found it before it was locked, and removes it.
 
 
 def room_for_values(directory: str) -> int:
@@ -33,12 +49,20 @@ def room_for_values(directory: str) -> int:
     return min(system.f_frsize * system.f_blocks, memory) // 2
 
 
+def free_bytes_max(room: int, writers: int) -> int:
+    """How much each of so many writers may keep to use it again, where values have `room` in all."""
+    return min(FREE_BYTES_MAX, room // (FREE_SHARE * writers))
+
+
 def remove_directory(path: str) -> None:
     """Remove a folder and all that is in it, and its twin. Who has mapped a segment keeps that."""
     import shutil
 
     for folder in {path, on_disk(path)}:
         shutil.rmtree(folder, ignore_errors=True)
+    locked = _locked.pop(path, None)
+    if locked is not None:
+        os.close(locked)
 
 
 def on_disk(path: str) -> str:
@@ -87,16 +111,36 @@ def _temporary() -> str:
 
 def _remove_abandoned(root: str) -> None:
     for name in os.listdir(root):
-        process = name.removeprefix(PREFIX).split("-")[0]
-        if name.startswith(PREFIX) and process.isdigit() and not _is_alive(int(process)):
-            remove_directory(os.path.join(root, name))
+        if OURS.fullmatch(name):
+            path = os.path.join(root, name)
+            folder = _lock(path)
+            if folder is not None:
+                remove_directory(path)
+                os.close(folder)
 
 
-def _is_alive(process: int) -> bool:
+def _lock(path: str) -> int | None:
+    """Lock a folder for as long as the descriptor is open; None if another process has it, or it is
+    somebody else's, or no more there."""
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True  # somebody else's
-    return True
+        folder = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.stat(path), os.fstat(folder)):
+            return folder
+    except OSError:
+        pass  # it is locked, or was removed meanwhile
+    os.close(folder)
+    return None
+
+
+def _leave_to_parent() -> None:
+    """In a forked child: what it has of the locks must not outlive the process that has them."""
+    for folder in _locked.values():
+        os.close(folder)
+    _locked.clear()
+
+
+os.register_at_fork(after_in_child=_leave_to_parent)

@@ -101,5 +101,5 @@ class _Watched:
             ready,
             tuple(numbers),
             self._bytes,
-            len(settlement.payload),
+            settlement.nbytes,
         )

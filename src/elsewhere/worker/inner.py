@@ -34,6 +34,7 @@ from elsewhere.finished import failed_future
 from elsewhere.future import Future
 from elsewhere.in_force import call_given
 from elsewhere.names import Name, name_of
+from elsewhere.placed import Holder
 from elsewhere.tasks import task_of
 from elsewhere.worker.backlog import Backlog
 from elsewhere.worker.child import PLAIN, Child
@@ -262,7 +263,7 @@ class InnerPool:
     def make_waiters(self) -> list[Any]:
         return Waiters(self)
 
-    def lease(self, future: Future[Any], call: int) -> Any:
+    def lease(self, holder: Holder, call: int) -> Any:
         return self._runner.values.leases.take(call)
 
     def cancel(self, call: int, settled: Callable[[], bool]) -> None:

@@ -17,8 +17,7 @@ from typing import Any
 
 from elsewhere.calls.messages import Attempt, Has, Kind, Outcome, Parked, Resumed, Verdict
 from elsewhere.calls.values import Place
-from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
-from elsewhere.codec.values import loads, too_large
+from elsewhere.codec.values import loads
 from elsewhere.errors import CallInterrupted
 from elsewhere.worker.control import Control, Root, Threads
 from elsewhere.worker.fibers import getcurrent, greenlet, is_within
@@ -89,6 +88,7 @@ class Runner:
                 fiber.switch()
             else:
                 break
+        self.values.rest()
         if self._control.head is not None:
             self._control.lose()
         if self._post.interrupts and not self.roots and not self._post.attempts:
@@ -265,10 +265,9 @@ class Runner:
         from elsewhere.worker.chunk import apply_chunk
 
         inputs = self.values.sources(attempt, root.mapped)
-        payload = apply_chunk(function, attempt.payload, attempt.kind, inputs)
-        if len(payload) > PAYLOAD_BYTES_MAX:
-            raise too_large("the result", len(payload))
-        return payload
+        return apply_chunk(
+            function, attempt.payload, attempt.kind, inputs, self.values.encode_results
+        )
 
     def finish(self, value: Any) -> Any:
         """The value of a call; of an `async def` function, once its coroutine has ended."""
