@@ -143,8 +143,10 @@ class Session:
                 raise too_large("the arguments", len(payload))
             number = next(self._calls)
             # What lies in another pool's segments may be gone before the call needs it.
-            futures = [self.put(f.result()) if f.is_foreign(self._host) else f for f in futures]
-            inputs = tuple([f.as_input(n) for n, f in enumerate(futures)])
+            given = tuple(
+                [self.put(f.result()) if f.is_foreign(self._host) else f for f in futures]
+            )
+            inputs = tuple([f.as_input(n) for n, f in enumerate(given)])
             if name is None:
                 call = Call(number, function.number, payload, options, inputs=inputs)
             else:
@@ -153,7 +155,7 @@ class Session:
                     number, function.number, payload, options, key=key, label=label, parts=parts
                 )
             future: Future[T] = Future(call, function.name, self._host)
-            self.send(call, future, function.name, futures)
+            self.send(call, future, function.name, given)
         except NotPicklable as error:
             return failed_future(error, self._host)
         return future

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from elsewhere.calls.lifecycle import CallState
 from elsewhere.calls.messages import Input, Settlement, Verdict
-from elsewhere.gateway.records import CallRecord
+from elsewhere.gateway.records import NOTHING_KNOWN, CallRecord
 from elsewhere.gateway.values import Values
 
 FALLEN_MAX = 1000
@@ -34,23 +34,35 @@ class Inputs:
     def add(self, record: CallRecord, known: Iterable[bool]) -> list[int]:
         """A new call that has inputs; `known` are those that are under way. Returns those that who
         asks for the call has to bring."""
-        record.values = {one.call: None for one in record.call.inputs}
-        record.needs = len(record.values)
+        inputs = record.call.inputs
+        record.values = NOTHING_KNOWN
+        record.needs = len(inputs) if len(inputs) == 1 else len({one.call for one in inputs})
         record.become(CallState.WAITING)
         missing = []
-        for one, is_known in zip(record.call.inputs, known, strict=True):
+        for one, is_known in zip(inputs, known, strict=True):
             if one.settlement is not None:
                 self._take(record, one.call, one.settlement)
             elif is_known:
-                self.waiting.setdefault(one.call, []).append(record)
+                self._wait(record, one.call)
             else:
                 missing.append(one.call)
+                record.learn(one.call, None)
         return missing
+
+    def _wait(self, record: CallRecord, number: int) -> None:
+        waiting = self.waiting.get(number)
+        if waiting is None:
+            self.waiting[number] = [record]
+        elif len(waiting) == 1:
+            # Most wait alone or in pairs, and a list that has grown has room for many more.
+            self.waiting[number] = [*waiting, record]
+        else:
+            waiting.append(record)
 
     def give(self, record: CallRecord, inputs: Iterable[Input]) -> None:
         """Who asked for a call brings what it needed."""
         for one in inputs:
-            if one.settlement is not None:
+            if one.settlement is not None and one.call in record.values:
                 self._take(record, one.call, one.settlement)
 
     def settled(self, number: int, settlement: Settlement) -> None:
@@ -60,11 +72,11 @@ class Inputs:
                 self._take(record, number, settlement)
 
     def _take(self, record: CallRecord, number: int, settlement: Settlement) -> None:
-        if record.values.get(number, settlement) is not None:
-            return  # said twice, or no input of it
+        if record.values.get(number) is not None:
+            return  # said twice
         if settlement.place is not None and not self._values.use(settlement.call):
             settlement = Settlement(settlement.call, Verdict.LOST)
-        record.values[number] = settlement
+        record.learn(number, settlement)
         if settlement.verdict is not Verdict.VALUE:
             self.fallen.append((record, settlement))
             return
