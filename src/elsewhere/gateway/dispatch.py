@@ -246,8 +246,11 @@ class Dispatch:
         record.worker = worker.id
         record.fence += 1
         record.due = None
-        inputs = record.input_values(ahead)
-        record.sent_bytes = len(call.payload) + sum([len(one.payload) for one in inputs])
+        inputs: tuple[Value, ...] = ()
+        record.sent_bytes = len(call.payload)
+        if call.inputs:
+            inputs = record.input_values(ahead)
+            record.sent_bytes += sum([len(one.payload) for one in inputs])
         worker.take(record)
         function = record.function
         if function.number not in worker.functions:

@@ -18,6 +18,11 @@ FALLEN_MAX = 1000
 """How many calls one step settles because of their inputs; it asks for another step if there are more."""
 
 
+TOLD_MAX = 2048
+"""How many calls that wait for one input a step tells that it has come out; it asks for another step
+if there are more."""
+
+
 class Inputs:
     """Which calls wait for which, what of that has come, and which calls have come out of it."""
 
@@ -25,6 +30,8 @@ class Inputs:
         self._values = values
         self.waiting: dict[int, list[CallRecord]] = {}
         """by the number of an input: the calls that wait for it; some may be settled themselves"""
+        self.untold: deque[tuple[int, Settlement, list[CallRecord]]] = deque()
+        """inputs that have come out, how, and the calls that are still to be told"""
         self.ready: list[CallRecord] = []
         """calls that have all their values"""
         self.fallen: deque[tuple[CallRecord, Settlement]] = deque()
@@ -67,7 +74,28 @@ class Inputs:
 
     def settled(self, number: int, settlement: Settlement) -> None:
         """An input has come out: tell the calls that wait for it."""
-        for record in self.waiting.pop(number, ()):
+        waiting = self.waiting.pop(number, None)
+        if waiting is None:
+            return
+        # A value in a segment is kept for those that have been told of it, and for nobody else.
+        if len(waiting) > TOLD_MAX and settlement.place is None:
+            self.untold.append((number, settlement, waiting))
+            # Their outcomes may be next, and count only if their inputs are there.
+            waiting = [record for record in waiting if record.state is CallState.ASSIGNED]
+        self._tell(number, settlement, waiting)
+
+    def tell_more(self) -> None:
+        """Tell some of those that are still to be told. The last go first: as what is ready goes to the
+        front of the queue, they stand there in their order once all are told."""
+        number, settlement, waiting = self.untold[0]
+        told = waiting[-TOLD_MAX:]
+        del waiting[-TOLD_MAX:]
+        if not waiting:
+            self.untold.popleft()
+        self._tell(number, settlement, told)
+
+    def _tell(self, number: int, settlement: Settlement, waiting: Iterable[CallRecord]) -> None:
+        for record in waiting:
             if record.state is not CallState.SETTLED:  # it was cancelled, or another input failed
                 self._take(record, number, settlement)
 

@@ -152,8 +152,6 @@ class CallRecord:
 
     def input_values(self, ahead: Mapping[int, Value]) -> tuple[Value, ...]:
         """The values of its inputs; `ahead` has those that are not there."""
-        if not self.call.inputs:
-            return ()
         known = self.values
         return tuple(
             [

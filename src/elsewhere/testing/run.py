@@ -181,6 +181,7 @@ class Run:
             *asks.joined,
             *(record.call.id for record in gateway.queue),
             *gateway.ledger.inputs.waiting,
+            *(number for number, _, _ in gateway.ledger.inputs.untold),
             *(record.call.id for record, _ in gateway.ledger.inputs.fallen),
             *(gateway.functions.keys() - defined),
         ]
