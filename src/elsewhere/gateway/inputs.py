@@ -37,6 +37,7 @@ class Inputs:
         self.fallen: deque[tuple[CallRecord, Settlement]] = deque()
         """calls with an input that has no value, and the settlement of that"""
         self.fallen_max = FALLEN_MAX
+        self.told_max = TOLD_MAX
 
     def add(self, record: CallRecord, known: Iterable[bool]) -> list[int]:
         """A new call that has inputs; `known` are those that are under way. Returns those that who
@@ -78,7 +79,7 @@ class Inputs:
         if waiting is None:
             return
         # A value in a segment is kept for those that have been told of it, and for nobody else.
-        if len(waiting) > TOLD_MAX and settlement.place is None:
+        if len(waiting) > self.told_max and settlement.place is None:
             self.untold.append((number, settlement, waiting))
             # Their outcomes may be next, and count only if their inputs are there.
             waiting = [record for record in waiting if record.state is CallState.ASSIGNED]
@@ -88,8 +89,8 @@ class Inputs:
         """Tell some of those that are still to be told. The last go first: as what is ready goes to the
         front of the queue, they stand there in their order once all are told."""
         number, settlement, waiting = self.untold[0]
-        told = waiting[-TOLD_MAX:]
-        del waiting[-TOLD_MAX:]
+        told = waiting[-self.told_max :]
+        del waiting[-self.told_max :]
         if not waiting:
             self.untold.popleft()
         self._tell(number, settlement, told)

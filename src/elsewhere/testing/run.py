@@ -111,7 +111,10 @@ class Run:
         self.gateway = Gateway(
             tasks_per_worker_max=self.budget, waits_for_rows=self.remembering.waits
         )
-        self.gateway.ledger.inputs.fallen_max = world.random.choice((3, FALLEN_MAX))
+        inputs = self.gateway.ledger.inputs
+        inputs.fallen_max = world.random.choice((3, FALLEN_MAX))
+        if inputs.fallen_max != FALLEN_MAX:
+            inputs.told_max = 1
         self.oracles = Oracles(self.budget, self.remembering, world.sometimes)
         self.host = Host(
             world, faults, self.gateway, self.oracles, self.remembering, self._check_every
