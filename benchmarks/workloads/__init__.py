@@ -8,7 +8,7 @@ NAMES = (
     *("submit", "latency", "map", "cpu", "matvec", "startup", "memory", "initializer", "stream"),
     *("store", "keys", "corpus"),
     *("nested", "pure", "children", "parked", "bogosity", "remembered", "queued"),
-    *("shared", "pipeline", "spill", "chain", "mapreduce"),
+    *("shared", "pipeline", "spill", "chain", "mapreduce", "graphs"),
 )
 
 

@@ -83,8 +83,9 @@ class Holdings:
         while self._needs:
             need = self._needs.popleft()
             inputs, futures = self._inputs.get(need.call, ((), ()))
+            needed = set(need.inputs)
             for one, future in zip(inputs, futures, strict=True):
-                if one.call in need.inputs:
+                if one.call in needed:
                     # Another thread may be about to settle it.
                     future.wake_when_settled(partial(self._tell_later, need.call, one.call, future))
                     if future.is_settled():

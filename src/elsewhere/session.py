@@ -10,7 +10,7 @@ from itertools import count
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from elsewhere.calls.messages import Call, Cancel, Kind, Options, Settlement, Verdict
+from elsewhere.calls.messages import Call, Cancel, Input, Kind, Options, Settlement, Verdict
 from elsewhere.calls.values import Put
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.chunks import Bar, Meter
@@ -142,9 +142,11 @@ class Session:
             if len(payload) > PAYLOAD_BYTES_MAX:
                 raise too_large("the arguments", len(payload))
             number = next(self._calls)
-            # What lies in another pool's segments may be gone before the call needs it.
-            futures = [self.put(f.result()) if f.is_foreign(self._host) else f for f in futures]
-            inputs = tuple([f.as_input(n) for n, f in enumerate(futures)])
+            given: tuple[Future[Any], ...] = ()
+            inputs: tuple[Input, ...] = ()
+            if futures:
+                given = tuple(map(self._own, futures))
+                inputs = tuple([f.as_input(n) for n, f in enumerate(given)])
             if name is None:
                 call = Call(number, function.number, payload, options, inputs=inputs)
             else:
@@ -153,10 +155,15 @@ class Session:
                     number, function.number, payload, options, key=key, label=label, parts=parts
                 )
             future: Future[T] = Future(call, function.name, self._host)
-            self.send(call, future, function.name, futures)
+            self.send(call, future, function.name, given)
         except NotPicklable as error:
             return failed_future(error, self._host)
         return future
+
+    def _own(self, future: Future[T]) -> Future[T]:
+        """The future itself, or one of its value that lies in this pool's segments: what lies in those
+        of another pool may be gone before a call needs it."""
+        return self.put(future.result()) if future.is_foreign(self._host) else future
 
     def submit_each(
         self, options: Options, fn: Callable[..., T], items: Sequence[tuple[Any, ...]]

@@ -8,6 +8,7 @@ from elsewhere.gateway.dispatch import (
     HELD_CALLS_MAX,
     INPUTS_LOOKED_AT_MAX,
 )
+from elsewhere.gateway.inputs import TOLD_MAX
 from elsewhere.gateway.records import ENGINE
 from tests.unit.value_stage import (
     ValueStage,
@@ -341,3 +342,15 @@ def test_the_value_of_what_follows_an_interrupted_call_is_freed() -> None:
 
     assert stage.freed == [(1, "segment of 1"), (1, "segment of 2")]
     assert not stage.kept
+
+
+def test_of_many_that_wait_those_that_were_sent_ahead_are_told_at_once() -> None:
+    stage = short()
+    last = HELD_CALLS_MAX + TOLD_MAX
+    stage.submit(call(1), *(call(n, 1) for n in range(2, last + 1)))
+    ahead = list(stage.gateway.workers[1].held)
+    assert len(ahead) == HELD_CALLS_MAX
+
+    turn = stage.done(1, *(value(n) for n in ahead))
+
+    assert [s.call for s in turn.settlements] == ahead

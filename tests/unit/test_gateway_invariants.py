@@ -128,7 +128,7 @@ def miscount_inputs(gateway: Gateway) -> None:
 
 def wait_though_all_is_there(gateway: Gateway) -> None:
     record = gateway.calls[9]
-    record.values = dict.fromkeys(record.values, Settlement(3, Verdict.VALUE))
+    record.values = {number: Settlement(number, Verdict.VALUE) for number in (3, 8)}
     record.needs = 0
 
 
@@ -150,7 +150,7 @@ def wait_for_what_is_over(gateway: Gateway) -> None:
 
 
 def leave_what_has_fallen(gateway: Gateway) -> None:
-    gateway.calls[9].values[3] = Settlement(3, Verdict.ERROR)
+    gateway.calls[9].learn(3, Settlement(3, Verdict.ERROR))
 
 
 TAMPERING: list[tuple[Callable[[Gateway], None], str]] = [

@@ -36,6 +36,9 @@ AHEAD_INPUTS_MAX = 4
 INPUTS_LOOKED_AT_MAX = 16
 """Nor is one that has more."""
 NOTHING: Mapping[int, Value] = {}
+FOLLOWERS_LOOKED_AT_MAX = 2048
+"""How many calls that wait for what workers hold one step looks at; it asks for another step if there
+are more."""
 VICTIMS_MAX = 16
 """How many laden workers one step looks at to find the most laden."""
 
@@ -91,6 +94,8 @@ class Dispatch:
         """workers in which calls wait that were made inside their calls"""
         self.led: dict[int, WorkerRecord] = {}
         """workers with calls that may be sent behind what they hold"""
+        self._looks_left = 0
+        """at how many followers this step may still look"""
         self.held_back = False
         """nothing is to be handed out for now"""
         self.check_at: float | None = None
@@ -127,12 +132,14 @@ class Dispatch:
         self.check_at = None
         if self.held_back:
             return []
+        self._looks_left = FOLLOWERS_LOOKED_AT_MAX
         if self.led:
             self._send_ahead(turn)
         given = self._hand_out(turn) if self.queue else []
         if given and self.led:
             self._send_ahead(turn)  # what has just been handed out may lead, and no step may follow
-        if len(given) >= SERVED_MAX and self.queue:
+        unserved = len(given) >= SERVED_MAX and self.queue
+        if unserved or (self.led and not self._looks_left):
             self.check_at = now
         elif self.idle and not self.queue:
             robbed = self.laden and self._rob(turn, now)
@@ -193,7 +200,8 @@ class Dispatch:
             while has_room(worker) and may_follow(worker):
                 record, ahead = self._next_follower(worker)
                 if record is None:
-                    del self.led[worker.id]
+                    if self._looks_left:
+                        del self.led[worker.id]
                     break
                 record.estimate = estimate(record)
                 attempts.append(self._assign(record, worker, turn, ahead))
@@ -202,23 +210,27 @@ class Dispatch:
                 self.update(worker)
 
     def _next_follower(self, worker: WorkerRecord) -> tuple[CallRecord | None, dict[int, Value]]:
-        """A call that lacks only what the worker holds, and where it finds that; None if none does."""
+        """A call that lacks only what the worker holds, and where it finds that; None if none does,
+        or none of those that this step may still look at."""
         while worker.followers:
-            for record in worker.followers[0]:
+            for record in islice(worker.followers[0], self._looks_left):
+                self._looks_left -= 1
                 if record.state is CallState.WAITING and record.needs <= AHEAD_INPUTS_MAX:
                     ahead = self._find_ahead(record, worker)
                     if len(ahead) == record.needs:
                         return record, ahead
+            if not self._looks_left:
+                break
             worker.followers.popleft()
         return None, {}
 
     def _find_ahead(self, record: CallRecord, worker: WorkerRecord) -> dict[int, Value]:
         """What the call lacks and the worker will have."""
         ahead: dict[int, Value] = {}
-        if len(record.values) <= INPUTS_LOOKED_AT_MAX:
-            for number, value in record.values.items():
+        if len(record.call.inputs) <= INPUTS_LOOKED_AT_MAX:
+            for number in (one.call for one in record.call.inputs):
                 held = worker.held.get(number)
-                if value is None and held is not None and is_leader(held):
+                if record.values.get(number) is None and held is not None and is_leader(held):
                     ahead[number] = Value(number, b"", None, held.fence)
         return ahead
 
@@ -234,6 +246,11 @@ class Dispatch:
         record.worker = worker.id
         record.fence += 1
         record.due = None
+        inputs: tuple[Value, ...] = ()
+        record.sent_bytes = len(call.payload)
+        if call.inputs:
+            inputs = record.input_values(ahead)
+            record.sent_bytes += sum([len(one.payload) for one in inputs])
         worker.take(record)
         function = record.function
         if function.number not in worker.functions:
@@ -252,7 +269,7 @@ class Dispatch:
             function.number,
             call.payload,
             call.kind,
-            record.input_values(ahead),
+            inputs,
             not call.key,
             needed,
         )

@@ -160,7 +160,8 @@ def _examine_workers(gateway: Gateway) -> list[Examined]:
             [
                 w.id
                 for w in workers.values()
-                if w.held_bytes != sum(len(r.call.payload) for r in w.held.values())
+                if w.held_bytes != sum(r.sent_bytes for r in w.held.values())
+                or any(r.sent_bytes < len(r.call.payload) for r in w.held.values())
             ],
         ),
     ]
@@ -207,7 +208,7 @@ def _examine_inputs(gateway: Gateway) -> list[Examined]:
     return [
         (
             "what a call needs are those of its inputs that have no value",
-            [n for n, r in given if r.needs != sum(not _has_value(v) for v in r.values.values())],
+            [n for n, r in given if r.needs != sum(not _has_value(v) for _, v in _known(r))],
         ),
         (
             "a call waits exactly as long as it needs an input, with no worker, unless it was sent ahead",
@@ -222,7 +223,7 @@ def _examine_inputs(gateway: Gateway) -> list[Examined]:
             [
                 (n, number)
                 for n, r in waiting
-                for number, kept in r.values.items()
+                for number, kept in _known(r)
                 if kept is None
                 and asks.is_awaited(number)
                 and r not in inputs.waiting.get(number, ())
@@ -242,6 +243,12 @@ def _examine_inputs(gateway: Gateway) -> list[Examined]:
             ],
         ),
     ]
+
+
+def _known(record: CallRecord) -> list[tuple[int, Settlement | None]]:
+    """The inputs of a call, and how each has come out."""
+    numbers = dict.fromkeys(one.call for one in record.call.inputs)
+    return [(number, record.values.get(number)) for number in numbers]
 
 
 def _has_value(kept: Settlement | None) -> bool:
@@ -305,7 +312,7 @@ def _examine_values(gateway: Gateway) -> list[Examined]:
             [
                 (record.call.id, number)
                 for record in ahead
-                for number, value in record.values.items()
+                for number, value in _known(record)
                 if value is None and not workers[record.worker].has(number)
             ],
         ),

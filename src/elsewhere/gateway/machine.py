@@ -326,6 +326,8 @@ class Gateway:
         They go first: what they are given can be let go then. Returns whether there is more to do.
         """
         inputs = self.ledger.inputs
+        if inputs.untold:
+            inputs.tell_more()
         more = bool(inputs.fallen) and self.ledger.settle_fallen()
         if inputs.ready:
             ready = [r for r in inputs.ready if r.state is CallState.WAITING]
@@ -333,4 +335,4 @@ class Gateway:
             for record in ready:
                 record.become(CallState.QUEUED)
             self.queue.extendleft(reversed(ready))
-        return more
+        return more or bool(inputs.untold)

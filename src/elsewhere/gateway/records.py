@@ -17,6 +17,9 @@ ENGINE: Final = -1
 """The peer number of the engine."""
 STORE: Final = -2
 """The peer number of the store."""
+NOTHING_KNOWN: Final[Mapping[int, Settlement | None]] = {}
+"""Of the inputs of a call, when it is made. All share it, because a dictionary of its own would double
+the record of a call that waits."""
 
 
 class Stopping(IntEnum):
@@ -87,6 +90,7 @@ class CallRecord:
         "outcome",
         "parents",
         "rank",
+        "sent_bytes",
         "state",
         "stopping",
         "values",
@@ -94,12 +98,15 @@ class CallRecord:
         "yield_by",
     )
 
+    sent_bytes: int
+    """how many bytes were sent with its latest attempt; unset before"""
     yield_by: float
     """when the grace ends of an attempt that was asked to stop; unset before"""
     outcome: Settlement
     """what is being written to the store; unset before"""
-    values: dict[int, Settlement | None]
-    """by number, what is known of the inputs; unset if there are none"""
+    values: Mapping[int, Settlement | None]
+    """by number, the inputs that have come out, and as None those that who asks for the call is to
+    bring; unset if there are no inputs. `learn` adds to it"""
 
     def __init__(self, call: Call, function: FunctionRecord, asker: int, rank: int) -> None:
         self.call = call
@@ -145,14 +152,23 @@ class CallRecord:
 
     def input_values(self, ahead: Mapping[int, Value]) -> tuple[Value, ...]:
         """The values of its inputs; `ahead` has those that are not there."""
-        if not self.call.inputs:
-            return ()
+        known = self.values
         return tuple(
             [
-                ahead[number] if one is None else Value(one.call, one.payload, one.place)
-                for number, one in self.values.items()
+                Value(one.call, one.payload, one.place)
+                if (one := known.get(number)) is not None
+                else ahead[number]
+                for number in (asked.call for asked in self.call.inputs)
             ]
         )
+
+    def learn(self, number: int, settlement: Settlement | None) -> None:
+        """An input has come out, or is to be brought."""
+        known = self.values
+        if known and isinstance(known, dict):
+            known[number] = settlement
+        else:
+            self.values = {**known, number: settlement}
 
     def become(self, state: CallState) -> None:
         if state not in CALL_MOVES[self.state]:
@@ -192,6 +208,7 @@ class WorkerRecord:
         self.parked: dict[int, CallRecord] = {}
         """what it has begun and what waits there for other calls"""
         self.held_bytes = 0
+        """what was sent with that: arguments, and inputs that came along"""
         self.ahead = 0.0
         """seconds of work that it holds, by the estimates"""
         self.running: CallRecord | None = None
@@ -245,13 +262,13 @@ class WorkerRecord:
         if not self.held:
             self.ahead = 0.0
         self.held[record.call.id] = record
-        self.held_bytes += len(record.call.payload)
+        self.held_bytes += record.sent_bytes
         self.ahead += record.estimate
 
     def drop(self, record: CallRecord) -> None:
         if self.parked.pop(record.call.id, None) is None:
             del self.held[record.call.id]
-            self.held_bytes -= len(record.call.payload)
+            self.held_bytes -= record.sent_bytes
             self.ahead -= record.estimate
 
     def park(self, record: CallRecord) -> None:

@@ -11,7 +11,7 @@ when they are there until it is settled and no worker runs it.
 from collections.abc import Iterable
 
 from elsewhere.calls.values import Free, Place, Spill, Unmap
-from elsewhere.gateway.records import CLIENT, CallRecord, Turn, WorkerRecord
+from elsewhere.gateway.records import CLIENT, NOTHING_KNOWN, CallRecord, Turn, WorkerRecord
 
 
 class ValueRecord:
@@ -91,7 +91,7 @@ class Values:
                 value = self.kept[settlement.call]
                 value.users -= 1
                 self._free_unneeded(settlement.call, value, turn)
-        record.values = {}
+        record.values = NOTHING_KNOWN
 
     def _free_unneeded(self, number: int, value: ValueRecord, turn: Turn) -> None:
         if value.holders or value.users:

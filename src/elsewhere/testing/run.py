@@ -111,7 +111,10 @@ class Run:
         self.gateway = Gateway(
             tasks_per_worker_max=self.budget, waits_for_rows=self.remembering.waits
         )
-        self.gateway.ledger.inputs.fallen_max = world.random.choice((3, FALLEN_MAX))
+        inputs = self.gateway.ledger.inputs
+        inputs.fallen_max = world.random.choice((3, FALLEN_MAX))
+        if inputs.fallen_max != FALLEN_MAX:
+            inputs.told_max = 1
         self.oracles = Oracles(self.budget, self.remembering, world.sometimes)
         self.host = Host(
             world, faults, self.gateway, self.oracles, self.remembering, self._check_every
@@ -181,6 +184,7 @@ class Run:
             *asks.joined,
             *(record.call.id for record in gateway.queue),
             *gateway.ledger.inputs.waiting,
+            *(number for number, _, _ in gateway.ledger.inputs.untold),
             *(record.call.id for record, _ in gateway.ledger.inputs.fallen),
             *(gateway.functions.keys() - defined),
         ]

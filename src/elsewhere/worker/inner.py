@@ -165,10 +165,12 @@ class InnerPool:
     def share(self) -> None:
         """Submit about half of the children that wait, the oldest first. From either thread.
 
-        One that needs what only this worker knows is set aside meanwhile.
+        One that lacks an input is set aside meanwhile: elsewhere it could not run either. The only
+        child is kept if this worker comes to it next.
         """
         stack = self._runner.stack
-        wanted = min((len(stack) + 1) // 2, SHARED_MAX)
+        busy = self._runner.current is not None
+        wanted = min((len(stack) + busy) // 2, SHARED_MAX)
         kept: list[Any] = []
         while wanted and stack:
             try:
@@ -179,8 +181,14 @@ class InnerPool:
                 if child.take() is not None:
                     child.drop()
                 continue
+            if not child.waits_here:
+                continue
+            lacking = child.lacking()
+            if lacking is not None:
+                child.set_aside(lacking)
+                continue
             try:
-                wanted -= child.waits_here and self.submit(child)
+                wanted -= self.submit(child)
             except NotPicklable:
                 kept.append(child)
         stack.extendleft(reversed(kept))
@@ -197,9 +205,10 @@ class InnerPool:
     def give(self, need: Need) -> None:
         """The gateway has forgotten inputs of a child, because they are settled. From either thread."""
         child = self._asked.get(need.call)
+        needed = set(need.inputs)
         for future in () if child is None else child.inputs:
             number = future.number if isinstance(future, Child) else 0
-            if number in need.inputs:
+            if number in needed:
                 tell = partial(self._give, need.call, number, future)
                 # Its answer came before, unless the other thread submits it just now.
                 future.wake_when_settled(tell)
