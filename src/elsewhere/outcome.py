@@ -91,6 +91,7 @@ def _open_other(settlement: Settlement, function: str, timeout: float | None) ->
         CircularCall,
         DataLost,
         InitializerFailed,
+        PlacementError,
         StoreError,
         WorkerLost,
     )
@@ -114,6 +115,8 @@ def _open_other(settlement: Settlement, function: str, timeout: float | None) ->
             return CircularCall(settlement.payload.decode().split("\n"))
         case Verdict.LOST:
             return DataLost(function)
+        case Verdict.MISPLACED:
+            return PlacementError(function, settlement.payload.decode())
         case Verdict.UNWRITTEN:
             return StoreError(
                 f"the result of {function}",

@@ -9,18 +9,25 @@ When the queue is empty and a worker idles, half of what the most laden of the o
 is recalled, if that worker will not get to it within `ROB_SECONDS`. An estimate can be wrong, so as
 long as somebody idles beside a backlog, the machine asks to be stepped again. Where there is no such
 backlog, a worker in whose calls other calls were made is asked to share those.
+
+So workers take from the queue. Calls whose inputs lie on nodes, and all calls if the placement policy
+wants that, are dealt out instead: for each the policy is asked which of those with room is given it.
 """
 
 from collections import deque
-from collections.abc import Mapping
-from itertools import islice
+from collections.abc import Mapping, Sequence
+from itertools import chain, islice
 
 from elsewhere.calls.lifecycle import CallState, WorkerState
-from elsewhere.calls.messages import Attempt, Define, Recall, Run, Share
+from elsewhere.calls.messages import Attempt, Define, Recall, Run, Share, Verdict
 from elsewhere.calls.values import Value
 from elsewhere.calls.workers import Stop
-from elsewhere.gateway.inputs import Inputs
+from elsewhere.errors import PlacementError
+from elsewhere.gateway.ledger import Ledger
+from elsewhere.gateway.placement import Placement
+from elsewhere.gateway.placer import Placer
 from elsewhere.gateway.records import CallRecord, Turn, WorkerRecord
+from elsewhere.gateway.values import ValueRecord
 
 AHEAD_SECONDS = 0.02
 """How much work a worker holds, so that messages are few and it never waits for one."""
@@ -35,9 +42,15 @@ AHEAD_INPUTS_MAX = 4
 """A call that lacks more inputs is not sent ahead of them."""
 INPUTS_LOOKED_AT_MAX = 16
 """Nor is one that has more."""
+CANDIDATES_MAX = 64
+"""So many workers with room the policy is offered, and those that have made inputs."""
+PLACED_MAX = 1024
+"""For so many calls one step asks the policy; it asks for another step if more of them wait."""
 NOTHING: Mapping[int, Value] = {}
 VICTIMS_MAX = 16
 """How many laden workers one step looks at to find the most laden."""
+THIEVES_MAX = 4
+"""For how many idle workers one step looks at whether inputs are worth moving to them."""
 
 
 def has_room(worker: WorkerRecord) -> bool:
@@ -60,6 +73,13 @@ def may_take(worker: WorkerRecord) -> bool:
     return worker.state is WorkerState.READY
 
 
+def can_take(worker: WorkerRecord) -> bool:
+    """Whether a worker may be given a call now."""
+    if worker.held:
+        return worker.state is WorkerState.READY and has_room(worker)
+    return may_take(worker)
+
+
 def may_follow(worker: WorkerRecord) -> bool:
     """Whether a worker may be sent calls behind what it holds, before they are ready."""
     return worker.state is WorkerState.READY and worker.tasks_left is None and bool(worker.held)
@@ -79,8 +99,11 @@ def estimate(record: CallRecord) -> float:
 class Dispatch:
     """The queue, and the workers by how much they can take."""
 
-    def __init__(self, inputs: Inputs) -> None:
-        self._inputs = inputs
+    def __init__(self, ledger: Ledger, workers: dict[int, WorkerRecord], policy: Placement) -> None:
+        self._ledger = ledger
+        self._inputs = ledger.inputs
+        self._workers = workers
+        self.placer = Placer(policy, ledger.values, workers)
         self.queue: deque[CallRecord] = deque()
         """calls that wait; one that was settled while it waited is skipped when its turn comes"""
         self.idle: dict[int, WorkerRecord] = {}
@@ -95,6 +118,10 @@ class Dispatch:
         """nothing is to be handed out for now"""
         self.check_at: float | None = None
         """when to be stepped again: workers were left unserved, or idle beside a backlog"""
+        self._batches: dict[int, list[Attempt]] = {}
+        """by worker: what it is given in this step"""
+        self._placed = 0
+        """for how many calls the policy was asked in this step"""
 
     @property
     def hungry(self) -> bool:
@@ -129,7 +156,7 @@ class Dispatch:
             return []
         if self.led:
             self._send_ahead(turn)
-        given = self._hand_out(turn) if self.queue else []
+        given = self._hand_out(turn, now) if self.queue else []
         if given and self.led:
             self._send_ahead(turn)  # what has just been handed out may lead, and no step may follow
         if len(given) >= SERVED_MAX and self.queue:
@@ -142,49 +169,112 @@ class Dispatch:
                 self._ask_to_share(turn)
         return given
 
-    def serve(self, worker: WorkerRecord, share: int, turn: Turn) -> None:
+    def serve(self, worker: WorkerRecord, share: int, turn: Turn, now: float) -> list[WorkerRecord]:
         """Give a worker the front of the queue, which it has asked for, as far as it has room.
 
         To send short calls elsewhere takes longer than to run them. Of long ones it has room for few,
-        and what is too much for it is recalled.
+        and what is too much for it is recalled. Returns the workers that were given calls.
         """
-        if worker.state is WorkerState.READY:
-            self._fill(worker, share, turn)
+        if worker.state is WorkerState.READY and not self.placer.every_call:
+            self._fill(worker, share, turn, now)
+        return self._send_batches(turn)
 
-    def _hand_out(self, turn: Turn) -> list[WorkerRecord]:
-        given: list[WorkerRecord] = []
+    def _hand_out(self, turn: Turn, now: float) -> list[WorkerRecord]:
+        if self.placer.every_call:
+            self._deal_out(turn, now)
+            return self._send_batches(turn)
         share = max(1, len(self.queue) // max(1, len(self.idle) + len(self.roomy)))
-        for source in (reversed(self.idle.values()), iter(self.roomy.values())):
-            for worker in list(islice(source, SERVED_MAX)):
-                if not self.queue:
-                    return given
-                if self._fill(worker, share, turn):
-                    given.append(worker)
-        return given
+        idle = list(islice(reversed(self.idle.values()), SERVED_MAX))
+        for worker in chain(idle, list(islice(self.roomy.values(), SERVED_MAX))):
+            if not self.queue:
+                break
+            # What others would have begun with may have been placed here meanwhile.
+            if can_take(worker):
+                self._fill(worker, share, turn, now)
+        return self._send_batches(turn)
 
-    def _fill(self, worker: WorkerRecord, share: int, turn: Turn) -> bool:
-        """Send a worker calls from the front of the queue, up to its share and its room."""
-        attempts: list[Attempt] = []
+    def _fill(self, worker: WorkerRecord, share: int, turn: Turn, now: float) -> None:
+        """Give a worker calls from the front of the queue, up to its share and its room."""
+        attempts = self._batches.setdefault(worker.id, [])
         while self.queue and len(attempts) < share and has_room(worker):
             record = self.queue.popleft()
             if record.state is not CallState.QUEUED:
                 continue
             record.estimate = estimate(record)
-            attempts.append(self._assign(record, worker, turn))
-            if worker.tasks_left is not None:
-                worker.tasks_left -= 1
-                if worker.tasks_left <= 0:
+            if record.call.inputs and (inputs := self.placer.inputs_on_nodes(record)):
+                if not self._may_place(record, now):
                     break
-        if not attempts:
-            return False
-        turn.sends.append((worker.id, Run(attempts)))
-        if worker.tasks_left == 0:
-            worker.become(WorkerState.LEAVING)
-            turn.sends.append((worker.id, Stop()))
+                self._place(record, inputs, turn, now)
+            else:
+                attempts.append(self._assign(record, worker, turn))
+            if worker.tasks_left is not None and not can_take(worker):
+                break
         # Whoever got something idles no more, and goes to the end of those with room: they take turns.
+        if attempts:
+            self.idle.pop(worker.id, None)
+            self.roomy.pop(worker.id, None)
+
+    def _send_batches(self, turn: Turn) -> list[WorkerRecord]:
+        """Send what workers were given in this step, to each at once; returns these workers."""
+        given: list[WorkerRecord] = []
+        for number, attempts in self._batches.items():
+            if attempts:
+                worker = self._workers[number]
+                given.append(worker)
+                turn.sends.append((number, Run(attempts)))
+                if worker.tasks_left == 0:
+                    turn.sends.append((number, Stop()))
+        self._batches = {}
+        self._placed = 0
+        return given
+
+    # ------------------------------------------------------------ by the policy
+
+    def _deal_out(self, turn: Turn, now: float) -> None:
+        """Place each call from the front of the queue, while anybody has room."""
+        while self.queue and self.hungry:
+            record = self.queue.popleft()
+            if record.state is not CallState.QUEUED:
+                continue
+            if not self._may_place(record, now):
+                return
+            record.estimate = estimate(record)
+            self._place(record, self.placer.inputs_on_nodes(record), turn, now)
+
+    def _may_place(self, record: CallRecord, now: float) -> bool:
+        """Whether this step may ask the policy once more; if not, the call waits for the next one."""
+        self._placed += 1
+        if self._placed <= PLACED_MAX:
+            return True
+        self.queue.appendleft(record)
+        self.check_at = now
+        return False
+
+    def _place(
+        self,
+        record: CallRecord,
+        inputs: Sequence[ValueRecord],
+        turn: Turn,
+        now: float,
+    ) -> None:
+        """Give a call to whom the policy names of those with room, of whom there is one at least."""
+        makers = [worker for worker in self.placer.makers(inputs) if can_take(worker)]
+        hungry = islice(chain(reversed(self.idle.values()), self.roomy.values()), CANDIDATES_MAX)
+        candidates = {worker.id: worker for worker in chain(makers, hungry)}
+        try:
+            worker = self.placer.choose(record, inputs, candidates.values(), now)
+        except PlacementError as error:
+            said = error.did.encode("utf-8", "backslashreplace")
+            self._ledger.settle(record, Verdict.MISPLACED, said)
+            return
+        self._batches.setdefault(worker.id, []).append(self._assign(record, worker, turn))
         self.idle.pop(worker.id, None)
-        self.roomy.pop(worker.id, None)
-        return True
+        if can_take(worker):
+            self.roomy[worker.id] = worker
+        else:
+            self.roomy.pop(worker.id, None)
+
+    # ------------------------------------------------------------ ahead of inputs
 
     def _send_ahead(self, turn: Turn) -> None:
         """Send workers calls whose inputs come out of what they hold, as far as they have room."""
@@ -207,7 +297,7 @@ class Dispatch:
             for record in worker.followers[0]:
                 if record.state is CallState.WAITING and record.needs <= AHEAD_INPUTS_MAX:
                     ahead = self._find_ahead(record, worker)
-                    if len(ahead) == record.needs:
+                    if len(ahead) == record.needs and not self._moves(record, worker):
                         return record, ahead
             worker.followers.popleft()
         return None, {}
@@ -222,6 +312,10 @@ class Dispatch:
                     ahead[number] = Value(number, b"", None, held.fence)
         return ahead
 
+    def _moves(self, record: CallRecord, worker: WorkerRecord) -> bool:
+        """Whether an input that is there lies on another node: then its place is not decided yet."""
+        return self.placer.is_spread and self.placer.moves(record, worker)
+
     def _assign(
         self,
         record: CallRecord,
@@ -235,13 +329,20 @@ class Dispatch:
         record.fence += 1
         record.due = None
         worker.take(record)
+        if worker.tasks_left is not None:
+            worker.tasks_left -= 1
+            if worker.tasks_left == 0:
+                worker.become(WorkerState.LEAVING)
         function = record.function
         if function.number not in worker.functions:
             worker.functions.add(function.number)
             function.workers.add(worker.id)
             turn.sends.append((worker.id, Define(function.number, function.code)))
         needed = (
-            bool(self._inputs.waiting) and call.id in self._inputs.waiting and is_leader(record)
+            bool(self._inputs.waiting)
+            and call.id in self._inputs.waiting
+            and is_leader(record)
+            and not self.placer.every_call
         )
         if needed:
             worker.followers.append(iter(self._inputs.waiting[call.id]))
@@ -269,7 +370,10 @@ class Dispatch:
                 self.check_at = now + ROB_CHECK_SECONDS
                 return False
             # What was sent behind its inputs could not run elsewhere.
-            movable = [(r.call.id, r.fence) for r in victim.unstarted() if not r.needs]
+            backlog = [r for r in victim.unstarted() if not r.needs]
+            movable = [(r.call.id, r.fence) for r in self._worth_moving(backlog, victim, now)]
+            if len(movable) < len(backlog):
+                self.check_at = now + ROB_CHECK_SECONDS  # the longer it takes, the more is worth it
             if movable:
                 victim.recalling = victim.stuck = True
                 self.update(victim)
@@ -279,6 +383,15 @@ class Dispatch:
                     self.check_at = now + ROB_CHECK_SECONDS
                 return True
         return False
+
+    def _worth_moving(
+        self, backlog: list[CallRecord], victim: WorkerRecord, now: float
+    ) -> list[CallRecord]:
+        """Those for which moving their inputs to who idles costs less than waiting."""
+        if self.placer.every_call or not self.placer.is_spread:
+            return backlog
+        idle = list(islice(self.idle.values(), THIEVES_MAX))
+        return [r for r in backlog if not self.placer.stays(r, victim, idle, now)]
 
     def _ask_to_share(self, turn: Turn) -> None:
         candidates = [w for w in islice(self.parents.values(), VICTIMS_MAX) if not w.sharing]
