@@ -138,13 +138,11 @@ class UsersOwn:
 
 def _describe(error: BaseException) -> str:
     """An exception in words, and where it was raised."""
-    trace = error.__traceback__
-    while trace is not None and trace.tb_next is not None:
-        trace = trace.tb_next
-    where = ""
-    if trace is not None:
+    where, trace = "", error.__traceback__
+    while trace is not None:
         code = trace.tb_frame.f_code
         where = f" (in {code.co_name}, {code.co_filename} line {trace.tb_lineno})"
+        trace = trace.tb_next
     return f"{type(error).__name__}: {_tell(str, error)}{where}"
 
 
