@@ -98,7 +98,8 @@ class Pace:
                 break_promise(23, laden)
         parents = [number for number, worker in self._workers.items() if worker.children]
         asked = any(self._workers[number].sharing for number in parents)
-        if parents and not asked and not self._recalled:
+        # What a policy has placed behind a call is looked at first, in the step that follows at once.
+        if parents and not asked and not self._recalled and turn.wake != now:
             break_promise(23, parents)
 
     def _judge_time(self, number: int, worker: WorkerBook, now: float) -> None:
