@@ -14,9 +14,10 @@ from elsewhere.calls.messages import (
     Run,
     Verdict,
 )
-from elsewhere.calls.values import Put, Transfer
+from elsewhere.calls.values import Place, Put, Transfer
 from elsewhere.calls.workers import Ready, Started, Stop
-from elsewhere.gateway.dispatch import CANDIDATES_MAX, PLACED_MAX, ROB_CHECK_SECONDS
+from elsewhere.gateway.bandwidths import BYTES_PER_SECOND
+from elsewhere.gateway.dispatch import ASIDE_MAX, CANDIDATES_MAX, PLACED_MAX, ROB_CHECK_SECONDS
 from elsewhere.gateway.placement import (
     CallToPlace,
     Candidate,
@@ -470,3 +471,96 @@ def join(stage: ValueStage, number: int, node: int) -> Turn:
     """One more worker, which idles."""
     stage.say(ENGINE, Started(number, node))
     return stage.say(number, Ready(1))
+
+
+# ---------------------------------------------------------------- waiting for a node
+
+
+FAR_SECONDS = NBYTES / BYTES_PER_SECOND
+"""how long it is thought to take to move the value: 10.5 ms"""
+
+
+def many(stage: ValueStage, count: int, first: int = 1000) -> Turn:
+    return stage.submit(*(call(n, brought(MADE)) for n in range(first, first + count)))
+
+
+def test_what_could_begin_sooner_where_its_inputs_are_is_set_aside() -> None:
+    stage = with_value(0, 1, seconds=0.009)
+
+    turn = many(stage, 5)
+
+    # 1002 could begin there after 18 ms, 1003 after 27, and elsewhere after 10.5 and 19.5.
+    assert runs_of(turn) == [(2, [1002, 1004]), (1, [1000, 1001, 1003])]
+
+
+def test_what_is_set_aside_goes_first_once_there_is_room() -> None:
+    stage = with_value(0, 1, seconds=0.021)
+    stage.gateway.ledger.values.kept[MADE].place = Place("large", 10 * NBYTES)
+    turn = many(stage, 3)
+    assert runs_of(turn) == [(1, [1000, 1001])]
+    assert stage.say(CLIENT, None).wake == pytest.approx(stage.now + ROB_CHECK_SECONDS)
+
+    assert runs_of(stage.submit(call(2000))) == [(2, [2000])]
+    assert runs_of(stage.done(1, value(1000))) == [(1, [1002])]
+    assert not stage.gateway.queue
+
+
+def test_each_that_is_set_aside_makes_the_next_wait_longer() -> None:
+    stage = with_value(0, 1, seconds=0.021)
+    stage.gateway.ledger.values.kept[MADE].place = Place("large", 10 * NBYTES)
+
+    turn = many(stage, 6)
+
+    assert sorted(runs_of(turn)) == [(1, [1000, 1001]), (2, [1005])]
+    assert [record.call.id for record in stage.gateway.dispatch.aside] == [1002, 1003, 1004]
+
+
+def test_so_many_are_set_aside_and_no_more() -> None:
+    stage = with_value(0, 1, seconds=0.010)
+    stage.gateway.ledger.values.kept[MADE].place = Place("large", 1000 * NBYTES)
+
+    turn = many(stage, ASIDE_MAX + 3)
+
+    assert sorted(runs_of(turn)) == [(1, [1000, 1001]), (2, [1000 + ASIDE_MAX + 2])]
+    assert len(stage.gateway.dispatch.aside) == ASIDE_MAX
+
+
+def test_nobody_waits_for_a_worker_that_will_take_no_more() -> None:
+    stage = with_value(0, 1, seconds=0.021)
+    stage.gateway.ledger.values.kept[MADE].place = Place("large", 10 * NBYTES)
+    stage.submit(call(900), call(901))  # the latest that idles has the first
+    stage.gateway.workers[1].stuck = True
+    stage.gateway.dispatch.update(stage.gateway.workers[1])
+
+    assert runs_of(many(stage, 1)) == [(2, [1000])]
+
+
+def test_nobody_waits_for_a_node_that_is_gone() -> None:
+    stage = with_value(0, 1, 2, by=1, seconds=0.021)
+    stage.gateway.ledger.values.kept[MADE].place = Place("large", 10 * NBYTES)
+    stage.lose(1)
+
+    assert len(runs_of(many(stage, 2))) == 2
+
+
+def test_while_something_is_set_aside_who_idles_is_given_what_others_have_not_begun() -> None:
+    stage = with_value(0, 1, seconds=0.021)
+    stage.gateway.ledger.values.kept[MADE].place = Place("large", 10 * NBYTES)
+    stage.submit(*(call(n) for n in range(900, 904)))
+    many(stage, 1)
+    held = {worker.id: list(worker.held) for worker in stage.gateway.workers.values()}
+
+    turn = stage.done(2, *(value(number, elapsed=0.021) for number in held[2]))
+
+    assert recalled(turn) == held[1][1:]
+    assert [record.call.id for record in stage.gateway.dispatch.aside] == [1000]
+    assert turn.wake == pytest.approx(stage.now + ROB_CHECK_SECONDS)
+
+
+def test_within_one_node_nothing_is_set_aside() -> None:
+    stage = with_value(0, 0, seconds=0.021)
+    stage.gateway.ledger.values.kept[MADE].place = Place("large", 1000 * NBYTES)
+
+    many(stage, 10)
+
+    assert not stage.gateway.dispatch.aside

@@ -15,7 +15,7 @@ wants that, are dealt out instead: for each the policy is asked which of those w
 """
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, islice
 
 from elsewhere.calls.lifecycle import CallState, WorkerState
@@ -46,6 +46,8 @@ CANDIDATES_MAX = 64
 """So many workers with room the policy is offered, and those that have made inputs."""
 PLACED_MAX = 1024
 """For so many calls one step asks the policy; it asks for another step if more of them wait."""
+ASIDE_MAX = 16
+"""So many calls at the front of the queue may wait for the node of their inputs."""
 NOTHING: Mapping[int, Value] = {}
 VICTIMS_MAX = 16
 """How many laden workers one step looks at to find the most laden."""
@@ -122,6 +124,10 @@ class Dispatch:
         """by worker: what it is given in this step"""
         self._placed = 0
         """for how many calls the policy was asked in this step"""
+        self.aside: list[CallRecord] = []
+        """calls that wait for a worker without room, because to move their inputs takes longer"""
+        self._waits: dict[int, float] = {}
+        """by worker: how long these are thought to take"""
 
     @property
     def hungry(self) -> bool:
@@ -152,6 +158,7 @@ class Dispatch:
     def run(self, turn: Turn, now: float) -> list[WorkerRecord]:
         """Hand out what waits, recall for who idles; returns the workers that were given calls."""
         self.check_at = None
+        self.aside = []
         if self.held_back:
             return []
         if self.led:
@@ -161,7 +168,9 @@ class Dispatch:
             self._send_ahead(turn)  # what has just been handed out may lead, and no step may follow
         if len(given) >= SERVED_MAX and self.queue:
             self.check_at = now
-        elif self.idle and not self.queue:
+        elif self.idle and len(self.queue) == len(self.aside):
+            if self.aside:
+                self.check_at = now + ROB_CHECK_SECONDS  # waiting may take longer than was thought
             robbed = self.laden and self._rob(turn, now)
             if given and any(len(worker.held) > 1 for worker in given):
                 self.check_at = now  # these are sorted in only after this step
@@ -226,6 +235,9 @@ class Dispatch:
                     turn.sends.append((number, Stop()))
         self._batches = {}
         self._placed = 0
+        if self.aside:
+            self.queue.extendleft(reversed(self.aside))
+            self._waits.clear()
         return given
 
     # ------------------------------------------------------------ by the policy
@@ -261,6 +273,8 @@ class Dispatch:
         makers = [worker for worker in self.placer.makers(inputs) if can_take(worker)]
         hungry = islice(chain(reversed(self.idle.values()), self.roomy.values()), CANDIDATES_MAX)
         candidates = {worker.id: worker for worker in chain(makers, hungry)}
+        if self._is_set_aside(record, inputs, candidates.values(), now):
+            return
         try:
             worker = self.placer.choose(record, inputs, candidates.values(), now)
         except PlacementError as error:
@@ -273,6 +287,26 @@ class Dispatch:
             self.roomy[worker.id] = worker
         else:
             self.roomy.pop(worker.id, None)
+
+    def _is_set_aside(
+        self,
+        record: CallRecord,
+        inputs: Sequence[ValueRecord],
+        hungry: Iterable[WorkerRecord],
+        now: float,
+    ) -> bool:
+        """Whether to wait for a worker that has no room takes less time than to move the inputs.
+
+        What is set aside is first in the queue again after this step.
+        """
+        if self.placer.every_call or not self.placer.is_spread or len(self.aside) >= ASIDE_MAX:
+            return False
+        worker = self.placer.worth_waiting_for(inputs, hungry, self._waits, now)
+        if worker is None:
+            return False
+        self.aside.append(record)
+        self._waits[worker.id] = self._waits.get(worker.id, 0.0) + record.estimate
+        return True
 
     # ------------------------------------------------------------ ahead of inputs
 

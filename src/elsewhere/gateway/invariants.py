@@ -125,9 +125,11 @@ def _examine_workers(gateway: Gateway) -> list[Examined]:
     waiting = _waiting(gateway)
     return [
         (
-            "no ready worker idles while calls wait, unless a step was asked for at once or memory is full",
+            "no ready worker idles while calls wait that are not set aside, unless a step was asked for at once or memory is full",
             list(dispatch.idle)
-            if waiting and dispatch.check_at != gateway.now and not dispatch.held_back
+            if len(waiting) > len(dispatch.aside)
+            and dispatch.check_at != gateway.now
+            and not dispatch.held_back
             else [],
         ),
         (

@@ -246,8 +246,8 @@ class Gateway:
         # A repetition may come after the worker is gone: it must not come back to life.
         if number > self.workers_started:
             self.workers_started = number
-            self.workers[number] = WorkerRecord(number, self.tasks_per_worker_max, node)
-            self.dispatch.placer.see_node(node)
+            worker = self.workers[number] = WorkerRecord(number, self.tasks_per_worker_max, node)
+            self.dispatch.placer.join(worker)
 
     def _on_lost(self, number: int, how: Exit) -> None:
         worker = self.workers.pop(number, None)
@@ -255,6 +255,7 @@ class Gateway:
             return
         was_starting = worker.state is WorkerState.STARTING
         worker.become(WorkerState.GONE)
+        self.dispatch.placer.leave(worker)
         self.dispatch.update(worker)
         for function in worker.functions:
             self.functions[function].workers.discard(number)

@@ -1,8 +1,10 @@
 """What a placement policy is told of a call and of the workers that have room for it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from heapq import nlargest
+from itertools import islice
 
+from elsewhere.calls.lifecycle import WorkerState
 from elsewhere.gateway.bandwidths import Bandwidths
 from elsewhere.gateway.placement import CallToPlace, Candidate, Placement
 from elsewhere.gateway.records import CallRecord, WorkerRecord
@@ -10,6 +12,8 @@ from elsewhere.gateway.values import ValueRecord, Values
 
 LOOKED_AT_MAX = 16
 """Of so many inputs, the largest, it is looked at who has made them or refers to them."""
+NEAREST_MAX = 16
+"""At so many workers of a node it is looked whether to wait for them."""
 
 
 class Placer:
@@ -19,18 +23,26 @@ class Placer:
         self.policy = policy
         self.every_call = policy.every_call
         self.bandwidths = Bandwidths()
-        self.is_spread = False
-        """there have been workers of more than one node"""
-        self._node: int | None = None
-        """that of the first worker"""
+        self.nodes: dict[int, dict[int, WorkerRecord]] = {}
+        """the workers of each node"""
         self._values = values
         self._workers = workers
 
-    def see_node(self, node: int) -> None:
-        """A worker of this node was started."""
-        if self._node is None:
-            self._node = node
-        self.is_spread |= node != self._node
+    @property
+    def is_spread(self) -> bool:
+        """Whether there are workers of more than one node."""
+        return len(self.nodes) > 1
+
+    def join(self, worker: WorkerRecord) -> None:
+        """A worker was started."""
+        self.nodes.setdefault(worker.node, {})[worker.id] = worker
+
+    def leave(self, worker: WorkerRecord) -> None:
+        """A worker is gone."""
+        there = self.nodes[worker.node]
+        del there[worker.id]
+        if not there:
+            del self.nodes[worker.node]
 
     def inputs_on_nodes(self, record: CallRecord) -> list[ValueRecord]:
         """The inputs that it has and that lie on nodes."""
@@ -57,11 +69,9 @@ class Placer:
         now: float,
     ) -> WorkerRecord:
         """One of these workers, which have room. Raises `PlacementError`."""
-        total = sum(value.place.nbytes for value in inputs)
+        by_node = _by_node(inputs)
+        total = sum(by_node.values())
         call = CallToPlace(record.function.name, record.call.label, total, record.estimate)
-        by_node: dict[int, int] = {}
-        for value in inputs:
-            by_node[value.node] = by_node.get(value.node, 0) + value.place.nbytes
         largest = _largest(inputs)
         candidates = [self._describe(worker, by_node, largest, now) for worker in workers]
         return self._workers[self.policy.place(call, candidates).worker]
@@ -80,12 +90,32 @@ class Placer:
         inputs = self.inputs_on_nodes(record)
         if not inputs:
             return False
-        by_node: dict[int, int] = {}
-        for value in inputs:
-            by_node[value.node] = by_node.get(value.node, 0) + value.place.nbytes
-        wait = holder.wait_seconds(now)
-        largest = _largest(inputs)
+        by_node, largest, wait = _by_node(inputs), _largest(inputs), holder.wait_seconds(now)
         return all(self._describe(one, by_node, largest, now).move_seconds >= wait for one in idle)
+
+    def worth_waiting_for(
+        self,
+        inputs: Sequence[ValueRecord],
+        hungry: Iterable[WorkerRecord],
+        waits: Mapping[int, float],
+        now: float,
+    ) -> WorkerRecord | None:
+        """Who has no room, and yet could begin a call with these inputs before any who has.
+
+        `waits` are the seconds of what waits already for each worker, by number.
+        """
+        by_node, largest = _by_node(inputs), _largest(inputs)
+        nearest = self.nodes.get(max(by_node, key=lambda node: by_node[node]), {})
+
+        def cost(worker: WorkerRecord) -> float:
+            described = self._describe(worker, by_node, largest, now)
+            return described.wait_seconds + described.move_seconds + waits.get(worker.id, 0.0)
+
+        busy = [one for one in islice(nearest.values(), NEAREST_MAX) if will_take(one)]
+        best = min(busy, key=cost, default=None)
+        if best is None or cost(best) >= min(map(cost, hungry)):
+            return None
+        return best
 
     def _describe(
         self,
@@ -115,6 +145,19 @@ class Placer:
             sum([seconds_for(nbytes, source, node) for source, nbytes in away.items()]),
             worker.speed,
         )
+
+
+def will_take(worker: WorkerRecord) -> bool:
+    """Whether it will have room once something that it runs has come out."""
+    return worker.state is WorkerState.READY and worker.tasks_left is None and not worker.stuck
+
+
+def _by_node(inputs: Iterable[ValueRecord]) -> dict[int, int]:
+    """How many bytes lie on each node."""
+    by_node: dict[int, int] = {}
+    for value in inputs:
+        by_node[value.node] = by_node.get(value.node, 0) + value.place.nbytes
+    return by_node
 
 
 def _largest(inputs: Iterable[ValueRecord]) -> list[ValueRecord]:

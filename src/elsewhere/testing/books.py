@@ -121,6 +121,11 @@ class CallBook:
             kept is not None and kept.verdict is Verdict.VALUE for kept in self.inputs.values()
         )
 
+    @property
+    def is_given_places(self) -> bool:
+        """Whether any of its inputs lies on a node."""
+        return any(kept is not None and kept.place is not None for kept in self.inputs.values())
+
 
 class WorkerBook:
     """What is known of one worker that is not gone."""

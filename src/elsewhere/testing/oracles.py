@@ -64,8 +64,8 @@ class Oracles:
         self._placing = Placing(policy, self.workers, self.calls)
         self._settled: list[Settlement] = []
         """those of this step, one for each call"""
-        self._ran = False
-        """calls were sent in this step"""
+        self._asked = False
+        """what the policy was asked in this step is judged"""
         self.released: set[int] = set()
         self._budget = budget
         self._now = 0.0
@@ -104,7 +104,7 @@ class Oracles:
     def observe(self, sender: int, message: ToGateway | None, turn: Turn, now: float) -> None:
         """Enter one step into the books."""
         self._now = now
-        self._start_failed = self._ran = False
+        self._start_failed = self._asked = False
         self._settled = []
         if message is not None:
             hear = self._hear.get(type(message))
@@ -121,8 +121,7 @@ class Oracles:
                 self._saw(peer, told)
         for settlement in turn.settlements:
             self._settle(CLIENT, settlement, message)
-        if not self._ran:
-            self._placing.judge_asked()
+        self._judge_asked()
         self._placing.judge(turn, self._settled)
         self.asking.close(message)
         self.asking.giving.judge(turn.wake, now)
@@ -276,9 +275,7 @@ class Oracles:
             self._see[type(told)](peer, worker, told)
 
     def _see_run(self, number: int, worker: WorkerBook, message: Run) -> None:
-        if not self._ran:
-            self._ran = True
-            self._placing.judge_asked()
+        self._judge_asked()
         if not worker.takes:
             break_promise(8, number, message)
         for attempt in message.attempts:
@@ -291,6 +288,12 @@ class Oracles:
         if over and (not worker.stopped or len(message.attempts) > 1):
             break_promise(10, number, worker.tasks)
         worker.find_head(self._now)
+
+    def _judge_asked(self) -> None:
+        """What was done before calls were placed is in the books, and nothing else."""
+        if not self._asked:
+            self._asked = True
+            self._placing.judge_asked()
 
     def _see_attempt(self, number: int, worker: WorkerBook, attempt: Attempt) -> None:
         book = self.calls.get(attempt.call)
@@ -329,9 +332,11 @@ class Oracles:
                 break_promise(18, number, message)
 
     def _see_recall(self, number: int, worker: WorkerBook, message: Recall) -> None:
-        worker.recalled = worker.stuck = True
         books = [self.calls[call] for call, _ in message.attempts]
         unwanted = any(book.cancelling or book.settled for book in books)
+        if not unwanted:
+            self._judge_asked()  # calls are placed before anybody is robbed
+        worker.recalled = worker.stuck = True
         self._pace.see_recall(None if unwanted else message)
 
     def _see_interrupt(self, number: int, worker: WorkerBook, message: Interrupt) -> None:
