@@ -89,9 +89,12 @@ def test_a_policy_with_a_name_does_not_mind_in_which_order_candidates_come(
 
 
 def no_call_waits_in_vain(gateway: Gateway) -> bool:
-    """Whether nobody idles while a call waits; nobody has room, if the policy places every call."""
+    """Whether nobody idles while a call waits that was not set aside; nobody has room, if the policy
+    places every call."""
     vain = can_take if gateway.dispatch.placer.every_call else lambda worker: not worker.held
-    return not gateway.queue or not any(vain(worker) for worker in gateway.workers.values())
+    if len(gateway.queue) == len(gateway.dispatch.aside):
+        return True
+    return not any(vain(worker) for worker in gateway.workers.values())
 
 
 @EACH

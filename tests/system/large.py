@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from tests.system.functions import touch_and_wait
+
 Array = npt.NDArray[np.int64]
 LENGTH = 2**17
 """items; a MiB"""
@@ -75,3 +77,20 @@ def kill_self_once(array: Any, marker: str) -> int:
 def limit_files(nbytes: int) -> None:
     """As if the file system had no more room for one file."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (nbytes, nbytes))
+
+
+def mark(started: str, release: str) -> Array:
+    """A value that tells which process made it, once it is released."""
+    touch_and_wait(started, release)
+    return np.full(LENGTH, os.getpid())
+
+
+def processes_of(array: Any) -> tuple[int, int]:
+    """Which process has made a value of `mark`, and which one reads it."""
+    return int(array[0]), os.getpid()
+
+
+def hold(array: Any, started: str, release: str) -> int:
+    """Read a value until released; which process does."""
+    touch_and_wait(started, release)
+    return os.getpid()
