@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elsewhere.calls.values import Put
-from elsewhere.gateway.dispatch import can_take
 from elsewhere.gateway.machine import Gateway
 from elsewhere.gateway.placement import (
     PLACEMENTS,
@@ -16,6 +15,7 @@ from elsewhere.gateway.placement import (
     Placement,
     UsersOwn,
 )
+from elsewhere.gateway.room import can_take
 from tests.unit.value_stage import ValueStage, brought, call, place_of, value
 
 Make = Callable[[], Placement]

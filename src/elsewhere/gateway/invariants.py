@@ -5,9 +5,9 @@ from collections import Counter
 from elsewhere.calls.lifecycle import CallState, WorkerState
 from elsewhere.calls.messages import Settlement, Verdict
 from elsewhere.errors import GatewayBug
-from elsewhere.gateway.dispatch import has_room, may_take
 from elsewhere.gateway.machine import Gateway
 from elsewhere.gateway.records import CLIENT, CallRecord
+from elsewhere.gateway.room import has_room, may_take
 
 Examined = tuple[str, list[object]]
 """an invariant in a sentence, and what breaks it"""

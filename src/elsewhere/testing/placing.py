@@ -8,7 +8,6 @@ from typing import Final
 
 from elsewhere.calls.messages import Attempt, Run, Settlement, Verdict
 from elsewhere.errors import PlacementError
-from elsewhere.gateway.dispatch import HELD_CALLS_MAX
 from elsewhere.gateway.placement import (
     CallToPlace,
     Candidate,
@@ -20,6 +19,7 @@ from elsewhere.gateway.placement import (
     UsersOwn,
 )
 from elsewhere.gateway.records import Turn
+from elsewhere.gateway.room import HELD_CALLS_MAX
 from elsewhere.testing.books import CallBook, WorkerBook, break_promise
 from elsewhere.testing.faults import Faults
 
