@@ -98,8 +98,8 @@ def test_a_call_for_which_it_names_no_candidate_fails_and_its_pool_lives() -> No
         return candidates[0] if "square" in call.function else 1 / 0
 
     with Pool(2, placement=choosy) as pool:
-        failing = pool.submit(functions.nap, 1)
-        after = pool.submit(functions.square, failing)
+        failing: Future[Any] = pool.submit(functions.nap, 1)
+        after = pool.submit(functions.identity, failing)
         with pytest.raises(PlacementError, match=r"nap .* raised ZeroDivisionError: .*in choosy"):
             failing.result()
         with pytest.raises(PlacementError):
@@ -123,7 +123,7 @@ def test_a_call_inside_a_call_that_cannot_be_placed_raises_there() -> None:
     [
         ("nearest", ValueError, "'round_robin'"),
         (3, TypeError, "name of a policy"),
-        (None, TypeError, ""),
+        (None, TypeError, "not None"),
     ],
 )
 def test_what_is_no_policy_is_refused(placement: Any, error: type[Exception], said: str) -> None:

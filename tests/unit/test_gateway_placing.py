@@ -207,7 +207,7 @@ def test_a_policy_is_told_of_the_call_and_of_who_has_room() -> None:
 
     stage.submit(call(1001, brought(MADE)))
 
-    assert policy.calls[-1] == CallToPlace("f", "", NBYTES, pytest.approx(0.002))
+    assert policy.calls[-1] == CallToPlace("f", "", NBYTES, 0.002)
     busy, idle = stage.runs[0][0], 3 - stage.runs[0][0]
     offered = policy.candidates[-1]
     assert offered[busy].held == 1
