@@ -6,6 +6,7 @@
     ├── CallTimeout (TimeoutError)         call: it ran longer than its time limit
     ├── CallQuarantined                    call: it took its worker down too often
     ├── CircularCall (RuntimeError)        caller: a call waits for itself
+    ├── PlacementError                     caller: the pool's placement function names no candidate
     ├── InitializerFailed (RuntimeError)   caller: the pool's initializer raises
     ├── WorkerLost (RuntimeError)          machine: workers cannot be started here
     ├── RemoteError                        stands for an exception that could not travel
@@ -132,6 +133,24 @@ class CircularCall(ElsewhereError, RuntimeError):
 
     def __str__(self) -> str:
         return "a call waits for itself: " + " → ".join(self.chain)
+
+
+class PlacementError(ElsewhereError):
+    """The function that a pool was given as ``placement`` named no worker for a call.
+
+    ``function`` is what was to be called; ``did`` says what the placement function did instead.
+    """
+
+    def __init__(self, function: str, did: str) -> None:
+        super().__init__(function, did)
+        self.function = function
+        self.did = did
+
+    def __str__(self) -> str:
+        return (
+            f"{self.function} was not called, because the pool's placement function {self.did}. "
+            "It must return one of the candidates that it is given"
+        )
 
 
 class InitializerFailed(ElsewhereError, RuntimeError):

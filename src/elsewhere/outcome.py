@@ -102,6 +102,7 @@ def _open_other(settlement: Settlement, function: str, timeout: float | None) ->
         CircularCall,
         DataLost,
         InitializerFailed,
+        PlacementError,
         StoreError,
         WorkerLost,
     )
@@ -125,6 +126,8 @@ def _open_other(settlement: Settlement, function: str, timeout: float | None) ->
             return CircularCall(settlement.payload.decode().split("\n"))
         case Verdict.LOST:
             return DataLost(function)
+        case Verdict.MISPLACED:
+            return PlacementError(function, settlement.payload.decode())
         case Verdict.UNWRITTEN:
             return StoreError(
                 f"the result of {function}",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from elsewhere.calls.messages import Options
     from elsewhere.finished import Hit
     from elsewhere.future import Future
+    from elsewhere.gateway.placement import Placement, UsersFunction
     from elsewhere.store import Store
     from elsewhere.timeline.timeline import Timeline
 
@@ -36,6 +37,10 @@ class Pool(Executor):
     once in each worker before its first call. ``max_tasks_per_child`` replaces a worker after so
     many calls (a chunk of a map is one). ``record`` keeps a `Span` of each of the last 100,000
     calls for `timeline`. Opens no port.
+
+    ``placement`` says which of the workers that have room is given a call: "locality" (the default),
+    "least_loaded", "round_robin", "fastest", or a function of a `CallToPlace` and a tuple of `Candidate`s
+    that returns one of these: see `elsewhere.gateway.placement`.
 
     What pure tasks return is remembered in the file `store`, or else in memory while the pool lasts.
     ``acknowledge`` says what must be true of a result in that file before anybody is told of it:
@@ -62,6 +67,7 @@ class Pool(Executor):
         acknowledge: str | None = None,
         inline_bytes: int | None = None,
         shared_memory: int | None = None,
+        placement: "str | UsersFunction" = "locality",
     ) -> None:
         self._workers = min(usable_cpus(), WORKERS_MAX) if workers is None else workers
         check_count("workers", self._workers, most=WORKERS_MAX)
@@ -75,6 +81,7 @@ class Pool(Executor):
             raise TypeError(f"initializer must be callable, not {initializer!r}")
         if not isinstance(initargs, Iterable):
             raise TypeError(f"initargs must be a tuple of arguments, not {initargs!r}")
+        policy = None if placement == "locality" else _open_placement(placement)
         opened = None if store is None and acknowledge is None else _open_store(store, acknowledge)
         with DeferredInterrupts():
             node = NodeProcess()
@@ -99,6 +106,7 @@ class Pool(Executor):
                     opened,
                     INLINE_BYTES if inline_bytes is None else inline_bytes,
                     shared_memory,
+                    placement=policy,
                 )
             except BaseException:
                 node.end()
@@ -260,6 +268,12 @@ class PoolView(Pool):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Shut the pool itself down."""
         self._pool.shutdown(wait, cancel_futures=cancel_futures)
+
+
+def _open_placement(placement: "str | UsersFunction") -> "Placement":
+    from elsewhere.gateway.placement import open_placement
+
+    return open_placement(placement)
 
 
 def _open_store(where: str | os.PathLike[str] | None, acknowledge: str | None) -> "Store":

@@ -22,6 +22,7 @@ from elsewhere.errors import NotPicklable, StoreError
 from elsewhere.finished import Hit, failed_future
 from elsewhere.future import Future, Settler
 from elsewhere.gateway.machine import Gateway
+from elsewhere.gateway.placement import Placement
 from elsewhere.host import GatewayHost
 from elsewhere.intake import Bounds, Intake
 from elsewhere.interrupts import DeferredInterrupts
@@ -48,7 +49,7 @@ _open_sessions: set["Session"] = set()
 class Session:
     """The calls of one pool, from its start to its end."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  # each is an option of the pool
         self,
         node: NodeProcess,
         workers: int,
@@ -58,6 +59,8 @@ class Session:
         store: Store | None,
         inline_bytes: int,
         shared_memory: int | None,
+        *,
+        placement: Placement | None,
     ) -> None:
         self._workers = workers
         self._inline_bytes = inline_bytes
@@ -69,6 +72,7 @@ class Session:
             tasks_per_worker_max=tasks_per_worker_max,
             waits_for_rows=waits,
             value_bytes_max=room - free * (workers + 1),
+            placement=placement,
         )
         self._opened = store
         name = f"elsewhere-pool-{next(_numbers)}"

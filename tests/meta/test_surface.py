@@ -21,6 +21,7 @@ SURFACE = [
     "InitializerFailed",
     "NoKey",
     "NotPicklable",
+    "PlacementError",
     "Pool",
     "RemoteError",
     "RemoteTraceback",

@@ -25,6 +25,7 @@ def test_sixty_worlds_break_no_promise() -> None:
     assert sum(summary.verdicts.values()) > SEEDS
     assert set(summary.verdicts) == {
         "value", "error", "cancelled", "timed_out", "quarantined", "unstartable", "unwritten",
+        "misplaced",
     }  # fmt: skip
     assert set(summary.faults) == set(KINDS)
     assert summary.checks > summary.steps / 8

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 import elsewhere
+from tests.system.functions import touch_and_wait
 
 Array = npt.NDArray[np.int64]
 LENGTH = 2**17
@@ -109,3 +110,20 @@ def fill_or_kill_self_once(number: int, marker: str) -> Array:
 
 def sum_inside(count: int) -> int:
     return sum(int(array.sum()) for array in elsewhere.map(fill, range(count)))
+
+
+def mark(started: str, release: str) -> Array:
+    """A value that tells which process made it, once it is released."""
+    touch_and_wait(started, release)
+    return np.full(LENGTH, os.getpid())
+
+
+def processes_of(array: Any) -> tuple[int, int]:
+    """Which process has made a value of `mark`, and which one reads it."""
+    return int(array[0]), os.getpid()
+
+
+def hold(array: Any, started: str, release: str) -> int:
+    """Read a value until released; which process does."""
+    touch_and_wait(started, release)
+    return os.getpid()

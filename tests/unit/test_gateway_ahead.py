@@ -5,11 +5,11 @@ from elsewhere.calls.messages import Attempt, Options, Outcome, Parked, Recall, 
 from elsewhere.calls.workers import Ready, Started
 from elsewhere.gateway.dispatch import (
     AHEAD_INPUTS_MAX,
-    HELD_CALLS_MAX,
     INPUTS_LOOKED_AT_MAX,
 )
 from elsewhere.gateway.inputs import TOLD_MAX
 from elsewhere.gateway.records import ENGINE
+from elsewhere.gateway.room import HELD_CALLS_MAX
 from tests.unit.value_stage import (
     ValueStage,
     brought,

@@ -21,11 +21,12 @@ from elsewhere.calls.messages import (
     Verdict,
 )
 from elsewhere.calls.workers import Ready, Started
-from elsewhere.gateway.dispatch import FOLLOWERS_LOOKED_AT_MAX, HELD_CALLS_MAX
+from elsewhere.gateway.dispatch import FOLLOWERS_LOOKED_AT_MAX
 from elsewhere.gateway.inputs import FALLEN_MAX
 from elsewhere.gateway.invariants import check_invariants
 from elsewhere.gateway.machine import Gateway
 from elsewhere.gateway.records import CLIENT, ENGINE, Turn
+from elsewhere.gateway.room import HELD_CALLS_MAX
 
 CALLS = 10_000
 BYTES_PER_CALL_MAX = 1000

@@ -13,8 +13,8 @@ from elsewhere.calls.messages import (
     Verdict,
 )
 from elsewhere.calls.values import Put
-from elsewhere.gateway.dispatch import HELD_BYTES_MAX
 from elsewhere.gateway.records import CLIENT
+from elsewhere.gateway.room import HELD_BYTES_MAX
 from tests.unit.value_stage import (
     FUNCTION,
     ValueStage,

@@ -22,7 +22,17 @@ its own number times `NUMBERS_PER_WORKER`.
 from enum import IntEnum
 from typing import TypeAlias
 
-from elsewhere.calls.values import Drop, Free, Moved, Place, Put, Spill, Unmap, Value
+from elsewhere.calls.values import (
+    Drop,
+    Free,
+    Moved,
+    Place,
+    Put,
+    Spill,
+    Transfer,
+    Unmap,
+    Value,
+)
 from elsewhere.calls.wire import Record
 from elsewhere.calls.workers import Exit, Kill, Lost, Ready, Setup, Started, Stop, Unready
 
@@ -68,6 +78,8 @@ class Verdict(IntEnum):
     """Its value was lost after it had come out."""
     UNREADY = 10
     """An attempt was not begun: an input that was to come out in its worker is not there."""
+    MISPLACED = 12
+    """The user's placement function named no worker for it; the payload says what it did instead."""
 
 
 class Options(Record, frozen=True):
@@ -202,6 +214,8 @@ class Outcome(Record, frozen=True):
     """Where the value lies, if it is not the payload."""
     holds: tuple[int, ...] = ()
     """The inputs, by number, that something in the worker still refers to."""
+    transfers: tuple[Transfer, ...] = ()
+    """What of its inputs had to be brought from other nodes."""
 
 
 class Done(Record, frozen=True, tag=12):

@@ -27,6 +27,14 @@ class Value(Record, frozen=True):
     """More than 0: the value is what comes out of this attempt at the call in the worker itself."""
 
 
+class Transfer(Record, frozen=True):
+    """So much of the inputs of an attempt was brought from another node, in so many seconds."""
+
+    node: int
+    nbytes: int
+    seconds: float
+
+
 class Put(Record, frozen=True, tag=7):
     """A value that no call has made, under a number as if one had."""
 

@@ -23,6 +23,8 @@ class Started(Record, frozen=True, tag=30):
     """The engine has started this worker; it is not ready yet."""
 
     worker: int
+    node: int = 0
+    """the machine that it is on; the client's own is 0"""
 
 
 class Ready(Record, frozen=True, tag=10):

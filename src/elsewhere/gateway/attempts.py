@@ -37,9 +37,13 @@ class Attempts:
                 self.ledger.turn.sends.append((worker.id, Free([outcome.place])))
             worker.drop(record)
             if outcome.verdict is not Verdict.UNREADY:
-                record.function.measure(outcome.elapsed, record.call.items)
-            if outcome.holds:
+                function, items = record.function, record.call.items
+                if self.dispatch.placer.every_call and function.seconds is not None:
+                    worker.measure(outcome.elapsed, function.seconds * items)
+                function.measure(outcome.elapsed, items)
+            if outcome.holds or outcome.transfers:
                 self.ledger.values.hold(worker.id, outcome.holds)
+                self.dispatch.placer.bandwidths.measure(worker.node, outcome.transfers)
             if record.state is CallState.SETTLED:
                 self.ledger.release_inputs(record)
                 continue

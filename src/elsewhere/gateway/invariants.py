@@ -5,9 +5,9 @@ from collections import Counter
 from elsewhere.calls.lifecycle import CallState, WorkerState
 from elsewhere.calls.messages import Settlement, Verdict
 from elsewhere.errors import GatewayBug
-from elsewhere.gateway.dispatch import has_room, may_take
 from elsewhere.gateway.machine import Gateway
 from elsewhere.gateway.records import CLIENT, CallRecord
+from elsewhere.gateway.room import has_room, may_take
 
 Examined = tuple[str, list[object]]
 """an invariant in a sentence, and what breaks it"""
@@ -125,9 +125,11 @@ def _examine_workers(gateway: Gateway) -> list[Examined]:
     waiting = _waiting(gateway)
     return [
         (
-            "no ready worker idles while calls wait, unless a step was asked for at once or memory is full",
+            "no ready worker idles while calls wait that are not set aside, unless a step was asked for at once or memory is full",
             list(dispatch.idle)
-            if waiting and dispatch.check_at != gateway.now and not dispatch.held_back
+            if len(waiting) > len(dispatch.aside)
+            and dispatch.check_at != gateway.now
+            and not dispatch.held_back
             else [],
         ),
         (

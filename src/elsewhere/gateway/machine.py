@@ -51,6 +51,7 @@ from elsewhere.gateway.attempts import Attempts
 from elsewhere.gateway.dispatch import Dispatch
 from elsewhere.gateway.ledger import Ledger
 from elsewhere.gateway.limits import Limits
+from elsewhere.gateway.placement import Locality, Placement
 from elsewhere.gateway.records import (
     CLIENT,
     ENGINE,
@@ -70,6 +71,7 @@ class Gateway:
     `tasks_per_worker_max` bounds how many calls one worker process takes (None: any number).
     `value_bytes_max`: how much memory values may take that stay where they were made.
     `waits_for_rows`: what is remembered is settled when it is `Written`, not before.
+    `placement`: which worker is given a call (None: where its inputs are).
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Gateway:
         tasks_per_worker_max: int | None = None,
         waits_for_rows: bool = False,
         value_bytes_max: float = inf,
+        placement: Placement | None = None,
     ) -> None:
         self.tasks_per_worker_max = tasks_per_worker_max
         self.waits_for_rows = waits_for_rows
@@ -87,7 +90,7 @@ class Gateway:
         self.calls = self.ledger.asks.calls
         """every call that is not settled, but for those that joined another"""
         self.functions = self.ledger.functions
-        self.dispatch = Dispatch(self.ledger.inputs)
+        self.dispatch = Dispatch(self.ledger, self.workers, placement or Locality())
         self.queue = self.dispatch.queue
         self.limits = Limits()
         self.attempts = Attempts(self.workers, self.ledger, self.dispatch, self.limits)
@@ -112,6 +115,8 @@ class Gateway:
         self.dispatch.held_back = self._is_held_back()
         for worker in self.dispatch.run(turn, now):
             self.attempts.reach_head(worker, now)
+        if self.ledger.inputs.fallen:
+            more = True  # calls needed what could not be placed
         turn.wake = now if more else self.dispatch.check_at
         if self.limits.moments:
             limit = self.limits.moments[0][0]
@@ -128,7 +133,7 @@ class Gateway:
             case Define() | Release() | Cancel() | Given() | Drop() | Put():
                 self._hear_asker(sender, message)
             case Started():
-                self._on_started(message.worker)
+                self._on_started(message.worker, message.node)
             case Lost():
                 self._on_lost(message.worker, message.exit)
             case Written():
@@ -212,8 +217,8 @@ class Gateway:
             worker = self.workers[sender]
             # What it shares is for others.
             if opened and not worker.sharing:
-                self.dispatch.serve(worker, len(opened), self._turn)
-                self.attempts.reach_head(worker, self.now)
+                for given in self.dispatch.serve(worker, len(opened), self._turn, self.now):
+                    self.attempts.reach_head(given, self.now)
 
     def _on_cancel(self, message: Cancel) -> None:
         unwanted = [
@@ -237,11 +242,12 @@ class Gateway:
 
     # ------------------------------------------------------------ from the engine
 
-    def _on_started(self, number: int) -> None:
+    def _on_started(self, number: int, node: int) -> None:
         # A repetition may come after the worker is gone: it must not come back to life.
         if number > self.workers_started:
             self.workers_started = number
-            self.workers[number] = WorkerRecord(number, self.tasks_per_worker_max)
+            worker = self.workers[number] = WorkerRecord(number, self.tasks_per_worker_max, node)
+            self.dispatch.placer.join(worker)
 
     def _on_lost(self, number: int, how: Exit) -> None:
         worker = self.workers.pop(number, None)
@@ -249,6 +255,7 @@ class Gateway:
             return
         was_starting = worker.state is WorkerState.STARTING
         worker.become(WorkerState.GONE)
+        self.dispatch.placer.leave(worker)
         self.dispatch.update(worker)
         for function in worker.functions:
             self.functions[function].workers.discard(number)

@@ -20,6 +20,8 @@ STORE: Final = -2
 NOTHING_KNOWN: Final[Mapping[int, Settlement | None]] = {}
 """Of the inputs of a call, when it is made. All share it, because a dictionary of its own would double
 the record of a call that waits."""
+SPEED_KEPT: Final = 0.9
+"""How much of what was measured of a worker before counts beside its next call."""
 
 
 class Stopping(IntEnum):
@@ -191,6 +193,7 @@ class WorkerRecord:
         "held_bytes",
         "id",
         "killed",
+        "node",
         "parked",
         "recalling",
         "running",
@@ -198,10 +201,14 @@ class WorkerRecord:
         "state",
         "stuck",
         "tasks_left",
+        "thought_seconds",
+        "took_seconds",
     )
 
-    def __init__(self, number: int, tasks_left: int | None) -> None:
+    def __init__(self, number: int, tasks_left: int | None, node: int = 0) -> None:
         self.id = number
+        self.node = node
+        """the machine that it is on"""
         self.state = WorkerState.STARTING
         self.held: OrderedDict[int, CallRecord] = OrderedDict()
         """what it runs or will run, in this order"""
@@ -234,11 +241,39 @@ class WorkerRecord:
         """calls that wait for what it holds, and may be sent behind that"""
         self.sharing = False
         """a `Share` has not been answered"""
+        self.took_seconds = 0.0
+        """how long its calls took, the latest counting most"""
+        self.thought_seconds = 0.0
+        """how long these were thought to take by what was measured of all workers"""
 
     def become(self, state: WorkerState) -> None:
         if state not in WORKER_MOVES[self.state]:
             raise GatewayBug(f"worker {self.id}: no move from {self.state!r} to {state!r}")
         self.state = state
+
+    @property
+    def speed(self) -> float:
+        """How fast it is: 2.0 is twice as fast as its calls were thought to be."""
+        if not self.took_seconds or not self.thought_seconds:
+            return 1.0
+        return self.thought_seconds / self.took_seconds
+
+    def measure(self, elapsed: float, thought: float) -> None:
+        """A call took so long here, and was thought to take so long anywhere."""
+        self.took_seconds = SPEED_KEPT * self.took_seconds + elapsed
+        self.thought_seconds = SPEED_KEPT * self.thought_seconds + thought
+
+    def wait_seconds(self, now: float) -> float:
+        """How long it is thought to take for what it holds.
+
+        What runs for longer than was thought is thought to need as long again as it is over.
+        """
+        if not self.held:
+            return 0.0
+        head = self.running
+        if head is None:
+            return self.ahead  # given in this very step
+        return max(0.0, self.ahead - head.estimate) + abs(head.estimate - (now - self.head_since))
 
     def head(self) -> CallRecord | None:
         """The first of what it holds."""

@@ -17,11 +17,13 @@ from elsewhere.gateway.records import CLIENT, NOTHING_KNOWN, CallRecord, Turn, W
 class ValueRecord:
     """One value, the peer that wrote it, and those that may need it."""
 
-    __slots__ = ("holders", "in_memory", "maker", "moving", "place", "users")
+    __slots__ = ("holders", "in_memory", "maker", "moving", "node", "place", "users")
 
-    def __init__(self, place: Place, maker: int, holder: int) -> None:
+    def __init__(self, place: Place, maker: int, holder: int, node: int) -> None:
         self.place = place
         self.maker = maker
+        self.node = node
+        """where it lies"""
         self.holders = {holder}
         """peers"""
         self.users = 0
@@ -49,7 +51,9 @@ class Values:
     def add(self, number: int, place: Place, maker: int, holder: int) -> None:
         """A value was made, and `holder` is told of it."""
         if number not in self.kept:  # else it was said twice
-            self.kept[number] = self.movable[number] = ValueRecord(place, maker, holder)
+            worker = self._workers.get(maker)
+            node = 0 if worker is None else worker.node  # the client is on the first
+            self.kept[number] = self.movable[number] = ValueRecord(place, maker, holder, node)
             self.nbytes += place.nbytes
 
     def use(self, number: int) -> bool:

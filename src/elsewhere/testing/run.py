@@ -20,6 +20,7 @@ from elsewhere.testing.engine import RETRY_SECONDS_MAX, Engine
 from elsewhere.testing.faults import Faults
 from elsewhere.testing.host import Host
 from elsewhere.testing.oracles import Oracles
+from elsewhere.testing.placing import draw_policy
 from elsewhere.testing.programs import Behaviour, Programs
 from elsewhere.testing.remembering import Remembering
 from elsewhere.testing.shelf import Shelf
@@ -108,14 +109,17 @@ class Run:
     def _live(self, again: Iterable[Behaviour] = ()) -> None:
         """Start a client, and with it a gateway, an engine and workers."""
         world, faults = self.world, self.faults
+        policy = draw_policy(world.random, faults)
         self.gateway = Gateway(
-            tasks_per_worker_max=self.budget, waits_for_rows=self.remembering.waits
+            tasks_per_worker_max=self.budget,
+            waits_for_rows=self.remembering.waits,
+            placement=policy,
         )
         inputs = self.gateway.ledger.inputs
         inputs.fallen_max = world.random.choice((3, FALLEN_MAX))
         if inputs.fallen_max != FALLEN_MAX:
             inputs.told_max = 1
-        self.oracles = Oracles(self.budget, self.remembering, world.sometimes)
+        self.oracles = Oracles(self.budget, self.remembering, policy, world.sometimes)
         self.host = Host(
             world, faults, self.gateway, self.oracles, self.remembering, self._check_every
         )
