@@ -109,3 +109,19 @@ def fill_or_kill_self_once(number: int, marker: str) -> Array:
 
 def sum_inside(count: int) -> int:
     return sum(int(array.sum()) for array in elsewhere.map(fill, range(count)))
+
+
+def add_in_place(array: Any, number: int) -> int:
+    array += number
+    return int(array.sum())
+
+
+def sum_all(values: list[Any]) -> int:
+    return sum(int(np.sum(value)) for value in values)
+
+
+def clear_and_kill_self_once(array: Any, marker: str) -> int:
+    before = int(array.sum())
+    array[:] = 0
+    kill_self_once(array, marker)
+    return before

@@ -78,13 +78,19 @@ class Mapping(mmap.mmap):
     """what it keeps from being let go"""
 
 
-def map_segment(place: Place) -> Mapping:
-    """Map a segment for reading. Raises `FileNotFoundError` if it is lost."""
+def map_segment(place: Place, *, own: bool = False) -> Mapping:
+    """Map a segment for reading, or as this process's `own`: what it writes then, it alone has.
+
+    Raises `FileNotFoundError` if it is lost.
+    """
     try:
         file = os.open(place.path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         file = os.open(twin(place.path), os.O_RDONLY | os.O_CLOEXEC)
     try:
+        if own:
+            protection = mmap.PROT_READ | mmap.PROT_WRITE
+            return Mapping(file, place.nbytes, flags=mmap.MAP_PRIVATE, prot=protection)
         return Mapping(file, place.nbytes, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ)
     finally:
         os.close(file)

@@ -132,7 +132,7 @@ class Values:
             for one in attempt.inputs
         ]
 
-    def _load(self, value: Value, mapped: list[Mapped]) -> Any:
+    def _load(self, value: Value, mapped: list[Mapped], *, own: bool = False) -> Any:
         if value.fence:
             return self._load_ahead(value, mapped)
         if value.place is None:
@@ -140,13 +140,13 @@ class Values:
         from elsewhere.segments.reading import load_value, map_segment
 
         place, self._next = self._next, None
-        if place is None or place[0] != value.place:
+        if own or place is None or place[0] != value.place:
             try:
-                place = value.place, map_segment(value.place)
+                place = value.place, map_segment(value.place, own=own)
             except FileNotFoundError as error:
                 raise DataLost("an input") from error
         mapping = place[1]
-        if self._is_next(value.place):
+        if not own and self._is_next(value.place):
             self._next = place
         mapped.append((value.call, ref(mapping)))
         return load_value(mapping)
