@@ -2,13 +2,14 @@
 
 import gc
 from collections.abc import Iterator
+from pathlib import Path
 from threading import Lock
 from typing import Any
 
 import pytest
 
 from elsewhere import NotPicklable, Pool
-from tests.system import functions, large
+from tests.system import functions, inputs, large
 from tests.system.waiting import wait_until
 
 MEBIBYTE = 2**20
@@ -112,12 +113,15 @@ def test_what_has_no_room_or_cannot_be_sent_fails_its_future(
         pool.submit(large.keep, large.fill(1), Lock()).result()
 
 
-def test_a_cancelled_call_lets_them_go(pool: Pool) -> None:
-    array = large.fill(1)
-    futures = [pool.submit(large.total, array) for _ in range(200)]
+def test_a_cancelled_call_lets_them_go(pool: Pool, tmp_path: Path) -> None:
+    array, go = large.fill(1), tmp_path / "go"
+    first = [pool.submit(inputs.wait_for_file, str(go), array) for _ in range(2)]
+    futures = [pool.submit(large.total, array) for _ in range(50)]
 
-    for future in futures:
-        future.cancel()
+    cancelled = [future.cancel() for future in futures]
+    go.touch()
 
-    del future, futures
+    assert any(cancelled)
+    assert [future.result()[0] for future in first] == [1, 1]
+    del first, futures
     wait_for_nothing_kept(pool)
