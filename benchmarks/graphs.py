@@ -26,6 +26,7 @@ from benchmarks.workload import check_equal
 from elsewhere import Pool
 from elsewhere.calls.messages import Call, Define, Input, Options, Submit
 from elsewhere.codec.references import dumps_with_inputs
+from elsewhere.codec.values import dumps
 from elsewhere.future import Future, Nobody
 from elsewhere.gateway.machine import Gateway
 from elsewhere.gateway.records import CLIENT
@@ -138,7 +139,7 @@ def encode_arguments(width: int) -> bytes:
     """The arguments of a call that is given so many futures."""
     nobody = Nobody()
     futures: list[Future[int]] = [Future(None, "function", nobody) for _ in range(width)]
-    return dumps_with_inputs(tuple(futures), {}, nobody)[0]
+    return dumps_with_inputs(tuple(futures), {}, nobody, dumps)[0]
 
 
 def measure(name: str, calls: int) -> dict[str, float]:

@@ -76,6 +76,8 @@ class Future(BaseFuture[T], Generic[T]):
     _result: Any = None
     _exception: BaseException | None = None
     _timeout: float | None = None
+    is_own = False
+    """it stands for the arguments of one call"""
     noted: object = None
     """what the pool's recorder knows of its call, if there is one"""
 

@@ -147,9 +147,9 @@ class Holdings:
                     self._segments.unmap([message.place])
                 self._post(Moved(message.call, done=True))
 
-    def put(self, parts: Sequence[memoryview]) -> Place:
-        """Write a value. Raises `NotPicklable` where there is no room."""
-        return self._open_segments().write(parts, "the value")
+    def put(self, parts: Sequence[memoryview], name: str) -> Place:
+        """Write a value, which `name` calls by name. Raises `NotPicklable` where there is no room."""
+        return self._open_segments().write(parts, name)
 
     def _open_segments(self) -> "Segments":
         """Those that this process writes."""

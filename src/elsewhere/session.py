@@ -10,13 +10,12 @@ from itertools import count
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from elsewhere.calls.messages import Call, Cancel, Input, Kind, Options, Settlement, Verdict
-from elsewhere.calls.values import Put
+from elsewhere.calls.messages import Call, Cancel, Kind, Options
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.chunks import Bar, Meter
 from elsewhere.codec.functions import Functions, to_send
 from elsewhere.codec.references import dumps_with_inputs
-from elsewhere.codec.values import dumps, dumps_parts, too_large
+from elsewhere.codec.values import dumps, too_large
 from elsewhere.engines.local import LocalEngine
 from elsewhere.errors import NotPicklable, StoreError
 from elsewhere.finished import Hit, failed_future
@@ -31,6 +30,7 @@ from elsewhere.names import Name
 from elsewhere.node.process import NodeProcess
 from elsewhere.pending import Pending
 from elsewhere.pure_calls import PureCalls
+from elsewhere.puts import Puts
 from elsewhere.reports import report
 from elsewhere.screen import Screen
 from elsewhere.segments.directory import free_bytes_max, room_for_values
@@ -63,7 +63,6 @@ class Session:
         placement: Placement | None,
     ) -> None:
         self._workers = workers
-        self._inline_bytes = inline_bytes
         room = room_for_values(node.directory) if shared_memory is None else shared_memory
         free = free_bytes_max(room, workers + 1)
         engine = LocalEngine(node, workers, initializer, inline_bytes, free)
@@ -82,6 +81,7 @@ class Session:
         self._functions = Functions(self._host.note)
         self._pure = PureCalls(self._host, self.store, self._submit)
         self._calls = count(1)
+        self._puts = Puts(self._host, self._calls, inline_bytes)
         self._opening = threading.Lock()
         self._recorder = _make_recorder() if record else None
         # Not a WeakSet: it would run Python code where a map is dropped, and a Ctrl-C that lands in
@@ -142,15 +142,15 @@ class Session:
     ) -> Future[T]:
         try:
             function = self._functions.encode(fn)
-            payload, futures = dumps_with_inputs(args, kwargs, self._host)
+            if name is None:
+                payload, futures = self._puts.encode_arguments(args, kwargs)
+            else:
+                payload, futures = dumps_with_inputs(args, kwargs, self._host, dumps)
             if len(payload) > PAYLOAD_BYTES_MAX:
                 raise too_large("the arguments", len(payload))
             number = next(self._calls)
-            given: tuple[Future[Any], ...] = ()
-            inputs: tuple[Input, ...] = ()
-            if futures:
-                given = tuple(map(self._own, futures))
-                inputs = tuple([f.as_input(n) for n, f in enumerate(given)])
+            given = tuple(futures)
+            inputs = tuple([f.as_input(n) for n, f in enumerate(given)])
             if name is None:
                 call = Call(number, function.number, payload, options, inputs=inputs)
             else:
@@ -163,11 +163,6 @@ class Session:
         except NotPicklable as error:
             return failed_future(error, self._host)
         return future
-
-    def _own(self, future: Future[T]) -> Future[T]:
-        """The future itself, or one of its value that lies in this pool's segments: what lies in those
-        of another pool may be gone before a call needs it."""
-        return self.put(future.result()) if future.is_foreign(self._host) else future
 
     def submit_each(
         self, options: Options, fn: Callable[..., T], items: Sequence[tuple[Any, ...]]
@@ -182,16 +177,7 @@ class Session:
     def put(self, value: T) -> Future[T]:
         """As `Pool.put`."""
         self._check_open()
-        parts = dumps_parts(value, "the value")
-        number = next(self._calls)
-        future: Future[T] = Future(None, "a value that was put", self._host)
-        if sum(part.nbytes for part in parts) <= self._inline_bytes:
-            future.settle(Settlement(number, Verdict.VALUE, dumps(value, "the value")))
-            return future
-        place = self._host.holdings.put(parts)
-        self._host.post(Put(number, place))
-        future.settle(Settlement(number, Verdict.VALUE, place=place))
-        return future
+        return self._puts.put(value)
 
     def map(
         self,

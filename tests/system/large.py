@@ -127,3 +127,19 @@ def hold(array: Any, started: str, release: str) -> int:
     """Read a value until released; which process does."""
     touch_and_wait(started, release)
     return os.getpid()
+
+
+def add_in_place(array: Any, number: int) -> int:
+    array += number
+    return int(array.sum())
+
+
+def sum_all(values: list[Any]) -> int:
+    return sum(int(np.sum(value)) for value in values)
+
+
+def clear_and_kill_self_once(array: Any, marker: str) -> int:
+    before = int(array.sum())
+    array[:] = 0
+    kill_self_once(array, marker)
+    return before

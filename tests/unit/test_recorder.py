@@ -64,6 +64,17 @@ def test_a_value_in_a_segment_counts_with_what_it_takes_there() -> None:
     assert span.result_bytes == 2**20
 
 
+def test_large_arguments_count_as_such_and_are_no_input() -> None:
+    recorder = Recorder()
+    _, arguments = make(6)
+    arguments.is_own = True
+    arguments.settle(Settlement(6, Verdict.VALUE, place=Place("segment", 2**20)))
+    watched, _ = begin(recorder, 7, arguments)
+    settle(watched, 7, 1e9, 2.0)
+    (span,) = recorder.spans
+    assert (span.argument_bytes, span.inputs, span.ready) == (2**20 + 5, (), None)
+
+
 def test_a_call_is_ready_when_its_last_input_has_ended() -> None:
     recorder = Recorder()
     (one, first), (two, second) = begin(recorder, 1), begin(recorder, 2)

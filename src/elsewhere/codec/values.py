@@ -7,10 +7,11 @@ classes by their module, and the client's ``__main__`` is not the worker's: what
 
 import pickle
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from elsewhere.errors import NotPicklable
 
+Encoding = TypeVar("Encoding")
 PROTOCOL = 5
 _MAIN = b"__main__"
 
@@ -64,8 +65,21 @@ def dumps_parts(value: Any, name: str, pickled_bytes_max: int = -1) -> list[memo
     return [memoryview(data), *buffers]
 
 
+def dumps_apart(value: Any, name: str) -> tuple[bytes, list[pickle.PickleBuffer]]:
+    """As `dumps_parts`, for who has no use for the parts of a small value."""
+    buffers: list[pickle.PickleBuffer] = []
+    try:
+        data = pickle.dumps(value, PROTOCOL, buffer_callback=buffers.append)
+    except Exception:  # noqa: BLE001  # pickling runs the value's own code
+        data = b""
+    if not data or _MAIN in data:
+        buffers.clear()
+        data = dumps_by_value(value, name, buffers.append)
+    return data, buffers
+
+
 def dumps_by_value(
-    value: Any, name: str, leave: Callable[[pickle.PickleBuffer], bool] | None = None
+    value: Any, name: str, leave: Callable[[pickle.PickleBuffer], bool | None] | None = None
 ) -> bytes:
     """As `dumps`, but functions and classes that a worker could not import go along by value."""
     from elsewhere.codec.byvalue import cloudpickle_dumps
@@ -76,10 +90,13 @@ def dumps_by_value(
         _refuse(value, name, error)
 
 
-def dumps_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
-    """The bytes of the arguments of a call. Raises `NotPicklable` in the words of who wrote the call."""
+def dumps_call(
+    args: tuple[Any, ...], kwargs: dict[str, Any], encode: Callable[[Any, str], Encoding]
+) -> Encoding:
+    """The arguments of a call, as `encode` gives them, which is `dumps` or takes and raises the same.
+    Raises `NotPicklable` in the words of who wrote the call."""
     try:
-        return dumps((args, kwargs), "call")
+        return encode((args, kwargs), "call")
     except NotPicklable as error:
         path = error.path.removeprefix("call")
         for position, name in (("[0]", "args"), ("[1]", "kwargs")):

@@ -86,13 +86,19 @@ class Mapping(mmap.mmap):
     lease: Lease | None = None
 
 
-def map_segment(place: Place) -> Mapping:
-    """Map a segment for reading. Raises `FileNotFoundError` if it is lost."""
+def map_segment(place: Place, *, own: bool = False) -> Mapping:
+    """Map a segment for reading, or as this process's `own`: what it writes then, it alone has.
+
+    Raises `FileNotFoundError` if it is lost.
+    """
     try:
         file = os.open(place.path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         file = os.open(twin(place.path), os.O_RDONLY | os.O_CLOEXEC)
     try:
+        if own:
+            protection = mmap.PROT_READ | mmap.PROT_WRITE
+            return Mapping(file, place.nbytes, flags=mmap.MAP_PRIVATE, prot=protection)
         return Mapping(file, place.nbytes, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ)
     finally:
         os.close(file)
@@ -112,15 +118,18 @@ def view_of(memory: mmap.mmap, nbytes: int) -> "View":
 
 def load_value(mapping: "View | bytes") -> Any:
     """The value in a mapped segment, or in the bytes of one."""
-    return read_value(_read_only(mapping))
+    return read_value(_memory_of(mapping))
 
 
 def load_values(mapping: "View | bytes") -> tuple[list[Any], Exception | None]:
     """Those of the list in a mapped segment, and None; or those up to the first that raises, and its
     error."""
-    data, *buffers = read_parts(_read_only(mapping))
+    data, *buffers = read_parts(_memory_of(mapping))
     return load_list(data, buffers)
 
 
-def _read_only(mapping: "View | bytes") -> memoryview:
-    return memoryview(mapping).cast("B").toreadonly()
+def _memory_of(mapping: "View | bytes") -> memoryview:
+    view = memoryview(mapping)
+    if isinstance(mapping, Mapping | bytes):
+        return view
+    return view.cast("B").toreadonly()  # what this process writes to, elsewhere

@@ -28,7 +28,7 @@ from elsewhere.calls.messages import (
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.codec.functions import Functions, to_send
 from elsewhere.codec.references import dumps_with_inputs
-from elsewhere.codec.values import too_large
+from elsewhere.codec.values import dumps, too_large
 from elsewhere.errors import NotPicklable
 from elsewhere.finished import failed_future
 from elsewhere.future import Future
@@ -87,10 +87,10 @@ class InnerPool:
             raise TypeError(f"the first argument must be callable, not {function!r}")
         task = task_of(function)
         try:
-            payload, futures = dumps_with_inputs(args, kwargs, self)
+            payload, futures = dumps_with_inputs(args, kwargs, self, dumps)
             if task is not None and task.pure and futures:
                 # It has a key where it has their values.
-                payload, futures = dumps_with_inputs((function, args, kwargs), {}, self)
+                payload, futures = dumps_with_inputs((function, args, kwargs), {}, self, dumps)
                 function, task = call_given, None
             if len(payload) > PAYLOAD_BYTES_MAX:
                 raise too_large("the arguments", len(payload))

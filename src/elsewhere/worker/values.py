@@ -132,7 +132,7 @@ class Values:
             for one in attempt.inputs
         ]
 
-    def _load(self, value: Value, mapped: list[Mapped]) -> Any:
+    def _load(self, value: Value, mapped: list[Mapped], *, own: bool = False) -> Any:
         if value.fence:
             return self._load_ahead(value, mapped)
         if value.place is None:
@@ -140,13 +140,13 @@ class Values:
         from elsewhere.segments.reading import load_value
 
         place, self._next = self._next, None
-        if place is None or place[0] != value.place:
+        if own or place is None or place[0] != value.place:
             try:
-                place = value.place, self._map(value.place)
+                place = value.place, self._map(value.place, own=own)
             except FileNotFoundError as error:
                 raise DataLost("an input") from error
         mapping = place[1]
-        if self._is_next(value.place):
+        if not own and self._is_next(value.place):
             self._next = place
         mapped.append((value.call, ref(mapping)))
         return load_value(mapping)
@@ -179,13 +179,13 @@ class Values:
             view = self._mappings[place.path] = self._map(place)
         return view
 
-    def _map(self, place: Place) -> "View":
-        """What lies there. Raises `FileNotFoundError` if it is lost."""
+    def _map(self, place: Place, *, own: bool = False) -> "View":
+        """What lies there, as `map_segment` says."""
         from elsewhere.segments.reading import map_segment
 
         segments = self._open_segments
-        view = None if segments is None else segments.view(place)
-        return map_segment(place) if view is None else view
+        view = None if segments is None or own else segments.view(place)
+        return map_segment(place, own=own) if view is None else view
 
     def rest(self) -> None:
         """There is no next attempt: what was mapped for it was recalled."""
