@@ -13,10 +13,10 @@ from elsewhere.testing.faults import KINDS
 from elsewhere.testing.run import run_seed
 from elsewhere.testing.simulate import main
 
-SEEDS = 60
+SEEDS = 100
 
 
-def test_sixty_worlds_break_no_promise() -> None:
+def test_a_hundred_worlds_break_no_promise() -> None:
     summary = run_campaign(range(SEEDS), jobs=1)
 
     assert summary.violations == []
