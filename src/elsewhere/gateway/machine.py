@@ -115,7 +115,7 @@ class Gateway:
         self.dispatch.held_back = self._is_held_back()
         for worker in self.dispatch.run(turn, now):
             self.attempts.reach_head(worker, now)
-        if self.ledger.inputs.fallen:
+        if self.ledger.inputs.fallen or self.ledger.inputs.untold:
             more = True  # calls needed what could not be placed
         turn.wake = now if more else self.dispatch.check_at
         if self.limits.moments:
