@@ -127,9 +127,9 @@ class Holdings:
                 move_to_disk(message.place.path)
             except OSError as error:
                 report_briefly("a value was not moved to a disk, and stays in memory", error)
-                self._post(Moved(message.call, done=False))
+                self._post(Moved(message.call, message.place, done=False))
             else:
-                self._post(Moved(message.call, done=True))
+                self._post(Moved(message.call, message.place, done=True))
 
     def put(self, parts: Sequence[memoryview]) -> Place:
         """Write a value. Raises `NotPicklable` where there is no room."""

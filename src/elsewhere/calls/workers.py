@@ -21,6 +21,7 @@ class Started(Record, frozen=True, tag=30):
     """The engine has started this worker; it is not ready yet."""
 
     worker: int
+    node: int = 0
 
 
 class Ready(Record, frozen=True, tag=10):
@@ -73,3 +74,9 @@ class Lost(Record, frozen=True, tag=31):
 
     worker: int
     exit: Exit
+
+
+class NodeLost(Record, frozen=True, tag=34):
+    """This node is gone, and so are all values that lay there. Its workers are told of one by one."""
+
+    node: int

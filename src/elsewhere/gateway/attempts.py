@@ -11,6 +11,9 @@ from elsewhere.gateway.limits import Limits
 from elsewhere.gateway.records import CLIENT, CallRecord, Stopping, WorkerRecord
 from elsewhere.gateway.verdicts import after_outcome
 
+NOT_BEGUN = frozenset({Verdict.UNREADY, Verdict.MISSING})
+"""How attempts come out that lacked an input: they do not count."""
+
 
 class Attempts:
     """What becomes of the attempts that workers hold. What is to be sent goes into the ledger's turn."""
@@ -33,20 +36,24 @@ class Attempts:
             record = worker.attempt(outcome.call, outcome.fence)
             if record is None:
                 continue  # said twice: what lies there now may be another value
-            if outcome.place is not None and record.state is CallState.SETTLED:
-                self.ledger.turn.sends.append((worker.id, Free([outcome.place])))
+            made = outcome.place
+            if outcome.verdict is Verdict.MISSING and made is not None:
+                self.ledger.values.lose_inputs(record, made)
+                made = None
+            if made is not None and record.state is CallState.SETTLED:
+                self.ledger.turn.sends.append((worker.id, Free([made])))
             worker.drop(record)
-            if outcome.verdict is not Verdict.UNREADY:
+            if outcome.verdict not in NOT_BEGUN:
                 record.function.measure(outcome.elapsed, record.call.items)
             if outcome.holds:
                 self.ledger.values.hold(worker.id, outcome.holds)
             if record.state is CallState.SETTLED:
                 self.ledger.release_inputs(record)
                 continue
-            if outcome.verdict is Verdict.UNREADY or record.astray or record.needs:
-                # It was sent ahead of its inputs, which did not come out there, or not so.
-                if outcome.place is not None:
-                    self.ledger.turn.sends.append((worker.id, Free([outcome.place])))
+            if outcome.verdict in NOT_BEGUN or record.astray or record.needs:
+                # An input is lost; or it was sent ahead of one that did not come out there, or not so.
+                if made is not None:
+                    self.ledger.turn.sends.append((worker.id, Free([made])))
                 if record.cancelling:
                     self.ledger.settle(record, Verdict.CANCELLED)
                 else:

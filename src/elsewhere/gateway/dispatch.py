@@ -20,7 +20,7 @@ from elsewhere.calls.messages import Attempt, Define, Recall, Run, Share
 from elsewhere.calls.values import Value
 from elsewhere.calls.workers import Stop
 from elsewhere.gateway.inputs import Inputs
-from elsewhere.gateway.records import CallRecord, Turn, WorkerRecord
+from elsewhere.gateway.records import REMAKER, CallRecord, Turn, WorkerRecord
 
 AHEAD_SECONDS = 0.02
 """How much work a worker holds, so that messages are few and it never waits for one."""
@@ -67,7 +67,12 @@ def may_follow(worker: WorkerRecord) -> bool:
 
 def is_leader(record: CallRecord) -> bool:
     """Whether a call may be followed by one that needs its value before it has come out."""
-    return record.state is CallState.ASSIGNED and not record.call.key and not record.astray
+    return (
+        record.state is CallState.ASSIGNED
+        and not record.call.key
+        and not record.astray
+        and record.asker != REMAKER
+    )
 
 
 def estimate(record: CallRecord) -> float:
@@ -169,6 +174,8 @@ class Dispatch:
             record = self.queue.popleft()
             if record.state is not CallState.QUEUED:
                 continue
+            if record.call.inputs and self._inputs.wait_for_lost(record):
+                continue
             record.estimate = estimate(record)
             attempts.append(self._assign(record, worker, turn))
             if worker.tasks_left is not None:
@@ -207,7 +214,7 @@ class Dispatch:
             for record in worker.followers[0]:
                 if record.state is CallState.WAITING and record.needs <= AHEAD_INPUTS_MAX:
                     ahead = self._find_ahead(record, worker)
-                    if len(ahead) == record.needs:
+                    if len(ahead) == record.needs and not self._inputs.wait_for_lost(record):
                         return record, ahead
             worker.followers.popleft()
         return None, {}
@@ -252,7 +259,7 @@ class Dispatch:
             function.number,
             call.payload,
             call.kind,
-            record.input_values(ahead),
+            self._inputs.values_of(record, ahead),
             not call.key,
             needed,
         )

@@ -17,6 +17,8 @@ ENGINE: Final = -1
 """The peer number of the engine."""
 STORE: Final = -2
 """The peer number of the store."""
+REMAKER: Final = -3
+"""The gateway itself, as it asks for calls again whose values were lost."""
 
 
 class Stopping(IntEnum):
@@ -54,7 +56,7 @@ class FunctionRecord:
         self.code = code
         self.name = name
         self.live = 0
-        """calls of it that are not settled"""
+        """calls of it that are not settled, and those that may have to be made again"""
         self.names = 0
         """under how many numbers it may still be called"""
         self.seconds: float | None = None
@@ -175,6 +177,7 @@ class WorkerRecord:
         "held_bytes",
         "id",
         "killed",
+        "node",
         "parked",
         "recalling",
         "running",
@@ -184,8 +187,9 @@ class WorkerRecord:
         "tasks_left",
     )
 
-    def __init__(self, number: int, tasks_left: int | None) -> None:
+    def __init__(self, number: int, tasks_left: int | None, node: int = 0) -> None:
         self.id = number
+        self.node = node
         self.state = WorkerState.STARTING
         self.held: OrderedDict[int, CallRecord] = OrderedDict()
         """what it runs or will run, in this order"""
