@@ -35,6 +35,7 @@ from elsewhere.calls.messages import (
     ToGateway,
     Verdict,
 )
+from elsewhere.calls.values import Missing
 from elsewhere.calls.workers import Exit, Lost, Ready, Started, Stop
 from elsewhere.cancels import Cancels
 from elsewhere.delivery import Delivery
@@ -45,7 +46,7 @@ from elsewhere.gateway.records import CLIENT, ENGINE, Turn
 from elsewhere.holdings import Holdings
 from elsewhere.interrupts import DeferredInterrupts
 from elsewhere.link import GatewayEnd, LinkClosed
-from elsewhere.pending import Pending, Waited
+from elsewhere.pending import Again, Pending, Waited
 from elsewhere.poller import READ, WRITE, Poller
 from elsewhere.remembering import Remembering
 from elsewhere.store import Store
@@ -80,7 +81,7 @@ class GatewayHost:
         self._say = say
         self._on_end = on_end
         self._lock = threading.Lock()
-        self._inbox: deque[tuple[Call, Pending] | ToGateway] = deque()
+        self._inbox: deque[tuple[Call, Pending] | Again | ToGateway] = deque()
         self._pending: dict[int, Pending] = {}
         self._callbacks = Callbacks()
         self._poller = Poller()
@@ -159,6 +160,15 @@ class GatewayHost:
     def lease(self, future: Future[Any], call: int) -> "Lease":
         return self.holdings.lease(future, call)
 
+    def ask_again(
+        self, missing: Missing, again: Future[Any], share: Callable[[], Future[Any]]
+    ) -> Future[Any]:
+        with DeferredInterrupts():  # or a future might be shared that nobody has asked for
+            if (shared := share()) is again:
+                self._inbox.append(Again(missing, again))
+        (self._cancel_rest if self._poller.ended else self._drive)()
+        return shared
+
     def is_running(self, call: int) -> bool:
         with self._locked():
             return self._gateway.is_running(call)
@@ -218,6 +228,9 @@ class GatewayHost:
             if isinstance(message, tuple):
                 calls = self._remembering.leave_unknown(self._collect_calls(message), settlements)
                 self._act(self._gateway.step(CLIENT, Submit(calls), monotonic()), settlements)
+            elif isinstance(message, Again):
+                self._pending[message.missing.call] = message.pending
+                self._act(self._gateway.step(CLIENT, message.missing, monotonic()), settlements)
             else:
                 self._act(self._gateway.step(CLIENT, message, monotonic()), settlements)
         return settlements
@@ -339,6 +352,8 @@ class GatewayHost:
                 while self._inbox:
                     if isinstance(message := self._inbox.popleft(), tuple):
                         self._collect_calls(message)
+                    elif isinstance(message, Again):
+                        self._pending[message.missing.call] = message.pending
             # Those who still settle what they stepped may take from it meanwhile.
             self._settle([Settlement(call, Verdict.CANCELLED) for call in list(self._pending)])
         self._callbacks.run()

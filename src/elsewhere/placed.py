@@ -19,7 +19,7 @@ class Placed:
     """the segment, or a copy of it, if its pool has ended"""
 
     def __init__(self, place: Place) -> None:
-        self._place = place
+        self.place = place
 
     def keep(self, *, wanted: bool) -> None:
         """Called when the pool ends: keep the value if it is `wanted`, although its segment goes."""
@@ -40,7 +40,7 @@ class Placed:
         from elsewhere.segments.reading import map_segment
 
         try:
-            mapping = map_segment(self._place)
+            mapping = map_segment(self.place)
         except FileNotFoundError:
             kept = self._kept  # the pool may have ended just now
             if kept is None:
@@ -51,7 +51,7 @@ class Placed:
 
     def _copy_small(self) -> bytes | None:
         """The segment of a small value: only so many can be mapped at once."""
-        if self._place.nbytes > INLINE_BYTES:
+        if self.place.nbytes > INLINE_BYTES:
             return None
-        with open(self._place.path, "rb") as file:
-            return file.read(self._place.nbytes)
+        with open(self.place.path, "rb") as file:
+            return file.read(self.place.nbytes)

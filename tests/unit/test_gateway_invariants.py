@@ -269,6 +269,8 @@ def test_a_broken_invariant_of_values_is_named(
     stage.done(1, large(1))
     stage.submit(call(3))
     stage.done(1, large(3))
+    stage.submit(call(4, brought(3)))
+    stage.done(1, large(4))
     stage.submit(call(2, brought(1)))
     stage.done(1, large(2))
     stage.say(CLIENT, Missing(2, place_of(2)))

@@ -28,6 +28,13 @@ Mapped = tuple[int, "ref[Mapping]"]
 """the call that made an input, and where that is mapped"""
 
 
+class InputMissing(BaseException):
+    """An input of an attempt does not lie at its `place`."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+
+
 class Values:
     """Encodes results and decodes inputs."""
 
@@ -98,7 +105,7 @@ class Values:
         return data
 
     def load_arguments(self, attempt: Attempt, mapped: list[Mapped]) -> Any:
-        """The arguments of an attempt; what is mapped for them is noted."""
+        """The arguments of an attempt; what is mapped for them is noted. Raises `InputMissing`."""
         if not attempt.inputs:
             return loads(attempt.payload)
         with supplied(self.sources(attempt, mapped)):
@@ -123,7 +130,7 @@ class Values:
             try:
                 place = value.place, map_segment(value.place)
             except FileNotFoundError as error:
-                raise DataLost("an input") from error
+                raise InputMissing(value.place) from error
         mapping = place[1]
         if self._is_next(value.place):
             self._next = place
@@ -157,7 +164,10 @@ class Values:
 
         mapping = self._mappings.get(place.path)
         if mapping is None:
-            mapping = self._mappings[place.path] = map_segment(place)
+            try:
+                mapping = self._mappings[place.path] = map_segment(place)
+            except FileNotFoundError as error:
+                raise InputMissing(place) from error
         return mapping
 
     def hold(self, mapped: Iterable[Mapped]) -> list[tuple[int, "Mapping"]]:
