@@ -49,6 +49,11 @@ PROMISES: Final = {
     39: "a call of which an input has no value is settled as that was, with its own name in the chain; "
     "one that waits for inputs is not settled otherwise, unless it was taken back",
     40: "what lacks an input for good is settled at once, or another step was asked for at once",
+    41: "nothing that somebody may need is freed, or written over",
+    42: "a value is made again only if it was lost or let go, and then once",
+    43: "a value is lost for good only if nobody can make it again, or what it was made from",
+    44: "whoever has not found a value is told where it is or why it is lost, and calls wait no longer",
+    45: "what nobody needs is freed",
 }
 
 
