@@ -11,6 +11,7 @@ from elsewhere.gateway.records import CLIENT, REMAKER, CallRecord
 from elsewhere.gateway.value_invariants import (
     Examined,
     examine_lineage,
+    examine_remaking,
     examine_values,
     recipes_of,
 )
@@ -33,6 +34,7 @@ def _examine(gateway: Gateway) -> list[Examined]:
         *_examine_ancestry(gateway),
         *examine_values(gateway),
         *examine_lineage(gateway),
+        *examine_remaking(gateway),
     ]
 
 

@@ -55,7 +55,7 @@ def examine_values(gateway: Gateway) -> list[Examined]:
 
 
 def examine_lineage(gateway: Gateway) -> list[Examined]:
-    values, calls = gateway.ledger.values, gateway.calls
+    values = gateway.ledger.values
     kept, recipes = values.kept, values.recipes
     needed = Counter(number for recipe in recipes_of(gateway) for number in recipe.placed())
     in_memory = [v.place for v in kept.values() if v.in_memory and v.place is not None]
@@ -87,6 +87,13 @@ def examine_lineage(gateway: Gateway) -> list[Examined]:
                 if counted != true
             ],
         ),
+    ]
+
+
+def examine_remaking(gateway: Gateway) -> list[Examined]:
+    values, calls = gateway.ledger.values, gateway.calls
+    kept, recipes = values.kept, values.recipes
+    return [
         (
             "nothing lies there that only what can be made again needs",
             [
