@@ -52,16 +52,30 @@ class NotPicklable(_Remediable, TypeError):
 
 
 class DataLost(ElsewhereError):
-    """A value was lost after its call had come out, and could not be made again."""
+    """A value was lost after its call had come out, and could not be made again.
 
-    def __init__(self, function: str) -> None:
-        super().__init__(
-            f"the value of {function} was lost: the file that held it is gone. Call it again"
-        )
+    ``function`` made it. ``chain`` names the functions of the calls from whose values it was made, each
+    made from the next, up to the one that could not be made again; ``why`` says why that was.
+    """
+
+    def __init__(self, function: str, chain: tuple[str, ...] = (), why: str = "") -> None:
+        lost = f"the value of {function} was lost"
+        if not why:
+            super().__init__(f"{lost}: the file that held it is gone. Call it again")
+        elif not chain:
+            super().__init__(f"{lost}, and cannot be made again: {why}")
+        else:
+            *between, last = chain
+            made_from = f"{last or 'a value that was put'}, from which it was made"
+            if between:
+                made_from += " by way of " + " and ".join(reversed(between))
+            super().__init__(f"{lost}, and cannot be made again because of {made_from}: {why}")
         self.function = function
+        self.chain = chain
+        self.why = why
 
-    def __reduce__(self) -> tuple[type["DataLost"], tuple[str]]:
-        return DataLost, (self.function,)
+    def __reduce__(self) -> tuple[type["DataLost"], tuple[str, tuple[str, ...], str]]:
+        return DataLost, (self.function, self.chain, self.why)
 
 
 class NoKey(_Remediable, TypeError):

@@ -135,17 +135,17 @@ class Holdings:
         while (message := self._spills.get()) is not None and not self._ended:
             if not self._is_needed(message.call):
                 # It was let go since, which makes more room than to move it, and sooner.
-                self._post(Moved(message.call, done=False))
+                self._post(Moved(message.call, message.place, done=False))
                 continue
             try:
                 move_to_disk(message.place.path)
             except OSError as error:
                 report_briefly("a value was not moved to a disk, and stays in memory", error)
-                self._post(Moved(message.call, done=False))
+                self._post(Moved(message.call, message.place, done=False))
             else:
                 if self._segments is not None:
                     self._segments.unmap([message.place])
-                self._post(Moved(message.call, done=True))
+                self._post(Moved(message.call, message.place, done=True))
 
     def put(self, parts: Sequence[memoryview], name: str) -> Place:
         """Write a value, which `name` calls by name. Raises `NotPicklable` where there is no room."""

@@ -26,7 +26,7 @@ class Placed:
     """the segment, or a copy of it, if its pool has ended"""
 
     def __init__(self, place: Place) -> None:
-        self._place = place
+        self.place = place
 
     def keep(self, *, wanted: bool) -> None:
         """Called when the pool ends: keep the value if it is `wanted`, although its segment goes."""
@@ -47,7 +47,7 @@ class Placed:
         from elsewhere.segments.reading import map_segment
 
         try:
-            mapping = map_segment(self._place)
+            mapping = map_segment(self.place)
         except FileNotFoundError:
             kept = self._kept  # the pool may have ended just now
             if kept is None:
@@ -58,4 +58,4 @@ class Placed:
 
     def _copy_small(self) -> bytes | None:
         """The segment of a small value: only so many can be mapped at once."""
-        return None if self._place.nbytes > INLINE_BYTES else bytes(self.map())
+        return None if self.place.nbytes > INLINE_BYTES else bytes(self.map())

@@ -98,4 +98,4 @@ def test_a_trace_tells_every_step(capsys: pytest.CaptureFixture[str]) -> None:
     status = main(["--seed", "3", "--trace"])
 
     assert status == 0
-    assert "Started(worker=1, node=0)" in capsys.readouterr().out
+    assert "Started(worker=1, " in capsys.readouterr().out

@@ -3,10 +3,7 @@
 from elsewhere.calls.lifecycle import CallState
 from elsewhere.calls.messages import Attempt, Options, Outcome, Parked, Recall, Returned, Verdict
 from elsewhere.calls.workers import Ready, Started
-from elsewhere.gateway.dispatch import (
-    AHEAD_INPUTS_MAX,
-    INPUTS_LOOKED_AT_MAX,
-)
+from elsewhere.gateway.followers import AHEAD_INPUTS_MAX, INPUTS_LOOKED_AT_MAX
 from elsewhere.gateway.inputs import TOLD_MAX
 from elsewhere.gateway.records import ENGINE
 from elsewhere.gateway.room import HELD_CALLS_MAX
@@ -290,7 +287,7 @@ def test_a_lost_worker_loses_no_call_that_was_sent_ahead() -> None:
 
     other = 3 - first
     assert stage.sent()[3:] == [(other, 1, 2), (other, 2, 2), (other, 3, 2)]
-    assert first not in stage.gateway.dispatch.led
+    assert first not in stage.gateway.dispatch.followers.led
     turn = stage.done(other, value(1, 2), value(2, 2), value(3, 2))
     assert [s.call for s in turn.settlements] == [1, 2, 3]
 

@@ -21,7 +21,7 @@ from elsewhere.calls.messages import (
     Verdict,
 )
 from elsewhere.calls.workers import Ready, Started
-from elsewhere.gateway.dispatch import FOLLOWERS_LOOKED_AT_MAX
+from elsewhere.gateway.followers import LOOKS_MAX
 from elsewhere.gateway.inputs import FALLEN_MAX
 from elsewhere.gateway.invariants import check_invariants
 from elsewhere.gateway.machine import Gateway
@@ -148,7 +148,7 @@ def test_a_step_looks_at_so_many_calls_that_could_be_sent_behind_others_and_asks
     # Each needs one that it could be sent behind, and one that it could not.
     many = [
         Call(number, FUNCTION, b"", options, inputs=(Input(2), Input(3)))
-        for number in range(5, 5 + FOLLOWERS_LOOKED_AT_MAX)
+        for number in range(5, 5 + LOOKS_MAX)
     ]
     last = Call(4, FUNCTION, b"", options, inputs=(Input(2),))
     # What is remembered is followed by none.

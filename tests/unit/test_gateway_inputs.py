@@ -308,6 +308,20 @@ def test_one_step_tells_so_many_that_their_input_is_there_and_asks_for_another()
     assert inputs_are_forgotten(stage)
 
 
+def test_nobody_is_robbed_while_calls_may_become_ready_in_the_next_step() -> None:
+    stage = with_workers(
+        2, "submit 1 2 3 of 7", "submit 4 of 7 inputs=2", "submit 5 of 7 inputs=2,4"
+    )
+    stage.gateway.ledger.inputs.told_max = 1
+    busy, free = (1, 2) if 1 in stage.gateway.workers[1].held else (2, 1)
+
+    said = stage.tell("at 1", f"done {free} 2#1 took=1")
+
+    assert not [line for line in said if "recall" in line]
+    assert stage.tell("at 1")[0].startswith(f"worker {free}: run 4#1")
+    assert len(stage.gateway.workers[busy].held) == 2
+
+
 def test_those_that_are_still_to_be_told_of_their_input_can_be_cancelled() -> None:
     last = 2 * TOLD_MAX
     stage = with_workers(1, "submit 1 of 7", f"submit 2..{last} of 7 inputs=1", "done 1 1#1 took=9")

@@ -480,6 +480,13 @@ FAR_SECONDS = NBYTES / BYTES_PER_SECOND
 """how long it is thought to take to move the value: 10.5 ms"""
 
 
+def enlarge(stage: ValueStage, times: int) -> None:
+    """The value is so many times as large."""
+    values = stage.gateway.ledger.values
+    values.kept[MADE].place = Place("large", times * NBYTES)
+    values.nbytes += (times - 1) * NBYTES
+
+
 def many(stage: ValueStage, count: int, first: int = 1000) -> Turn:
     return stage.submit(*(call(n, brought(MADE)) for n in range(first, first + count)))
 
@@ -495,7 +502,7 @@ def test_what_could_begin_sooner_where_its_inputs_are_is_set_aside() -> None:
 
 def test_what_is_set_aside_goes_first_once_there_is_room() -> None:
     stage = with_value(0, 1, seconds=0.021)
-    stage.gateway.ledger.values.kept[MADE].place = Place("large", 10 * NBYTES)
+    enlarge(stage, 10)
     turn = many(stage, 3)
     assert runs_of(turn) == [(1, [1000, 1001])]
     assert stage.say(CLIENT, None).wake == pytest.approx(stage.now + ROB_CHECK_SECONDS)
@@ -507,7 +514,7 @@ def test_what_is_set_aside_goes_first_once_there_is_room() -> None:
 
 def test_each_that_is_set_aside_makes_the_next_wait_longer() -> None:
     stage = with_value(0, 1, seconds=0.021)
-    stage.gateway.ledger.values.kept[MADE].place = Place("large", 10 * NBYTES)
+    enlarge(stage, 10)
 
     turn = many(stage, 6)
 
@@ -517,7 +524,7 @@ def test_each_that_is_set_aside_makes_the_next_wait_longer() -> None:
 
 def test_so_many_are_set_aside_and_no_more() -> None:
     stage = with_value(0, 1, seconds=0.010)
-    stage.gateway.ledger.values.kept[MADE].place = Place("large", 1000 * NBYTES)
+    enlarge(stage, 1000)
 
     turn = many(stage, ASIDE_MAX + 3)
 
@@ -527,7 +534,7 @@ def test_so_many_are_set_aside_and_no_more() -> None:
 
 def test_nobody_waits_for_a_worker_that_will_take_no_more() -> None:
     stage = with_value(0, 1, seconds=0.021)
-    stage.gateway.ledger.values.kept[MADE].place = Place("large", 10 * NBYTES)
+    enlarge(stage, 10)
     stage.submit(call(900), call(901))  # the latest that idles has the first
     stage.gateway.workers[1].stuck = True
     stage.gateway.dispatch.update(stage.gateway.workers[1])
@@ -537,7 +544,7 @@ def test_nobody_waits_for_a_worker_that_will_take_no_more() -> None:
 
 def test_nobody_waits_for_a_node_that_is_gone() -> None:
     stage = with_value(0, 1, 2, by=1, seconds=0.021)
-    stage.gateway.ledger.values.kept[MADE].place = Place("large", 10 * NBYTES)
+    enlarge(stage, 10)
     stage.lose(1)
 
     assert len(runs_of(many(stage, 2))) == 2
@@ -545,7 +552,7 @@ def test_nobody_waits_for_a_node_that_is_gone() -> None:
 
 def test_while_something_is_set_aside_who_idles_is_given_what_others_have_not_begun() -> None:
     stage = with_value(0, 1, seconds=0.021)
-    stage.gateway.ledger.values.kept[MADE].place = Place("large", 10 * NBYTES)
+    enlarge(stage, 10)
     stage.submit(*(call(n) for n in range(900, 904)))
     many(stage, 1)
     held = {worker.id: list(worker.held) for worker in stage.gateway.workers.values()}
@@ -559,7 +566,7 @@ def test_while_something_is_set_aside_who_idles_is_given_what_others_have_not_be
 
 def test_within_one_node_nothing_is_set_aside() -> None:
     stage = with_value(0, 0, seconds=0.021)
-    stage.gateway.ledger.values.kept[MADE].place = Place("large", 1000 * NBYTES)
+    enlarge(stage, 1000)
 
     many(stage, 10)
 

@@ -31,7 +31,7 @@ def test_nothing_is_handed_out_until_what_is_too_much_was_moved() -> None:
     stage, _ = with_values(3, 2)
     stage.submit(call(9))
     assert stage.runs == []
-    stage.say(CLIENT, Moved(1, done=True))
+    stage.say(CLIENT, Moved(1, place_of(1), done=True))
     assert stage.sent() == [(1, 9, 1)]
     assert stage.gateway.ledger.values.nbytes == 2 * SIZE
 
@@ -41,7 +41,7 @@ def test_a_worker_that_runs_something_may_free_memory_and_is_waited_for() -> Non
     stage.submit(call(7), call(8), call(9))
     assert stage.sent() == [(1, 7, 1), (1, 8, 1)]
     assert spilled(stage.done(1, large(7))) == [1]
-    stage.say(CLIENT, Moved(1, done=False))
+    stage.say(CLIENT, Moved(1, place_of(1), done=False))
     assert stage.sent() == [(1, 7, 1), (1, 8, 1)]
     stage.drop(7)
     assert stage.sent()[2:] == [(1, 9, 1)]
@@ -54,10 +54,12 @@ def test_the_worker_that_made_a_value_lets_go_of_its_memory_once_it_was_moved() 
     assert spilled(stage.say(CLIENT, Put(3, place_of(3)))) == [2]
     assert spilled(stage.say(CLIENT, Put(4, place_of(4)))) == [7]
 
-    turn = stage.say(CLIENT, Moved(7, done=True))
+    turn = stage.say(CLIENT, Moved(7, place_of(7), done=True))
 
     assert (1, Unmap([place_of(7)])) in turn.sends
-    assert not any(isinstance(m, Unmap) for _, m in stage.say(CLIENT, Moved(1, done=True)).sends)
+    assert not any(
+        isinstance(m, Unmap) for _, m in stage.say(CLIENT, Moved(1, place_of(1), done=True)).sends
+    )
 
 
 def test_what_cannot_be_moved_stops_nobody_for_ever() -> None:
@@ -65,7 +67,7 @@ def test_what_cannot_be_moved_stops_nobody_for_ever() -> None:
     stage.submit(call(9))
     assert stage.runs == []
     while moved:
-        moved = spilled(stage.say(CLIENT, Moved(moved[0], done=False)))
+        moved = spilled(stage.say(CLIENT, Moved(moved[0], place_of(moved[0]), done=False)))
     assert stage.sent() == [(1, 9, 1)]
 
 
@@ -73,7 +75,7 @@ def test_what_is_let_go_while_it_is_moved_is_freed_after_that() -> None:
     stage, _ = with_values(2, 1)
     stage.drop(1)
     assert stage.freed == []
-    stage.say(CLIENT, Moved(1, done=True))
+    stage.say(CLIENT, Moved(1, place_of(1), done=True))
     assert stage.freed == [(CLIENT, "segment of 1")]
     assert 1 not in stage.kept
 
@@ -82,7 +84,7 @@ def test_what_was_moved_is_freed_by_the_client_and_not_used_again() -> None:
     stage = ValueStage(bytes_max=0)
     stage.submit(call(1))
     assert spilled(stage.done(1, large(1))) == [1]
-    stage.say(CLIENT, Moved(1, done=True))
+    stage.say(CLIENT, Moved(1, place_of(1), done=True))
     stage.drop(1)
     assert stage.freed == [(CLIENT, "segment of 1")]
 
@@ -90,8 +92,8 @@ def test_what_was_moved_is_freed_by_the_client_and_not_used_again() -> None:
 def test_an_answer_that_comes_twice_or_late_changes_nothing() -> None:
     stage, _ = with_values(2, 1)
     for _ in range(2):
-        stage.say(CLIENT, Moved(1, done=True))
-    stage.say(CLIENT, Moved(5, done=True))
+        stage.say(CLIENT, Moved(1, place_of(1), done=True))
+    stage.say(CLIENT, Moved(5, place_of(5), done=True))
     assert stage.gateway.ledger.values.nbytes == SIZE
     assert stage.gateway.ledger.values.moving == 0
 
@@ -124,7 +126,7 @@ def test_it_is_known_who_needs_what_is_being_moved() -> None:
     assert not values.is_needed(1)
     assert stage.freed == []
 
-    stage.say(CLIENT, Moved(1, done=False))
+    stage.say(CLIENT, Moved(1, place_of(1), done=False))
 
     assert stage.freed == [(CLIENT, place_of(1).path)]
     assert values.nbytes == SIZE

@@ -33,8 +33,8 @@ def test_only_what_is_still_needed_is_moved_to_a_disk(
     holdings.spill(Spill(1, places[0]))
     holdings.spill(Spill(2, places[1]))
 
-    assert said.get(timeout=ANSWER_SECONDS_MAX) == Moved(1, done=False)
-    assert said.get(timeout=ANSWER_SECONDS_MAX) == Moved(2, done=True)
+    assert said.get(timeout=ANSWER_SECONDS_MAX) == Moved(1, places[0], done=False)
+    assert said.get(timeout=ANSWER_SECONDS_MAX) == Moved(2, places[1], done=True)
     holdings.end()
     assert [Path(place.path).exists() for place in places] == [True, False]
     assert [Path(twin(place.path)).exists() for place in places] == [False, True]

@@ -18,6 +18,7 @@ from elsewhere.codec.values import dumps_parts
 from elsewhere.errors import NotPicklable
 from elsewhere.segments import directory, writing
 from elsewhere.segments.directory import (
+    DISK,
     free_bytes_max,
     make_directory,
     remove_directory,
@@ -232,7 +233,8 @@ def test_a_value_that_finds_no_room_is_refused_and_leaves_no_file(
     ):
         segments.write(parts(KB), "the value")
 
-    assert names(tmp_path) == set()
+    assert names(tmp_path) - {DISK} == set()
+    assert list((tmp_path / DISK).iterdir()) == []
 
 
 @pytest.mark.parametrize("error", [OSError(errno.EIO, "broken"), KeyboardInterrupt()])

@@ -1,9 +1,9 @@
 """Every message, by who says it to whom.
 
-    client  → gateway   Define, Release, Submit, Given, Cancel, Drop, Put, and Moved
+    client  → gateway   Define, Release, Submit, Given, Cancel, Drop, Put, Missing, and Moved
     worker  → gateway   Ready, Unready, Done, Returned, Parked, Resumed, Has, and the client's first
-                        seven for calls inside calls              (and Said, to the client's screen)
-    engine  → gateway   Started, Lost
+                        eight for calls inside calls              (and Said, to the client's screen)
+    engine  → gateway   Started, Lost, NodeLost
     store   → gateway   Written
     gateway → worker    Define, Forget, Run, Recall, Interrupt, Share, Answer, Need, Free, Unmap,
                         Stop
@@ -25,6 +25,7 @@ from typing import TypeAlias
 from elsewhere.calls.values import (
     Drop,
     Free,
+    Missing,
     Moved,
     Place,
     Put,
@@ -34,7 +35,17 @@ from elsewhere.calls.values import (
     Value,
 )
 from elsewhere.calls.wire import Record
-from elsewhere.calls.workers import Exit, Kill, Lost, Ready, Setup, Started, Stop, Unready
+from elsewhere.calls.workers import (
+    Exit,
+    Kill,
+    Lost,
+    NodeLost,
+    Ready,
+    Setup,
+    Started,
+    Stop,
+    Unready,
+)
 
 DEATHS_MAX = 3
 CHAIN_MAX = 8
@@ -78,6 +89,8 @@ class Verdict(IntEnum):
     """Its value was lost after it had come out."""
     UNREADY = 10
     """An attempt was not begun: an input that was to come out in its worker is not there."""
+    MISSING = 11
+    """An attempt was not begun: an input does not lie where it should, which is its `place`."""
     MISPLACED = 12
     """The user's placement function named no worker for it; the payload says what it did instead."""
 
@@ -211,7 +224,7 @@ class Outcome(Record, frozen=True):
     started: float
     elapsed: float
     place: Place | None = None
-    """Where the value lies, if it is not the payload."""
+    """Where the value lies, if it is not the payload; or where an input is `MISSING`."""
     holds: tuple[int, ...] = ()
     """The inputs, by number, that something in the worker still refers to."""
     transfers: tuple[Transfer, ...] = ()
@@ -335,13 +348,13 @@ class Need(Record, frozen=True, tag=28):
     inputs: list[int]
 
 
-FromAsker: TypeAlias = Define | Release | Submit | Cancel | Given | Drop | Put
+FromAsker: TypeAlias = Define | Release | Submit | Cancel | Given | Drop | Put | Missing
 OfAttempts: TypeAlias = Ready | Unready | Done | Returned | Parked | Resumed | Has
 ToWorker: TypeAlias = (
     Setup | Define | Forget | Run | Recall | Interrupt | Share | Answer | Need | Free | Unmap | Stop
 )
 FromWorker: TypeAlias = FromAsker | OfAttempts | Said
-ToGateway: TypeAlias = FromAsker | OfAttempts | Started | Lost | Written | Moved
+ToGateway: TypeAlias = FromAsker | OfAttempts | Started | Lost | NodeLost | Written | Moved
 FromGateway: TypeAlias = (
     Define
     | Forget

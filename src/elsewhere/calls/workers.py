@@ -77,3 +77,9 @@ class Lost(Record, frozen=True, tag=31):
 
     worker: int
     exit: Exit
+
+
+class NodeLost(Record, frozen=True, tag=34):
+    """This node is gone, and so are all values that lay there. Its workers are told of one by one."""
+
+    node: int

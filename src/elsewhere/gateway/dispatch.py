@@ -23,11 +23,12 @@ from elsewhere.calls.messages import Attempt, Define, Recall, Run, Share, Verdic
 from elsewhere.calls.values import Value
 from elsewhere.calls.workers import Stop
 from elsewhere.errors import PlacementError
+from elsewhere.gateway.followers import LOOKS_MAX, Followers
 from elsewhere.gateway.ledger import Ledger
 from elsewhere.gateway.placement import Placement
 from elsewhere.gateway.placer import Placer
 from elsewhere.gateway.records import CallRecord, Turn, WorkerRecord
-from elsewhere.gateway.room import can_take, estimate, has_room, is_leader, may_follow, may_take
+from elsewhere.gateway.room import can_take, estimate, has_room, may_follow, may_take
 from elsewhere.gateway.values import ValueRecord
 
 ROB_SECONDS = 0.002
@@ -35,10 +36,6 @@ ROB_SECONDS = 0.002
 ROB_CHECK_SECONDS = 0.005
 SERVED_MAX = 256
 """How many workers one step gives calls; it asks for another step if more of them wait."""
-AHEAD_INPUTS_MAX = 4
-"""A call that lacks more inputs is not sent ahead of them."""
-INPUTS_LOOKED_AT_MAX = 16
-"""Nor is one that has more."""
 CANDIDATES_MAX = 64
 """So many workers with room the policy is offered, and those that have made inputs."""
 PLACED_MAX = 1024
@@ -46,9 +43,6 @@ PLACED_MAX = 1024
 ASIDE_MAX = 16
 """So many calls at the front of the queue may wait for the node of their inputs."""
 NOTHING: Mapping[int, Value] = {}
-FOLLOWERS_LOOKED_AT_MAX = 2048
-"""How many calls that wait for what workers hold one step looks at; it asks for another step if there
-are more."""
 VICTIMS_MAX = 16
 """How many laden workers one step looks at to find the most laden."""
 THIEVES_MAX = 4
@@ -63,6 +57,7 @@ class Dispatch:
         self._inputs = ledger.inputs
         self._workers = workers
         self.placer = Placer(policy, ledger.values, workers)
+        self.followers = Followers(ledger.inputs, self.placer)
         self.queue: deque[CallRecord] = deque()
         """calls that wait; one that was settled while it waited is skipped when its turn comes"""
         self.idle: dict[int, WorkerRecord] = {}
@@ -71,10 +66,6 @@ class Dispatch:
         """workers that hold calls which they have not started"""
         self.parents: dict[int, WorkerRecord] = {}
         """workers in which calls wait that were made inside their calls"""
-        self.led: dict[int, WorkerRecord] = {}
-        """workers with calls that may be sent behind what they hold"""
-        self._looks_left = 0
-        """at how many followers this step may still look"""
         self.held_back = False
         """nothing is to be handed out for now"""
         self.check_at: float | None = None
@@ -108,7 +99,7 @@ class Dispatch:
         else:
             self.laden.pop(number, None)
         if worker.state is WorkerState.GONE:
-            self.led.pop(number, None)
+            self.followers.led.pop(number, None)
         if worker.children and worker.state is not WorkerState.GONE:
             self.parents[number] = worker
         else:
@@ -120,15 +111,16 @@ class Dispatch:
         self.aside = []
         if self.held_back:
             return []
-        self._looks_left = FOLLOWERS_LOOKED_AT_MAX
-        if self.led:
+        led = self.followers.led
+        self.followers.looks_left = LOOKS_MAX
+        if led:
             self._send_ahead(turn)
         given = self._hand_out(turn, now) if self.queue else []
-        if given and self.led:
+        if given and led:
             self._send_ahead(turn)  # what has just been handed out may lead, and no step may follow
         unserved = len(given) >= SERVED_MAX and self.queue
-        if unserved or (self.led and not self._looks_left):
-            self.check_at = now
+        if unserved or (led and not self.followers.looks_left) or self._inputs.untold:
+            self.check_at = now  # there may be more to hand out
         elif self.idle and len(self.queue) == len(self.aside):
             if self.aside:
                 self.check_at = now + ROB_CHECK_SECONDS  # waiting may take longer than was thought
@@ -170,6 +162,8 @@ class Dispatch:
             record = self.queue.popleft()
             if record.state is not CallState.QUEUED:
                 continue
+            if record.call.inputs and self._inputs.wait_for_lost(record):
+                continue
             record.estimate = estimate(record)
             if record.call.inputs and (inputs := self.placer.inputs_on_nodes(record)):
                 if not self._may_place(record, now):
@@ -208,6 +202,8 @@ class Dispatch:
         while self.queue and self.hungry:
             record = self.queue.popleft()
             if record.state is not CallState.QUEUED:
+                continue
+            if record.call.inputs and self._inputs.wait_for_lost(record):
                 continue
             if not self._may_place(record, now):
                 return
@@ -273,48 +269,19 @@ class Dispatch:
 
     def _send_ahead(self, turn: Turn) -> None:
         """Send workers calls whose inputs come out of what they hold, as far as they have room."""
-        for worker in list(islice(self.led.values(), SERVED_MAX)):
+        for worker in list(islice(self.followers.led.values(), SERVED_MAX)):
             attempts: list[Attempt] = []
             while has_room(worker) and may_follow(worker):
-                record, ahead = self._next_follower(worker)
+                record, ahead = self.followers.next_of(worker)
                 if record is None:
-                    if self._looks_left:
-                        del self.led[worker.id]
+                    if self.followers.looks_left:
+                        del self.followers.led[worker.id]
                     break
                 record.estimate = estimate(record)
                 attempts.append(self._assign(record, worker, turn, ahead))
             if attempts:
                 turn.sends.append((worker.id, Run(attempts)))
                 self.update(worker)
-
-    def _next_follower(self, worker: WorkerRecord) -> tuple[CallRecord | None, dict[int, Value]]:
-        """A call that lacks only what the worker holds, and where it finds that; None if none does,
-        or none of those that this step may still look at."""
-        while worker.followers:
-            for record in islice(worker.followers[0], self._looks_left):
-                self._looks_left -= 1
-                if record.state is CallState.WAITING and record.needs <= AHEAD_INPUTS_MAX:
-                    ahead = self._find_ahead(record, worker)
-                    if len(ahead) == record.needs and not self._moves(record, worker):
-                        return record, ahead
-            if not self._looks_left:
-                break
-            worker.followers.popleft()
-        return None, {}
-
-    def _find_ahead(self, record: CallRecord, worker: WorkerRecord) -> dict[int, Value]:
-        """What the call lacks and the worker will have."""
-        ahead: dict[int, Value] = {}
-        if len(record.call.inputs) <= INPUTS_LOOKED_AT_MAX:
-            for number in (one.call for one in record.call.inputs):
-                held = worker.held.get(number)
-                if record.values.get(number) is None and held is not None and is_leader(held):
-                    ahead[number] = Value(number, b"", None, held.fence)
-        return ahead
-
-    def _moves(self, record: CallRecord, worker: WorkerRecord) -> bool:
-        """Whether an input that is there lies on another node: then its place is not decided yet."""
-        return self.placer.is_spread and self.placer.moves(record, worker)
 
     def _assign(
         self,
@@ -331,7 +298,7 @@ class Dispatch:
         inputs: tuple[Value, ...] = ()
         record.sent_bytes = len(call.payload)
         if call.inputs:
-            inputs = record.input_values(ahead)
+            inputs = self._inputs.values_of(record, ahead)
             record.sent_bytes += sum([len(one.payload) for one in inputs])
         worker.take(record)
         if worker.tasks_left is not None:
@@ -343,15 +310,7 @@ class Dispatch:
             worker.functions.add(function.number)
             function.workers.add(worker.id)
             turn.sends.append((worker.id, Define(function.number, function.code)))
-        needed = (
-            bool(self._inputs.waiting)
-            and call.id in self._inputs.waiting
-            and is_leader(record)
-            and not self.placer.every_call
-        )
-        if needed:
-            worker.followers.append(iter(self._inputs.waiting[call.id]))
-            self.led[worker.id] = worker
+        needed = not self.placer.every_call and self.followers.lead(worker, record)
         return Attempt(
             call.id,
             record.fence,

@@ -7,12 +7,13 @@ who asks for the call has its outcome, and is asked for that.
 """
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from elsewhere.calls.lifecycle import CallState
 from elsewhere.calls.messages import Input, Settlement, Verdict
+from elsewhere.calls.values import Value
 from elsewhere.gateway.records import NOTHING_KNOWN, CallRecord
-from elsewhere.gateway.values import Values
+from elsewhere.gateway.values import ValueRecord, Values
 
 FALLEN_MAX = 1000
 """How many calls one step settles because of their inputs; it asks for another step if there are more."""
@@ -112,6 +113,40 @@ class Inputs:
         record.needs -= 1
         if not record.needs and record.state is CallState.WAITING:
             self.ready.append(record)
+
+    def values_of(self, record: CallRecord, ahead: Mapping[int, Value]) -> tuple[Value, ...]:
+        """As `CallRecord.input_values`, with what lies in segments where it is now."""
+        values = record.input_values(ahead)
+        if not (values and self._values.kept):
+            return values
+        return tuple([self._values.current(value) for value in values])
+
+    def wait_for_lost(self, record: CallRecord) -> bool:
+        """Whether a call must wait because values that it was to be given are not there any more.
+
+        Then they are sought, and it waits.
+        """
+        lost = 0
+        for settlement in record.values.values():
+            if settlement is not None and settlement.place is not None:
+                value = self._values.kept[settlement.call]
+                if not value.is_here:
+                    value.waiting.append(record)
+                    self._values.sought.append(settlement.call)
+                    lost += 1
+        record.needs += lost
+        if lost and record.state is CallState.QUEUED:
+            record.become(CallState.WAITING)
+        return lost > 0
+
+    def found(self, value: ValueRecord) -> None:
+        """A value that was lost is there again: tell the calls that wait for it."""
+        waiting, value.waiting = value.waiting, []
+        for record in waiting:
+            if record.state is not CallState.SETTLED:  # it was cancelled, or fell for another one
+                record.needs -= 1
+                if not record.needs:
+                    self.ready.append(record)
 
     def astray(self, number: int) -> None:
         """An attempt at this call will not be the one that counts; nor will those that were sent its

@@ -45,8 +45,8 @@ from elsewhere.calls.messages import (
     Verdict,
     Written,
 )
-from elsewhere.calls.values import Drop, Moved, Put
-from elsewhere.calls.workers import Exit, Lost, Ready, Started, Unready
+from elsewhere.calls.values import Drop, Missing, Moved, Put
+from elsewhere.calls.workers import Exit, Lost, NodeLost, Ready, Started, Unready
 from elsewhere.gateway.attempts import Attempts
 from elsewhere.gateway.dispatch import Dispatch
 from elsewhere.gateway.ledger import Ledger
@@ -111,12 +111,14 @@ class Gateway:
         if self.limits.moments:
             for worker in self.limits.expire(turn, self.workers, now):
                 self.dispatch.update(worker)
-        more = self._follow_inputs()
+        more = self._follow_values()
+        more |= self._follow_inputs()
         self.dispatch.held_back = self._is_held_back()
         for worker in self.dispatch.run(turn, now):
             self.attempts.reach_head(worker, now)
         if self.ledger.inputs.fallen or self.ledger.inputs.untold:
             more = True  # calls needed what could not be placed
+        more |= bool(self.ledger.values.sought)  # by what was to be handed out
         turn.wake = now if more else self.dispatch.check_at
         if self.limits.moments:
             limit = self.limits.moments[0][0]
@@ -130,21 +132,23 @@ class Gateway:
             case Done() | Returned() | Parked() | Resumed() | Has() | Ready() | Unready():
                 if sender in self.workers:  # else it is gone, and what it said comes late
                     self._hear_worker(self.workers[sender], message)
-            case Define() | Release() | Cancel() | Given() | Drop() | Put():
+            case Define() | Release() | Cancel() | Given() | Drop() | Put() | Missing():
                 self._hear_asker(sender, message)
             case Started():
                 self._on_started(message.worker, message.node)
             case Lost():
                 self._on_lost(message.worker, message.exit)
+            case NodeLost():
+                self.ledger.values.lose_node(message.node, self._turn)
             case Written():
                 self.ledger.on_written(message)
             case Moved():
-                self.ledger.values.moved(message.call, message.done, self._turn)
+                self.ledger.values.moved(message.call, message.place, self._turn, done=message.done)
             case _:
                 assert_never(message)
 
     def _hear_asker(
-        self, sender: int, message: Define | Release | Cancel | Given | Drop | Put
+        self, sender: int, message: Define | Release | Cancel | Given | Drop | Put | Missing
     ) -> None:
         match message:
             case Define():
@@ -159,6 +163,9 @@ class Gateway:
                 self.ledger.values.drop(sender, message.calls, self._turn)
             case Put():
                 self.ledger.values.add(message.call, message.place, sender, sender)
+            case Missing():
+                if sender == CLIENT or sender in self.workers:
+                    self.ledger.remaking.on_missing(sender, message, self._turn)
             case _:
                 assert_never(message)
 
@@ -326,6 +333,17 @@ class Gateway:
             return False
         values.spill(self._turn)
         return bool(values.moving) or any(worker.held for worker in self.workers.values())
+
+    def _follow_values(self) -> bool:
+        """Have lost values made again, let go of what only what is forgotten needs.
+
+        Returns whether there is more to do.
+        """
+        values = self.ledger.values
+        more = bool(values.sought) and self.ledger.remaking.seek(self._turn)
+        if values.recipes.unused:
+            more |= values.let_unused_go(self._turn)
+        return more
 
     def _follow_inputs(self) -> bool:
         """Settle the calls whose inputs have no value, queue those that have all of theirs.

@@ -49,11 +49,12 @@ class Placer:
         if not record.call.inputs:
             return []
         kept = self._values.kept
-        return [
+        values = [
             kept[settlement.call]
             for settlement in record.values.values()
             if settlement is not None and settlement.place is not None
         ]
+        return [value for value in values if value.place is not None]
 
     def makers(self, inputs: Iterable[ValueRecord]) -> list[WorkerRecord]:
         """The workers that have made the largest of these."""
@@ -131,8 +132,8 @@ class Placer:
         warm = 0
         for value in largest:
             if _is_warm(value, worker):
-                warm += value.place.nbytes
-                away[value.node] -= value.place.nbytes
+                warm += value.nbytes
+                away[value.node] -= value.nbytes
         seconds_for = self.bandwidths.seconds_for
         return Candidate(
             worker.id,
@@ -156,12 +157,12 @@ def _by_node(inputs: Iterable[ValueRecord]) -> dict[int, int]:
     """How many bytes lie on each node."""
     by_node: dict[int, int] = {}
     for value in inputs:
-        by_node[value.node] = by_node.get(value.node, 0) + value.place.nbytes
+        by_node[value.node] = by_node.get(value.node, 0) + value.nbytes
     return by_node
 
 
 def _largest(inputs: Iterable[ValueRecord]) -> list[ValueRecord]:
-    return nlargest(LOOKED_AT_MAX, inputs, key=lambda value: value.place.nbytes)
+    return nlargest(LOOKED_AT_MAX, inputs, key=lambda value: value.nbytes)
 
 
 def _is_warm(value: ValueRecord, worker: WorkerRecord) -> bool:

@@ -17,6 +17,8 @@ ENGINE: Final = -1
 """The peer number of the engine."""
 STORE: Final = -2
 """The peer number of the store."""
+REMAKER: Final = -3
+"""The gateway itself, as it asks for calls again whose values were lost."""
 NOTHING_KNOWN: Final[Mapping[int, Settlement | None]] = {}
 """Of the inputs of a call, when it is made. All share it, because a dictionary of its own would double
 the record of a call that waits."""
@@ -59,7 +61,7 @@ class FunctionRecord:
         self.code = code
         self.name = name
         self.live = 0
-        """calls of it that are not settled"""
+        """calls of it that are not settled, and those that may have to be made again"""
         self.names = 0
         """under how many numbers it may still be called"""
         self.seconds: float | None = None

@@ -1,7 +1,7 @@
 """Who has room for what: what a worker may be given, by its state and by what it holds."""
 
 from elsewhere.calls.lifecycle import CallState, WorkerState
-from elsewhere.gateway.records import CallRecord, WorkerRecord
+from elsewhere.gateway.records import REMAKER, CallRecord, WorkerRecord
 
 AHEAD_SECONDS = 0.02
 """How much work a worker holds, so that messages are few and it never waits for one."""
@@ -43,7 +43,12 @@ def may_follow(worker: WorkerRecord) -> bool:
 
 def is_leader(record: CallRecord) -> bool:
     """Whether a call may be followed by one that needs its value before it has come out."""
-    return record.state is CallState.ASSIGNED and not record.call.key and not record.astray
+    return (
+        record.state is CallState.ASSIGNED
+        and not record.call.key
+        and not record.astray
+        and record.asker != REMAKER
+    )
 
 
 def estimate(record: CallRecord) -> float:

@@ -5,6 +5,10 @@ temporary files. Whoever made it has it locked, and the system unlocks it when t
 however it has ended: what can be locked is abandoned. A process number would not tell, because a
 container may share the memory and count its processes by itself.
 
+What was moved to a disk lies in the folder's *twin* in the folder for temporary files, to which a
+link in the folder leads. So whoever knows the folder finds the twin, also if it is told another place
+for temporary files, and after the process that made it is gone.
+
 Every pool makes such a folder before its first result, few move anything: `shutil` and `tempfile`,
 which take milliseconds to import, are imported where they are used.
 """
@@ -22,6 +26,8 @@ FREE_SHARE = 4
 SHARED_MEMORY = "/dev/shm"  # a file system, not a file
 PREFIX = "elsewhere-"
 OURS = re.compile(PREFIX + "[0-9]+-[0-9a-f]{8}")
+DISK = "disk"
+"""the link to the twin of a folder, and the end of the twin's name"""
 COPY = "-copy"
 """ends the name of what is being moved"""
 _locked: dict[str, int] = {}
@@ -56,32 +62,46 @@ def free_bytes_max(room: int, writers: int) -> int:
 
 def remove_directory(path: str) -> None:
     """Remove a folder and all that is in it, and its twin. Who has mapped a segment keeps that."""
-    import shutil
-
-    for folder in {path, on_disk(path)}:
-        shutil.rmtree(folder, ignore_errors=True)
+    with suppress(OSError):
+        _remove_files(os.readlink(os.path.join(path, DISK)))
+    with suppress(OSError):
+        _remove_files(path)
     locked = _locked.pop(path, None)
     if locked is not None:
         os.close(locked)
 
 
-def on_disk(path: str) -> str:
-    """The twin of a folder in shared memory: where its segments lie if memory is short."""
-    return os.path.join(_temporary(), os.path.basename(path))
+def _remove_files(folder: str) -> None:
+    """Not `shutil.rmtree`: at the exit of a program, imports hide from it that it was interrupted."""
+    for name in os.listdir(folder):
+        with suppress(OSError):  # another process removes it, too
+            os.unlink(os.path.join(folder, name))
+    os.rmdir(folder)
+
+
+def make_twin(path: str) -> str:
+    """The twin of a folder: where its segments lie if memory is short."""
+    disk = os.path.join(path, DISK)
+    with suppress(FileExistsError):
+        # First the link: what it leads to is removed with it, whoever dies when.
+        os.symlink(os.path.join(_temporary(), f"{os.path.basename(path)}-{DISK}"), disk)
+    target = os.readlink(disk)
+    os.makedirs(target, 0o700, exist_ok=True)
+    return target
 
 
 def twin(segment: str) -> str:
     """Where a segment lies if it is not where its name says."""
     folder, name = os.path.split(segment)
-    return os.path.join(on_disk(folder), name)
+    return os.path.join(folder, DISK, name)
 
 
 def move_to_disk(segment: str) -> None:
     """Move a segment to its twin. It can be found all the time. Raises OSError, and has done nothing."""
     import shutil
 
-    target = twin(segment)
-    os.makedirs(os.path.dirname(target), 0o700, exist_ok=True)
+    folder, name = os.path.split(segment)
+    target = os.path.join(make_twin(folder), name)
     copy = target + COPY
     try:
         shutil.copyfile(segment, copy)
@@ -95,7 +115,7 @@ def move_to_disk(segment: str) -> None:
 
 def remove_segments(path: str, writer: int, kept: Container[str]) -> None:
     """Remove what `writer`, which is gone, has left in a folder, but for the paths that are `kept`."""
-    for folder in {path, on_disk(path)}:
+    for folder in (path, os.path.join(path, DISK)):
         for name in os.listdir(folder) if os.path.isdir(folder) else ():
             mine = name.startswith(f"{writer}-") and not name.endswith(COPY)
             if mine and os.path.join(path, name) not in kept:
@@ -128,7 +148,8 @@ def _lock(path: str) -> int | None:
         return None
     try:
         fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.path.samestat(os.stat(path), os.fstat(folder)):
+        there = os.fstat(folder)
+        if os.path.samestat(os.stat(path), there) and there.st_uid == os.geteuid():
             return folder
     except OSError:
         pass  # it is locked, or was removed meanwhile

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from elsewhere.calls.values import Place
 from elsewhere.errors import NotPicklable
-from elsewhere.segments.directory import on_disk, twin
+from elsewhere.segments.directory import make_twin, twin
 from elsewhere.segments.layout import offsets_of, pieces_of
 from elsewhere.segments.reading import view_of
 
@@ -67,12 +67,12 @@ class Segments:
         elif not _write(path, parts):
             self._larger.pop(path, None)
             # It is found there under the same name.
-            os.makedirs(on_disk(self._directory), 0o700, exist_ok=True)
+            disk = make_twin(self._directory)
             if not _write(twin(path), parts):
                 raise NotPicklable(
                     name,
                     f"its {size / 2**30:.1f} GiB find no room, neither in {self._directory} "
-                    f"nor in {on_disk(self._directory)}",
+                    f"nor in {disk}",
                     "Make it in parts, or let go of other values first",
                 )
         return Place(path, size)
@@ -148,7 +148,7 @@ class Segments:
 
     def _remove(self, path: str) -> None:
         self._memory.pop(path, None)
-        for one in {path, twin(path)}:
+        for one in (path, twin(path)):
             with suppress(FileNotFoundError):
                 os.unlink(one)
 

@@ -52,6 +52,11 @@ PROMISES: Final = {
     41: "a placement policy is offered workers that have room, at least one, and is told of them rightly",
     42: "a policy names whom its rule says, and calls are sent to whom it names, in one message",
     43: "a call is misplaced when the user's function names no candidate for it, and only then",
+    44: "nothing that somebody may need is freed, or written over",
+    45: "a value is made again only if it was lost or let go, and then once",
+    46: "a value is lost for good only if nobody can make it again, or what it was made from",
+    47: "whoever has not found a value is told where it is or why it is lost, and calls wait no longer",
+    48: "what nobody needs is freed",
 }
 
 

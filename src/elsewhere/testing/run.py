@@ -16,6 +16,7 @@ from elsewhere.store import Acknowledge
 from elsewhere.testing.author import Author
 from elsewhere.testing.books import Violation, break_promise
 from elsewhere.testing.client import Client
+from elsewhere.testing.data_run import DataRun
 from elsewhere.testing.engine import RETRY_SECONDS_MAX, Engine
 from elsewhere.testing.faults import Faults
 from elsewhere.testing.host import Host
@@ -33,6 +34,8 @@ CRASHES_MAX = 3
 """How often the client's process is killed in one world."""
 CHECK_EVERY = 8
 """The invariants of a large state are checked after every so many steps."""
+ERRORS = (Violation, GatewayBug, LookupError, AttributeError, TypeError, ValueError)
+"""What a bug of the machine may raise."""
 
 
 @dataclass(slots=True)
@@ -64,7 +67,7 @@ def run_seed(
     try:
         run.pass_faults()
         run.pass_liveness()
-    except (Violation, GatewayBug, LookupError, AttributeError, TypeError, ValueError) as error:
+    except ERRORS as error:
         report.violation = "".join(format_exception_only(error)).strip()
         if tell is not None:
             tell(report.violation)
@@ -79,7 +82,29 @@ def run_seed(
     report.verdicts = run.verdicts
     report.probes = world.probes
     report.hash = world.hexdigest()
+    if not report.violation:
+        _run_data(report, check_every, tell)
     return report
+
+
+def _run_data(report: Report, check_every: int, tell: Callable[[str], None] | None) -> None:
+    """The world with large values of the same seed."""
+    begun = process_time()
+    world = World(report.seed, tell)
+    run = DataRun(world, check_every)
+    try:
+        run.run()
+    except ERRORS as error:
+        report.violation = "".join(format_exception_only(error)).strip()
+        if tell is not None:
+            tell(report.violation)
+    report.seconds += process_time() - begun
+    report.steps += run.steps
+    report.checks += run.checks
+    report.events += world.events
+    report.simulated_seconds += world.now
+    report.probes += world.probes
+    report.hash += world.hexdigest()
 
 
 class Run:

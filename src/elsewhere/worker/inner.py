@@ -25,6 +25,7 @@ from elsewhere.calls.messages import (
     Need,
     Settlement,
 )
+from elsewhere.calls.values import Missing
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.codec.functions import Functions, to_send
 from elsewhere.codec.references import dumps_with_inputs
@@ -68,6 +69,8 @@ class InnerPool:
         self._functions = Functions(post.outgoing.append, first)
         self._asked: dict[int, Child] = {}
         """by number: children that were submitted and are not settled"""
+        self._again: dict[int, Future[Any]] = {}
+        """by number: futures of values that were lost, until they are there again"""
         self._backlog = Backlog(runner, post)
         self._patient_from = 0.0
         """when answers to cancels are waited for again"""
@@ -201,6 +204,11 @@ class InnerPool:
         if child is not None:
             child.brought = True
             child.end(settlement)
+            return
+        again = self._again.pop(settlement.call, None)
+        if again is not None:
+            again.settle(settlement)
+            again.run_callbacks()
 
     def give(self, need: Need) -> None:
         """The gateway has forgotten inputs of a child, because they are settled. From either thread."""
@@ -274,6 +282,17 @@ class InnerPool:
 
     def lease(self, holder: Holder, call: int) -> Any:
         return self._runner.values.leases.take(call)
+
+    def ask_again(
+        self, missing: Missing, again: Future[Any], share: Callable[[], Future[Any]]
+    ) -> Future[Any] | None:
+        if self.in_coroutine:
+            return None  # which must not wait by blocking
+        shared = share()
+        if shared is again:
+            self._again[missing.call] = again
+            self._post.post(missing)
+        return shared
 
     def cancel(self, call: int, settled: Callable[[], bool]) -> None:
         raise AssertionError("children cancel themselves")

@@ -30,6 +30,13 @@ Mapped = tuple[int, "ref[View]"]
 """the call that made an input, and where that is mapped"""
 
 
+class InputMissing(BaseException):
+    """An input of an attempt does not lie at its `place`."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+
+
 class Values:
     """Encodes results and decodes inputs."""
 
@@ -115,7 +122,7 @@ class Values:
         return data
 
     def load_arguments(self, attempt: Attempt, mapped: list[Mapped]) -> Any:
-        """The arguments of an attempt; what is mapped for them is noted."""
+        """The arguments of an attempt; what is mapped for them is noted. Raises `InputMissing`."""
         if not attempt.inputs:
             self._next = None
             return loads(attempt.payload)
@@ -141,10 +148,7 @@ class Values:
 
         place, self._next = self._next, None
         if own or place is None or place[0] != value.place:
-            try:
-                place = value.place, self._map(value.place, own=own)
-            except FileNotFoundError as error:
-                raise DataLost("an input") from error
+            place = value.place, self._map(value.place, own=own)
         mapping = place[1]
         if not own and self._is_next(value.place):
             self._next = place
@@ -180,12 +184,15 @@ class Values:
         return view
 
     def _map(self, place: Place, *, own: bool = False) -> "View":
-        """What lies there, as `map_segment` says."""
+        """What lies there, as `map_segment` says. Raises `InputMissing`."""
         from elsewhere.segments.reading import map_segment
 
         segments = self._open_segments
         view = None if segments is None or own else segments.view(place)
-        return map_segment(place, own=own) if view is None else view
+        try:
+            return map_segment(place, own=own) if view is None else view
+        except FileNotFoundError as error:
+            raise InputMissing(place) from error
 
     def rest(self) -> None:
         """There is no next attempt: what was mapped for it was recalled."""
