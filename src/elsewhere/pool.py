@@ -17,6 +17,7 @@ from elsewhere.node.process import NodeProcess
 
 if TYPE_CHECKING:
     from elsewhere.calls.messages import Options
+    from elsewhere.calls.retention import ResourceLimits
     from elsewhere.finished import Hit
     from elsewhere.future import Future
     from elsewhere.store import Store
@@ -46,6 +47,8 @@ class Pool(Executor):
     ``shared_memory`` bytes (if not given, half of what there is) the oldest go to the folder for
     temporary files.
 
+    ``resource_limits`` says how much each worker keeps of what its calls are given (`Depends`).
+
     A worker that dies is replaced and its calls run again: a call may run more than once, but
     settles once. After three deaths a call fails alone with `CallQuarantined`.
     """
@@ -62,6 +65,7 @@ class Pool(Executor):
         acknowledge: str | None = None,
         inline_bytes: int | None = None,
         shared_memory: int | None = None,
+        resource_limits: "ResourceLimits | None" = None,
     ) -> None:
         self._workers = min(usable_cpus(), WORKERS_MAX) if workers is None else workers
         check_count("workers", self._workers, most=WORKERS_MAX)
@@ -71,6 +75,8 @@ class Pool(Executor):
             check_count("inline_bytes", inline_bytes, least=0)
         if shared_memory is not None:
             check_count("shared_memory", shared_memory, least=0)
+        if resource_limits is not None:
+            _check_resource_limits(resource_limits)
         if initializer is not None and not callable(initializer):
             raise TypeError(f"initializer must be callable, not {initializer!r}")
         if not isinstance(initargs, Iterable):
@@ -99,6 +105,7 @@ class Pool(Executor):
                     opened,
                     INLINE_BYTES if inline_bytes is None else inline_bytes,
                     shared_memory,
+                    resource_limits,
                 )
             except BaseException:
                 node.end()
@@ -253,6 +260,19 @@ class PoolView(Pool):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Shut the pool itself down."""
         self._pool.shutdown(wait, cancel_futures=cancel_futures)
+
+
+def _check_resource_limits(limits: object) -> None:
+    from elsewhere.calls.retention import ResourceLimits
+
+    if not isinstance(limits, ResourceLimits):
+        raise TypeError(f"resource_limits must be ResourceLimits, not {limits!r}")
+    for name, value in (("count", limits.count), ("memory_bytes", limits.memory_bytes)):
+        if value is not None:
+            check_count(f"resource_limits.{name}", value, least=0)
+    seconds = limits.idle_seconds
+    if seconds is not None and check_seconds("resource_limits.idle_seconds", seconds) < 0:
+        raise ValueError(f"resource_limits.idle_seconds must be at least 0, not {seconds!r}")
 
 
 def _open_store(where: str | os.PathLike[str] | None, acknowledge: str | None) -> "Store":

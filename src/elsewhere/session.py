@@ -11,6 +11,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from elsewhere.calls.messages import Call, Cancel, Kind, Options, Settlement, Verdict
+from elsewhere.calls.retention import ResourceLimits
 from elsewhere.calls.values import Put
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.chunks import Bar, Meter
@@ -48,7 +49,7 @@ _open_sessions: set["Session"] = set()
 class Session:
     """The calls of one pool, from its start to its end."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917  # as the options of the pool
         self,
         node: NodeProcess,
         workers: int,
@@ -58,10 +59,13 @@ class Session:
         store: Store | None,
         inline_bytes: int,
         shared_memory: int | None,
+        resource_limits: ResourceLimits | None,
     ) -> None:
         self._workers = workers
         self._inline_bytes = inline_bytes
-        engine = LocalEngine(node, workers, initializer, inline_bytes)
+        engine = LocalEngine(
+            node, workers, initializer, inline_bytes, resource_limits or ResourceLimits()
+        )
         waits = store is not None and store.acknowledge is not Acknowledge.MEMORY
         gateway = Gateway(
             tasks_per_worker_max=tasks_per_worker_max,

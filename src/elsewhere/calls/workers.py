@@ -1,5 +1,6 @@
 """The life of a worker: what it is told as it begins, and what is said of its beginning and end."""
 
+from elsewhere.calls.retention import ResourceLimits
 from elsewhere.calls.values import INLINE_BYTES
 from elsewhere.calls.wire import Record
 
@@ -15,6 +16,8 @@ class Setup(Record, frozen=True, tag=20):
     """where it writes large values"""
     inline_bytes: int = INLINE_BYTES
     """how large a value may be that does not go there"""
+    resource_limits: ResourceLimits = ResourceLimits()
+    """how much it keeps of what its calls are given"""
 
 
 class Started(Record, frozen=True, tag=30):

@@ -17,6 +17,7 @@ from contextlib import suppress
 from functools import partial
 from itertools import count
 
+from elsewhere.calls.retention import ResourceLimits
 from elsewhere.calls.values import INLINE_BYTES
 from elsewhere.calls.wire import FrameReader, encode_frame
 from elsewhere.calls.workers import Exit, Setup
@@ -35,12 +36,18 @@ class LocalEngine:
     """`elsewhere.engine.Engine` for `workers` processes; `initializer` is an encoded call or empty."""
 
     def __init__(
-        self, node: NodeProcess, workers: int, initializer: bytes, inline_bytes: int = INLINE_BYTES
+        self,
+        node: NodeProcess,
+        workers: int,
+        initializer: bytes,
+        inline_bytes: int = INLINE_BYTES,
+        resource_limits: ResourceLimits = ResourceLimits(),  # noqa: B008  # it is frozen
     ) -> None:
         self._node: NodeProcess | None = node
         self._wanted = workers
         self._initializer = initializer
         self._inline_bytes = inline_bytes
+        self._resource_limits = resource_limits
         self._directory = node.directory
         self._numbers = count(1)
         self._alive: set[int] = set()
@@ -186,6 +193,7 @@ class LocalEngine:
                     multiprocessing_key(),
                     self._node.directory,
                     self._inline_bytes,
+                    self._resource_limits,
                 )
             ]
         )

@@ -20,6 +20,7 @@ from elsewhere.calls.values import Place
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.codec.values import loads, too_large
 from elsewhere.errors import CallInterrupted
+from elsewhere.plans.injected import injected
 from elsewhere.worker.control import Control, Root, Threads
 from elsewhere.worker.fibers import getcurrent, greenlet, is_within
 from elsewhere.worker.interrupts import Interrupts
@@ -258,7 +259,7 @@ class Runner:
     def _apply(self, attempt: Attempt, root: Root) -> bytes | Place:
         function: Any = self._post.functions[attempt.function]
         if type(function) is bytes:
-            function = self._post.functions[attempt.function] = loads(function)
+            function = self._post.functions[attempt.function] = injected(loads(function))
         if attempt.kind is Kind.CALL:
             args, kwargs = root.arguments = self.values.load_arguments(attempt, root.mapped)
             return self.values.encode(self.finish(function(*args, **kwargs)), stays=attempt.stays)
