@@ -121,7 +121,7 @@ class Provided(Dependency):
         if self.scope == "call":
             return self._acquire_anew(held)
         resource = self._resource
-        made = None if resource is None else RESOURCES.use(resource)
+        made = None if resource is None else resource.use()
         if resource is None or made is None:
             self._resource = resource = RESOURCES.acquire(self)
             made = resource.made

@@ -1,5 +1,6 @@
 """A resource: what a provider has made, kept for the calls that are given it."""
 
+from threading import RLock
 from time import monotonic
 from types import TracebackType
 from typing import Protocol
@@ -34,8 +35,11 @@ class Failure:
 class Keeper(Protocol):
     """Whoever keeps resources."""
 
-    def release(self, resource: "Resource") -> None:
-        """One use of it is over."""
+    lock: RLock
+    """whoever has it may change what is kept"""
+
+    def idles(self, resource: "Resource", now: float) -> None:
+        """A use of it is over, and perhaps the last one."""
 
 
 class Resource:
@@ -76,6 +80,20 @@ class Resource:
         the longer nobody has used it."""
         return self.building_seconds * self.uses / (1.0 + now - self.used_at)
 
+    def use(self) -> Made | None:
+        """What it holds, in use until `release`; None if it was given up or is not made yet."""
+        with self.keeper.lock:
+            made = self.made
+            if made is not None:
+                self.users += 1
+                self.uses += 1
+            return made
+
     def release(self) -> None:
         """As a `Hold`."""
-        self.keeper.release(self)
+        now = monotonic()
+        keeper = self.keeper
+        with keeper.lock:
+            self.users -= 1
+            self.used_at = now
+        keeper.idles(self, now)

@@ -14,7 +14,7 @@ from time import monotonic, perf_counter
 from traceback import clear_frames
 from typing import Any, Protocol
 
-from elsewhere.inject.building import Made, make
+from elsewhere.inject.building import make
 from elsewhere.inject.memory import is_short, resident_bytes
 from elsewhere.inject.naming import Name
 from elsewhere.inject.resource import Failure, Resource
@@ -66,7 +66,7 @@ class Resources:
     # ------------------------------------------------------------ use
 
     def acquire(self, wanted: Wanted) -> Resource:
-        """The resource, made if need be, in use until `release`. Raises what its provider raises."""
+        """The resource, made if need be, in use until its `release`. Raises what its provider raises."""
         name = wanted.name()
         while True:
             with self.lock:
@@ -74,7 +74,7 @@ class Resources:
                 if resource is None:
                     resource = Resource(name, wanted.label, wanted.idle_seconds, self)
                     self._kept[name] = resource
-                if self.use(resource) is not None:
+                if resource.use() is not None:
                     return resource
                 if resource.building is None:
                     if resource.failure is not None:
@@ -91,22 +91,9 @@ class Resources:
         self._make(resource, wanted)
         return resource
 
-    def use(self, resource: Resource) -> Made | None:
-        """What it holds, in use until `release`; None if it was given up or is not made yet."""
-        with self.lock:
-            made = resource.made
-            if made is not None:
-                resource.users += 1
-                resource.uses += 1
-            return made
-
-    def release(self, resource: Resource) -> None:
-        """One use is over."""
-        now = monotonic()
-        with self.lock:
-            resource.users -= 1
-            resource.used_at = now
-            idle = not resource.users
+    def idles(self, resource: Resource, now: float) -> None:
+        """A use of it is over, and perhaps the last one."""
+        idle = not resource.users
         if (idle and (self._crowded or resource.superseded)) or now >= self._look_at:
             self.sweep()
 

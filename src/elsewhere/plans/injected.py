@@ -6,7 +6,7 @@ from types import CoroutineType
 from typing import Any
 
 from elsewhere.plans.dependency import Hold, release_all
-from elsewhere.plans.plan import Plan, is_plain, look_again, plan_of
+from elsewhere.plans.plan import Plan, look_again, plan_of
 
 
 def injected(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -14,8 +14,6 @@ def injected(function: Callable[..., Any]) -> Callable[..., Any]:
 
     Raises TypeError if what it depends on can never be made.
     """
-    if is_plain(function):
-        return function
     plan = plan_of(function)
     if plan is None:
         return function

@@ -73,6 +73,9 @@ def plan_of(function: Callable[..., Any]) -> Plan | None:
 
     Raises TypeError for two dependencies of one parameter, and where one is positional only.
     """
+    known = _known.get(id(function))  # for most functions that is all
+    if known is not None and known.function() is function and known.holds(function):
+        return known.plan
     kind = type(function)
     if kind is types.FunctionType:
         return _plan_of_function(function)  # type: ignore[arg-type]  # it is one
@@ -91,12 +94,6 @@ def _within(
     plan: Plan | None, count: int, names: Mapping[str, Any] = types.MappingProxyType({})
 ) -> Plan | None:
     return None if plan is None else plan.within(count, names)
-
-
-def is_plain(function: Callable[..., Any]) -> bool:
-    """Whether it is known to be given nothing. For most functions the answer is no more than a look."""
-    known = _known.get(id(function))
-    return known is not None and known.plan is None and known.function() is function
 
 
 class _Known:
@@ -118,7 +115,7 @@ class _Known:
         self._keywords = function.__kwdefaults__
         self._names = names
 
-    def holds(self, function: types.FunctionType) -> bool:
+    def holds(self, function: Any) -> bool:
         """Whether all of it is the same still: a name in an annotation may stand for another thing."""
         if self.plan is None:
             return True
@@ -128,8 +125,10 @@ class _Known:
             or function.__kwdefaults__ is not self._keywords
         ):
             return False
-        space = function.__globals__
-        return all(space.get(name) is value for name, value in self._names)
+        if self._names:
+            space = function.__globals__
+            return all(space.get(name) is value for name, value in self._names)
+        return True
 
 
 _known: dict[int, _Known] = {}
