@@ -361,6 +361,25 @@ def test_a_provider_that_fails_is_left_alone_for_longer_and_longer(clock: Clock)
     assert RESOURCES.seconds_to_sweep() is None
 
 
+def test_a_provider_does_not_fail_with_what_it_depends_on(clock: Clock) -> None:
+    def failing() -> int:
+        events.append("try")
+        raise OSError("no such model")
+
+    def outer(m: int = Depends(failing)) -> int:
+        return m
+
+    def function(m: int = Depends(outer)) -> int:
+        return m
+
+    for count in (1, 2, 3):
+        clock.now += 1
+        with pytest.raises(OSError, match="no such model") as caught:
+            use(function)
+        assert len(events) == count
+        assert len(caught.value.__notes__) == 1
+
+
 def test_an_error_does_not_keep_what_the_provider_had_made() -> None:
     class Large:
         def __del__(self) -> None:

@@ -1,10 +1,12 @@
 """By what a resource is known in its process: the provider's fingerprint and its arguments."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from hashlib import blake2b
 from itertools import count
 from types import FunctionType
 from typing import Any, NamedTuple
+from weakref import ref
 
 from elsewhere.codec.functions import full_name
 from elsewhere.errors import NoKey
@@ -12,7 +14,7 @@ from elsewhere.plans.dependency import Dependency
 
 PROVIDERS_MAX = 1024
 """How many providers are kept with their fingerprints."""
-_providers: dict[int, tuple[Callable[..., Any], bytes]] = {}
+_providers: dict[int, tuple[ref[Callable[..., Any]], bytes]] = {}
 _numbers = count()
 
 
@@ -59,7 +61,7 @@ def _is_alone(provider: Callable[..., Any]) -> bool:
 def _fingerprint(provider: Callable[..., Any]) -> bytes:
     """Looked for once for each function: a provider may change what it reads, such as a counter."""
     known = _providers.get(id(provider))
-    if known is not None and known[0] is provider:
+    if known is not None and known[0]() is provider:
         return known[1]
     from elsewhere.keys.fingerprint import fingerprint_of
 
@@ -67,9 +69,10 @@ def _fingerprint(provider: Callable[..., Any]) -> bytes:
         found = fingerprint_of(provider)
     except NoKey:
         found = _own()
-    if len(_providers) >= PROVIDERS_MAX:
-        _providers.clear()
-    _providers[id(provider)] = provider, found
+    with suppress(TypeError):  # of some builtins there are no references, and they do not change
+        if len(_providers) >= PROVIDERS_MAX:
+            _providers.clear()
+        _providers[id(provider)] = ref(provider), found
     return found
 
 

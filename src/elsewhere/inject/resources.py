@@ -104,7 +104,13 @@ class Resources:
         try:
             self._prepare(resource)
             kwargs = wanted.arguments(held)
-            started, before = perf_counter(), resident_bytes()
+        except BaseException:
+            # That was not its own provider, which may be tried as soon as that one may.
+            release_all(held)
+            self._fail(resource, None)
+            raise
+        started, before = perf_counter(), resident_bytes()
+        try:
             made = make(wanted.function, wanted.args, kwargs)
         except BaseException as error:
             release_all(held)
@@ -123,7 +129,9 @@ class Resources:
             PROCESS.host.guard_end()
         self.sweep()
 
-    def _fail(self, resource: Resource, error: BaseException) -> None:
+    def _fail(self, resource: Resource, error: BaseException | None) -> None:
+        """It could not be made; `error` is that of its provider, which has not failed if it is None or no
+        `Exception`."""
         with self.lock:
             if isinstance(error, Exception):
                 # What the provider had made so far must not live as long as its error.
