@@ -103,6 +103,7 @@ FIGURES = (
         workload="chain", metric="calls_per_second", comparison="≥", bound=20, peer="distributed"
     ),
     Figure(workload="chain", metric="calls_per_second", comparison="≥", bound=20, peer="ray"),
+    Figure(workload="graphs", metric="gateway_kb_per_call", comparison="≤", bound=1.5),
     Figure(workload="mapreduce", metric="seconds", comparison="≤", bound=1, peer="distributed"),
 )
 

@@ -125,6 +125,8 @@ Queued = Callable[[Function, int], float]
 Hash = Callable[[tuple[Any, ...]], object]
 # The value after so many calls of a function, each with the value of the one before; the first has 0.
 Chain = Callable[[Function, int], Any]
+# What was measured of so many calls that all wait before one can begin.
+Graph = Callable[[int], Mapping[str, float]]
 Pipeline = Callable[[Stages], list[Any]]
 # The same with no more than so many bytes of shared memory, and a folder for the rest.
 Spilling = Callable[[int, Path], AbstractContextManager[Pipeline]]
@@ -253,6 +255,10 @@ class Peer(Protocol):
 
     def chains(self) -> Idioms[Chain]:
         """Return the ways to give each call the future of the one before."""
+        return {}
+
+    def graphs(self) -> Idioms[Graph]:
+        """Return the graphs of calls to be asked for, each measured in a process of its own."""
         return {}
 
     def pipelines(self) -> Idioms[Pipeline]:

@@ -11,7 +11,7 @@ from queue import SimpleQueue
 from typing import Any
 
 import elsewhere
-from benchmarks import inside
+from benchmarks import graphs, inside
 from benchmarks.functions import same
 from benchmarks.given import same_given, work_given
 from benchmarks.peer import (
@@ -21,6 +21,7 @@ from benchmarks.peer import (
     Chain,
     Function,
     Given,
+    Graph,
     Hash,
     Idiom,
     Idioms,
@@ -107,6 +108,9 @@ class Elsewhere(ExecutorPeer):
 
     def chains(self) -> Idioms[Chain]:
         return {"submit": Idiom(flow_in(self._pool).chain)}
+
+    def graphs(self) -> Idioms[Graph]:
+        return {name: Idiom(partial(graphs.measure, name)) for name in graphs.GRAPHS}
 
     def pipelines(self) -> Idioms[Pipeline]:
         return {"submit": Idiom(flow_in(self._pool).pipeline)}

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future as BaseFuture
 from concurrent.futures import as_completed as base_as_completed
 from types import CoroutineType
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast, overload
 
 from elsewhere.finished import finished_future
 from elsewhere.future import Future
@@ -18,7 +18,14 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def spawn(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
+# Of each the second, because no type says that any part of an argument may be a future of it.
+@overload
+def spawn(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]: ...
+@overload
+def spawn(  # type: ignore[overload-cannot-match]  # it is, where the first one does not match
+    function: Callable[..., T], /, *args: Any, **kwargs: Any
+) -> Future[T]: ...
+def spawn(function: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
     """Call ``function(*args, **kwargs)`` elsewhere, and go on. Without a pool it has run already."""
     caller = in_force()
     if caller is not None:
@@ -26,7 +33,13 @@ def spawn(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Fut
     return finished_future(run_here, (function, *args), kwargs)
 
 
-def call(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+@overload
+def call(function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T: ...
+@overload
+def call(  # type: ignore[overload-cannot-match]  # as above
+    function: Callable[..., T], /, *args: Any, **kwargs: Any
+) -> T: ...
+def call(function: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
     """The value of ``function(*args, **kwargs)``, computed elsewhere. Raises what the call raised."""
     caller = in_force()
     if caller is not None:

@@ -2,11 +2,16 @@
 
 import threading
 from collections import deque
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from elsewhere.calls.messages import Input, Settlement, Verdict
+from elsewhere.placed import Holder, Placed
 from elsewhere.reports import report
+
+if TYPE_CHECKING:
+    from elsewhere.segments.reading import Lease
 
 
 class Bar(Protocol):
@@ -78,7 +83,7 @@ class Meter:
         self._notes.append((0, 0, -items, -size))
 
     def settled(self, chunk: "Chunk", settlement: Settlement) -> None:
-        size = len(settlement.payload)
+        size = settlement.nbytes
         self._notes.append((-1, -chunk.items, 0, size - chunk.size))
         if settlement.verdict is Verdict.VALUE:
             seconds = settlement.elapsed / chunk.items
@@ -117,10 +122,22 @@ class Meter:
 class Chunk:
     """Some items under way, and in the end their settlement.
 
-    `inputs` are the futures among them, in the order in which the payload counts them.
+    `inputs` are the futures among them, in the order in which the payload counts them. `lease` gives
+    a claim to the results, if they lie in a segment.
     """
 
-    __slots__ = ("call", "inputs", "items", "meter", "payload", "settlement", "size")
+    __slots__ = (
+        "__weakref__",
+        "_lease",
+        "call",
+        "inputs",
+        "items",
+        "meter",
+        "payload",
+        "placed",
+        "settlement",
+        "size",
+    )
 
     def __init__(
         self,
@@ -128,13 +145,17 @@ class Chunk:
         payload: bytes,
         items: int,
         meter: Meter,
+        lease: "Callable[[Holder, int], Lease]",
         inputs: tuple[Input, ...] = (),
     ) -> None:
         self.call = call
+        self._lease = lease
+        self.placed: Placed | None = None
+        """where the results lie, if in a segment, until they are read"""
         self.payload = payload
         self.inputs = inputs
-        known = [one.settlement.payload for one in inputs if one.settlement is not None]
-        self.size = len(payload) + sum(map(len, known))
+        known = [one.settlement.nbytes for one in inputs if one.settlement is not None]
+        self.size = len(payload) + sum(known)
         """encoded bytes, as far as they are known"""
         self.items = items
         self.meter = meter
@@ -144,8 +165,18 @@ class Chunk:
         self.meter.settled(self, settlement)
         if settlement.verdict is not Verdict.QUARANTINED:
             self.payload, self.inputs = b"", ()
+        if settlement.place is not None:
+            # Known before it is leased: from then on the pool may end, and want it kept.
+            placed = self.placed = Placed(settlement.place)
+            placed.lease = self._lease(self, self.call)
         self.settlement = settlement
         self.meter.bell.ring()
+
+    def keep(self) -> None:
+        """As `Holder.keep`."""
+        placed = self.placed
+        if placed is not None:  # else another thread reads the results just now
+            placed.keep(wanted=True)
 
     def run_callbacks(self) -> None:
         return None

@@ -6,6 +6,7 @@
     ├── CallTimeout (TimeoutError)         call: it ran longer than its time limit
     ├── CallQuarantined                    call: it took its worker down too often
     ├── CircularCall (RuntimeError)        caller: a call waits for itself
+    ├── PlacementError                     caller: the pool's placement function names no candidate
     ├── InitializerFailed (RuntimeError)   caller: the pool's initializer raises
     ├── WorkerLost (RuntimeError)          machine: workers cannot be started here
     ├── RemoteError                        stands for an exception that could not travel
@@ -51,16 +52,30 @@ class NotPicklable(_Remediable, TypeError):
 
 
 class DataLost(ElsewhereError):
-    """A value was lost after its call had come out, and could not be made again."""
+    """A value was lost after its call had come out, and could not be made again.
 
-    def __init__(self, function: str) -> None:
-        super().__init__(
-            f"the value of {function} was lost: the file that held it is gone. Call it again"
-        )
+    ``function`` made it. ``chain`` names the functions of the calls from whose values it was made, each
+    made from the next, up to the one that could not be made again; ``why`` says why that was.
+    """
+
+    def __init__(self, function: str, chain: tuple[str, ...] = (), why: str = "") -> None:
+        lost = f"the value of {function} was lost"
+        if not why:
+            super().__init__(f"{lost}: the file that held it is gone. Call it again")
+        elif not chain:
+            super().__init__(f"{lost}, and cannot be made again: {why}")
+        else:
+            *between, last = chain
+            made_from = f"{last or 'a value that was put'}, from which it was made"
+            if between:
+                made_from += " by way of " + " and ".join(reversed(between))
+            super().__init__(f"{lost}, and cannot be made again because of {made_from}: {why}")
         self.function = function
+        self.chain = chain
+        self.why = why
 
-    def __reduce__(self) -> tuple[type["DataLost"], tuple[str]]:
-        return DataLost, (self.function,)
+    def __reduce__(self) -> tuple[type["DataLost"], tuple[str, tuple[str, ...], str]]:
+        return DataLost, (self.function, self.chain, self.why)
 
 
 class NoKey(_Remediable, TypeError):
@@ -132,6 +147,24 @@ class CircularCall(ElsewhereError, RuntimeError):
 
     def __str__(self) -> str:
         return "a call waits for itself: " + " → ".join(self.chain)
+
+
+class PlacementError(ElsewhereError):
+    """The function that a pool was given as ``placement`` named no worker for a call.
+
+    ``function`` is what was to be called; ``did`` says what the placement function did instead.
+    """
+
+    def __init__(self, function: str, did: str) -> None:
+        super().__init__(function, did)
+        self.function = function
+        self.did = did
+
+    def __str__(self) -> str:
+        return (
+            f"{self.function} was not called, because the pool's placement function {self.did}. "
+            "It must return one of the candidates that it is given"
+        )
 
 
 class InitializerFailed(ElsewhereError, RuntimeError):

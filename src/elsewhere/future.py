@@ -1,39 +1,30 @@
 """The caller's handle of a call: a `concurrent.futures.Future` that can be awaited.
 
-The base class makes a condition for each future, which costs more than the rest of a submit. Here it
-is made when somebody first needs to wait. Whether a future was settled before or after its condition
-was made must never be in doubt, or a waiter would count it twice or not at all: so both sides claim
-the same place with one atomic `dict.setdefault`, and the loser acts on what it finds there.
+A value that lies in a segment may be lost. Who asks for it then waits for another future, which the
+pool settles once the value was made again, and both have it.
 """
 
-import threading
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError
-from concurrent.futures import Future as BaseFuture
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Protocol, cast
 
 from elsewhere.calls.messages import Call, Input, Settlement, Verdict
+from elsewhere.calls.values import Missing
 from elsewhere.codec.references import Source, refer
 from elsewhere.codec.values import dumps
 from elsewhere.errors import DataLost, NotPicklable
 from elsewhere.outcome import open_failure, open_settlement
-from elsewhere.placed import Placed
-from elsewhere.reports import report
+from elsewhere.placed import Holder, Placed
+from elsewhere.waitable import CANCELLED, CONDITION, FINISHED, NOBODY_WAITED, PENDING, T, Waitable
 
 if TYPE_CHECKING:
     from elsewhere.segments.reading import Lease
 
-T = TypeVar("T")
-PENDING, FINISHED, CANCELLED = "PENDING", "FINISHED", "CANCELLED_AND_NOTIFIED"
-_CONDITION = "the condition"
-_LATE_CONDITION = "the condition, made after the end"
-_WAITERS = "the waiters"
-_CALLBACKS = "the callbacks"
 _OUTCOME = "the outcome"
-_BELL = "the bell"
-_NOBODY_WAITED = object()
+_AGAIN = "the future of the same value, made again"
+_LEASE = "the lease of what was lost"
 KEPT_BYTES_MAX = 2**16
 """A larger payload is not kept beside the value that was made of it."""
 
@@ -54,12 +45,18 @@ class Settler(Protocol):
     def make_waiters(self) -> list[Any]:
         """The list in which `concurrent.futures.wait` and `as_completed` leave whom to wake."""
 
-    def lease(self, future: "Future[Any]", call: int) -> "Lease":
-        """A claim to the value of this call, which `future` was settled with, while it lies in a
+    def lease(self, holder: Holder, call: int) -> "Lease":
+        """A claim to the value of this call, which `holder` was settled with, while it lies in a
         segment."""
 
+    def ask_again(
+        self, missing: Missing, again: "Future[Any]", share: Callable[[], "Future[Any]"]
+    ) -> "Future[Any] | None":
+        """A value is not where it should be. Returns the future that will have it: what `share`
+        returns, which is `again` for who came first; None if this may not be waited for here."""
 
-class Future(BaseFuture[T], Generic[T]):
+
+class Future(Waitable[T], Generic[T]):
     """The outcome of a call, now or later. Made by a pool; awaitable in any asyncio loop.
 
     ``cancel()`` also takes back a call that waits in a worker, and stops a running one if it was
@@ -72,10 +69,11 @@ class Future(BaseFuture[T], Generic[T]):
     """its settlement has become a value or an exception"""
     _placed: Placed | None = None
     """where its value lies, if in a segment"""
-    _state = PENDING
     _result: Any = None
     _exception: BaseException | None = None
     _timeout: float | None = None
+    is_own = False
+    """it stands for the arguments of one call"""
     noted: object = None
     """what the pool's recorder knows of its call, if there is one"""
 
@@ -85,32 +83,10 @@ class Future(BaseFuture[T], Generic[T]):
         self._function = function
         self._settler = settler
 
-    # ------------------------------------------------------------ what the base keeps as attributes
-
-    def _share_condition(self) -> threading.Condition:
-        place = self.__dict__
-        condition = place.get(_CONDITION)
-        if condition is None:
-            condition = place.setdefault(_CONDITION, threading.Condition())
-        if condition is _NOBODY_WAITED:
-            while self._state == PENDING:
-                time.sleep(0)  # the settling thread has claimed the place and is about to say so
-            # Whoever comes late must share one too: `wait` acquires it here and releases it here.
-            condition = place.setdefault(_LATE_CONDITION, threading.Condition())
-        return cast(threading.Condition, condition)
-
-    def _share_waiters(self) -> list[Any]:
-        return cast(list[Any], self.__dict__.setdefault(_WAITERS, self._settler.make_waiters()))
-
-    def _share_callbacks(self) -> list[Any]:
-        return cast(list[Any], self.__dict__.setdefault(_CALLBACKS, []))
-
-    if not TYPE_CHECKING:  # `as_completed` is typed for attributes that can be set
-        _condition = property(_share_condition)
-        _waiters = property(_share_waiters)
-        _done_callbacks = property(_share_callbacks)
-
     # ------------------------------------------------------------ the pool's side
+
+    def make_waiters(self) -> list[Any]:
+        return self._settler.make_waiters()
 
     def settle(self, settlement: Settlement) -> None:
         """Called once by the pool; wakes who waits and runs the callbacks."""
@@ -123,8 +99,8 @@ class Future(BaseFuture[T], Generic[T]):
             placed.lease = self._settler.lease(self, settlement.call)
         self._settlement = settlement
         state = CANCELLED if settlement.verdict is Verdict.CANCELLED else FINISHED
-        condition = self.__dict__.setdefault(_CONDITION, _NOBODY_WAITED)
-        if condition is _NOBODY_WAITED:
+        condition = self.__dict__.setdefault(CONDITION, NOBODY_WAITED)
+        if condition is NOBODY_WAITED:
             self._state = state
             self._call = None  # and with it its arguments; not before, for `as_input`
             self._ring()
@@ -141,27 +117,6 @@ class Future(BaseFuture[T], Generic[T]):
                     waiter.add_exception(self)
             condition.notify_all()
         self._ring()
-
-    def run_callbacks(self) -> None:
-        """Called by the pool after `settle`, and again if Ctrl-C interrupted it."""
-        callbacks = self.__dict__.get(_CALLBACKS, ())
-        while callbacks:
-            try:
-                callback = callbacks.pop(0)
-            except IndexError:
-                return  # another thread was faster
-            try:
-                callback(self)
-            except KeyboardInterrupt:
-                raise
-            except BaseException as error:  # noqa: BLE001  # it is the callback's own affair
-                # A callback that calls sys.exit must not end the thread that serves everybody.
-                report(f"exception calling callback for {self!r}", error, "concurrent.futures")
-
-    def wake_when_settled(self, wake: Callable[[object], None]) -> None:
-        """As `add_done_callback`, but without the condition: who is settled already wakes nobody."""
-        # In front, because the callbacks of users may themselves wait.
-        self._share_callbacks().insert(0, wake)
 
     # ------------------------------------------------------------ the caller's side
 
@@ -186,8 +141,9 @@ class Future(BaseFuture[T], Generic[T]):
 
     def result(self, timeout: float | None = None) -> T:
         """The value. Raises what the call raised, CancelledError, or TimeoutError after `timeout` s."""
+        until = None if timeout is None else time.monotonic() + timeout
         self._wait_settled(timeout)
-        self._open()
+        self._open(until)
         if self._exception is not None:
             try:
                 raise self._exception
@@ -198,8 +154,9 @@ class Future(BaseFuture[T], Generic[T]):
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """What the call raised, or None. Raises CancelledError, or TimeoutError after `timeout` s."""
+        until = None if timeout is None else time.monotonic() + timeout
         self._wait_settled(timeout)
-        self._open()
+        self._open(until)
         return self._exception
 
     def __repr__(self) -> str:
@@ -244,7 +201,7 @@ class Future(BaseFuture[T], Generic[T]):
         outcome = self.outcome()
         if outcome.verdict is not Verdict.VALUE:
             self.result()
-        return len(outcome.payload) if outcome.place is None else outcome.place.nbytes
+        return outcome.nbytes
 
     def where(self) -> int | None:
         """The number of the worker that made its value, if that still lies where it was made; else
@@ -270,14 +227,36 @@ class Future(BaseFuture[T], Generic[T]):
             outcome = Settlement(0, Verdict.VALUE, value, outcome.worker, outcome.attempt)
         return returned_future, (outcome, self._function, self._timeout)
 
-    def source(self) -> Source:
-        """Its value, to be decoded anew."""
+    def source(self) -> "Source | Future[Any]":
+        """Its value, to be decoded anew; or, if that was lost, the future that will have it.
+
+        Raises `DataLost` if it cannot be made again.
+        """
+        again: Future[Any] | None = self.__dict__.get(_AGAIN)
+        if again is not None:
+            return again.source_again(self)
         outcome = self.outcome()
         if self._placed is None:
             return outcome.payload
         from elsewhere.segments.reading import load_value
 
-        return partial(load_value, self._placed.map())
+        try:
+            return partial(load_value, self._placed.map())
+        except FileNotFoundError as error:
+            again = self._ask_again()
+            if again is None:
+                raise DataLost(self._function) from error
+            return again
+
+    def source_again(self, first: "Future[Any]") -> "Source | Future[Any]":
+        """The source of a value that `first` has lost."""
+        if not self.is_settled():
+            return self
+        if self._state == CANCELLED:
+            raise DataLost(first._function)  # its pool has ended
+        if self.outcome().verdict is not Verdict.VALUE:
+            self.result()
+        return self.source()
 
     def outcome(self) -> Settlement:
         """Its settlement, once it has one. Raises `NotPicklable` for a value that cannot travel."""
@@ -296,22 +275,6 @@ class Future(BaseFuture[T], Generic[T]):
 
         return asyncio.wrap_future(self).__await__()
 
-    def _await_bell(self, timeout: float | None) -> None:
-        """Wait for `settle` in another thread. A raw lock, because Ctrl-C can split a Condition."""
-        bell = self.__dict__.setdefault(_BELL, _locked())
-        timeout = -1 if timeout is None else min(max(timeout, 0), threading.TIMEOUT_MAX)
-        if self._state == PENDING and bell.acquire(timeout=timeout):
-            bell.release()  # for the next one who waits
-
-    def _ring(self) -> None:
-        bell = self.__dict__.get(_BELL)
-        if bell is not None:
-            bell.release()
-
-    def is_settled(self) -> bool:
-        """Whether it has its outcome; unlike `done`, without the condition."""
-        return self._state != PENDING
-
     def _wait_settled(self, timeout: float | None) -> None:
         if self._state == PENDING:
             if not self._settler.wait_for(self, timeout):
@@ -324,10 +287,10 @@ class Future(BaseFuture[T], Generic[T]):
                 raise CancelledError
             raise open_failure(settlement, self._function, self._timeout)
 
-    def _open(self) -> None:
+    def _open(self, until: float | None = None) -> None:
         settlement = self._settlement
         if settlement is not None and not self._opened:
-            outcome = self._open_settlement(settlement)
+            outcome = self._open_settlement(settlement, until)
             # Of several threads that come here at once, all return what the first has claimed.
             self._result, self._exception = self.__dict__.setdefault(_OUTCOME, outcome)
             self._opened = True
@@ -336,26 +299,58 @@ class Future(BaseFuture[T], Generic[T]):
             if len(settlement.payload) > KEPT_BYTES_MAX and settlement.verdict is Verdict.VALUE:
                 self._settlement = None
 
-    def _open_settlement(self, settlement: Settlement) -> tuple[Any, BaseException | None]:
+    def _open_settlement(
+        self, settlement: Settlement, until: float | None
+    ) -> tuple[Any, BaseException | None]:
         try:
             mapping = None if self._placed is None else self._placed.map()
         except FileNotFoundError as error:
-            lost = DataLost(self._function)
-            lost.__cause__ = error
-            return None, lost
+            return self._open_again(error, until)
         return open_settlement(settlement, self._function, self._timeout, mapping)
+
+    # ------------------------------------------------------------ a value that is lost
+
+    def _ask_again(self) -> "Future[Any] | None":
+        """The future that will have the value, which is not where it should be; None if none will."""
+        placed, settlement = self._placed, self._settlement
+        if placed is None or settlement is None or placed.ended:
+            return None
+        again: Future[Any] = Future(None, self._function, self._settler)
+        # Were it given up meanwhile, nobody would make the value again.
+        again.__dict__[_LEASE] = placed.lease
+        return self._settler.ask_again(
+            Missing(settlement.call, placed.place),
+            again,
+            lambda: self.__dict__.setdefault(_AGAIN, again),
+        )
+
+    def _open_again(
+        self, lost: FileNotFoundError, until: float | None
+    ) -> tuple[Any, BaseException | None]:
+        """Wait for the value to be made again, and open that."""
+        again: Future[Any] | None = self.__dict__.get(_AGAIN) or self._ask_again()
+        if again is not None:
+            again._wait_until_told(until)
+            if again._state == FINISHED:
+                again._open(until)
+                return again._result, again._exception
+        error = DataLost(self._function)  # its pool has ended
+        error.__cause__ = lost
+        return None, error
+
+    def _wait_until_told(self, until: float | None) -> None:
+        """Wait until it is settled, in whatever way. Raises TimeoutError."""
+        left = None if until is None else until - time.monotonic()
+        if self._state == PENDING and not self._settler.wait_for(self, left):
+            self._await_bell(left)
+        if self._state == PENDING:
+            raise TimeoutError
 
     def _get_snapshot(self) -> tuple[bool, bool, Any, BaseException | None]:
         # From Python 3.14 on, asyncio reads an outcome through this method of the base.
         if self._state == FINISHED:
             self._open()
         return self.is_settled(), self._state == CANCELLED, self._result, self._exception
-
-
-def _locked() -> threading.Lock:
-    lock = threading.Lock()
-    lock.acquire()
-    return lock
 
 
 class Nobody:
@@ -373,7 +368,12 @@ class Nobody:
     def make_waiters(self) -> list[Any]:
         return []
 
-    def lease(self, future: Future[Any], call: int) -> "Lease":
+    def lease(self, holder: Holder, call: int) -> "Lease":
+        raise AssertionError("what is here lies in no segment")
+
+    def ask_again(
+        self, missing: Missing, again: Future[Any], share: Callable[[], Future[Any]]
+    ) -> Future[Any] | None:
         raise AssertionError("what is here lies in no segment")
 
 

@@ -16,6 +16,7 @@ from weakref import WeakValueDictionary
 from elsewhere.calls.messages import Call, Given, Input, Need, ToGateway
 from elsewhere.calls.values import Drop, Free, Moved, Place, Spill
 from elsewhere.future import Future
+from elsewhere.placed import Holder
 from elsewhere.reports import report_briefly
 from elsewhere.segments.directory import move_to_disk
 
@@ -25,16 +26,24 @@ if TYPE_CHECKING:
 
 
 class Holdings:
-    """`note` takes messages for the machine, `post` has it look at once, `wake` has it look soon."""
+    """`note` takes messages for the machine, `post` has it look at once, `wake` has it look soon.
+
+    `is_needed` says whether anybody needs the value of a call. `free_bytes_max`: how much of what
+    nobody needs is kept to be used again.
+    """
 
     def __init__(
         self,
         directory: str,
+        free_bytes_max: int,
         note: Callable[[ToGateway], None],
         post: Callable[[ToGateway], None],
         wake: Callable[[], None],
+        is_needed: Callable[[int], bool],
     ) -> None:
         self._directory = directory
+        self._free_bytes_max = free_bytes_max
+        self._is_needed = is_needed
         self._note = note
         self._post = post
         self._wake = wake
@@ -42,8 +51,8 @@ class Holdings:
         """by call: its inputs, and their futures, which live as long as it may need them"""
         self._needs: deque[Need] = deque()
         """what the machine wants to know, and was not told yet"""
-        self._placed: WeakValueDictionary[int, Future[Any]] = WeakValueDictionary()
-        """futures whose values lie in segments, by call"""
+        self._placed: WeakValueDictionary[int, Holder] = WeakValueDictionary()
+        """those whose values lie in segments, by call"""
         self._opening = RLock()
         self._segments: Segments | None = None
         self._leases: Leases | None = None
@@ -74,8 +83,9 @@ class Holdings:
         while self._needs:
             need = self._needs.popleft()
             inputs, futures = self._inputs.get(need.call, ((), ()))
+            needed = set(need.inputs)
             for one, future in zip(inputs, futures, strict=True):
-                if one.call in need.inputs:
+                if one.call in needed:
                     # Another thread may be about to settle it.
                     future.wake_when_settled(partial(self._tell_later, need.call, one.call, future))
                     if future.is_settled():
@@ -86,9 +96,9 @@ class Holdings:
 
     # ------------------------------------------------------------ values in segments
 
-    def lease(self, future: Future[Any], call: int) -> "Lease":
+    def lease(self, holder: Holder, call: int) -> "Lease":
         """As `Settler.lease`."""
-        self._placed[call] = future
+        self._placed[call] = holder
         leases = self._leases
         if leases is None:
             from elsewhere.segments.reading import Leases
@@ -123,17 +133,23 @@ class Holdings:
 
     def _move(self) -> None:
         while (message := self._spills.get()) is not None and not self._ended:
+            if not self._is_needed(message.call):
+                # It was let go since, which makes more room than to move it, and sooner.
+                self._post(Moved(message.call, message.place, done=False))
+                continue
             try:
                 move_to_disk(message.place.path)
             except OSError as error:
                 report_briefly("a value was not moved to a disk, and stays in memory", error)
-                self._post(Moved(message.call, done=False))
+                self._post(Moved(message.call, message.place, done=False))
             else:
-                self._post(Moved(message.call, done=True))
+                if self._segments is not None:
+                    self._segments.unmap([message.place])
+                self._post(Moved(message.call, message.place, done=True))
 
-    def put(self, parts: Sequence[memoryview]) -> Place:
-        """Write a value. Raises `NotPicklable` where there is no room."""
-        return self._open_segments().write(parts, "the value")
+    def put(self, parts: Sequence[memoryview], name: str) -> Place:
+        """Write a value, which `name` calls by name. Raises `NotPicklable` where there is no room."""
+        return self._open_segments().write(parts, name)
 
     def _open_segments(self) -> "Segments":
         """Those that this process writes."""
@@ -142,20 +158,21 @@ class Holdings:
             from elsewhere.segments.writing import Segments
 
             with self._opening:  # two of these would write to the same files
-                segments = self._segments = self._segments or Segments(self._directory, 0)
+                segments = self._segments or Segments(self._directory, 0, self._free_bytes_max)
+                self._segments = segments
         return segments
 
     def end(self) -> None:
-        """The pool ends, and its segments go: let the futures map what they stand for."""
+        """The pool ends, and its segments go: let who has a value of one map it."""
         self._ended = True
         if self._spiller is not None:
             self._spills.put(None)
             self._spiller.join()
         # One atomic copy: other threads may be settling futures.
         for reference in self._placed.valuerefs():
-            future = reference()
-            if future is not None:
-                future.keep()
+            holder = reference()
+            if holder is not None:
+                holder.keep()
 
 
 def _given(call: int, number: int, future: Future[Any]) -> Given:

@@ -18,7 +18,7 @@ future, and no thread that only submits ever runs one. Which thread reads the so
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import get_ident
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -35,6 +35,7 @@ from elsewhere.calls.messages import (
     ToGateway,
     Verdict,
 )
+from elsewhere.calls.values import FREE_BYTES_MAX, Missing
 from elsewhere.calls.workers import Exit, Lost, Ready, Started, Stop
 from elsewhere.cancels import Cancels
 from elsewhere.delivery import Delivery
@@ -45,7 +46,8 @@ from elsewhere.gateway.records import CLIENT, ENGINE, Turn
 from elsewhere.holdings import Holdings
 from elsewhere.interrupts import DeferredInterrupts
 from elsewhere.link import GatewayEnd, LinkClosed
-from elsewhere.pending import Pending, Waited
+from elsewhere.pending import Again, Pending, Waited
+from elsewhere.placed import Holder
 from elsewhere.poller import READ, WRITE, Poller
 from elsewhere.remembering import Remembering
 from elsewhere.store import Store
@@ -62,6 +64,7 @@ class GatewayHost:
 
     `say` gets the lines that workers print; `on_end` is called when nothing is left. `store` remembers
     what the machine wants remembered, and is looked up before the machine hears of a call with a key.
+    Large values of this process lie in `directory`, and it keeps `free_bytes_max` to use them again.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class GatewayHost:
         name: str,
         store: Callable[[], Store],
         directory: str = "",
+        free_bytes_max: int = FREE_BYTES_MAX,
     ) -> None:
         self._gateway = gateway
         self._remembering = Remembering(gateway, store, self.post)
@@ -80,11 +84,13 @@ class GatewayHost:
         self._say = say
         self._on_end = on_end
         self._lock = threading.Lock()
-        self._inbox: deque[tuple[Call, Pending] | ToGateway] = deque()
+        self._inbox: deque[tuple[Call, Pending] | Again | ToGateway] = deque()
         self._pending: dict[int, Pending] = {}
         self._callbacks = Callbacks()
         self._poller = Poller()
-        self.holdings = Holdings(directory, self.note, self.post, self._poller.wake)
+        self.holdings = Holdings(
+            directory, free_bytes_max, self.note, self.post, self._poller.wake, self._is_needed
+        )
         self._cancels = Cancels(self._poller)
         self._delivery = Delivery(engine, self.holdings, self._cancels, self._poller)
         self._poller.on_alarm(lambda: self._step(ENGINE, None))
@@ -131,8 +137,7 @@ class GatewayHost:
         self.post(Cancel(list(self._pending)))
 
     def cancel(self, call: int, settled: Callable[[], bool]) -> None:
-        """Take one call back; returns once that has settled it, its worker has said no, or it has
-        said nothing in time."""
+        """Take one call back; returns once it is settled, or its worker said no, or nothing in time."""
 
         def ask() -> int:
             self.post(Cancel([call]))
@@ -156,12 +161,28 @@ class GatewayHost:
     def make_waiters(self) -> list[object]:
         return []
 
-    def lease(self, future: Future[Any], call: int) -> "Lease":
-        return self.holdings.lease(future, call)
+    def lease(self, holder: Holder, call: int) -> "Lease":
+        return self.holdings.lease(holder, call)
+
+    def ask_again(
+        self, missing: Missing, again: Future[Any], share: Callable[[], Future[Any]]
+    ) -> Future[Any]:
+        with DeferredInterrupts():  # or a future might be shared that nobody has asked for
+            if (shared := share()) is again:
+                self._inbox.append(Again(missing, again))
+        if self._poller.ended:
+            self._cancel_rest()
+        else:
+            self._drive()
+        return shared
 
     def is_running(self, call: int) -> bool:
         with self._locked():
             return self._gateway.is_running(call)
+
+    def _is_needed(self, call: int) -> bool:
+        with self._locked():
+            return self._gateway.ledger.values.is_needed(call)
 
     def busy(self) -> tuple[int, int]:
         """How many workers hold calls, and how many there are."""
@@ -211,28 +232,30 @@ class GatewayHost:
                 self._settle(settlements)
 
     def _step_inbox(self) -> list[Settlement]:
-        inbox = self._inbox
         settlements: list[Settlement] = []
-        while inbox:
-            message = inbox.popleft()
-            if isinstance(message, tuple):
-                calls = self._remembering.leave_unknown(self._collect_calls(message), settlements)
-                self._act(self._gateway.step(CLIENT, Submit(calls), monotonic()), settlements)
-            else:
-                self._act(self._gateway.step(CLIENT, message, monotonic()), settlements)
+        while self._inbox:
+            message = self._take_in()
+            if isinstance(message, Submit):
+                message = Submit(self._remembering.leave_unknown(message.calls, settlements))
+            self._act(self._gateway.step(CLIENT, message, monotonic()), settlements)
         return settlements
 
-    def _collect_calls(self, first: "tuple[Call, Pending]") -> list[Call]:
-        """The submitted calls that stand next to each other in the inbox, as one batch."""
+    def _take_in(self) -> ToGateway:
+        """What came in first; the calls that stand next to each other in the inbox, as one batch."""
         inbox = self._inbox
-        call, pending = first
-        self._pending[call.id] = pending
+        first = inbox.popleft()
+        if isinstance(first, Again):
+            self._pending[first.missing.call] = first.pending
+            return first.missing
+        if not isinstance(first, tuple):
+            return first
+        call, self._pending[first[0].id] = first
         calls = [call]
         while inbox and isinstance(inbox[0], tuple):
             call, pending = inbox.popleft()  # type: ignore[misc]  # a tuple, as just seen
             self._pending[call.id] = pending
             calls.append(call)
-        return calls
+        return Submit(calls)
 
     def _step(self, sender: int, message: ToGateway | None) -> None:
         """One step for who has the role, and so speaks for workers, engine and time."""
@@ -337,8 +360,7 @@ class GatewayHost:
         with DeferredInterrupts():
             with self._lock:
                 while self._inbox:
-                    if isinstance(message := self._inbox.popleft(), tuple):
-                        self._collect_calls(message)
+                    self._take_in()
             # Those who still settle what they stepped may take from it meanwhile.
             self._settle([Settlement(call, Verdict.CANCELLED) for call in list(self._pending)])
         self._callbacks.run()
@@ -357,7 +379,9 @@ class GatewayHost:
         self._cancels.note_heard(worker)
         if link is not None:
             # What the worker had sent before it died counts.
-            self._drain(worker, link)
+            with suppress(LinkClosed):
+                while messages := link.receive():
+                    self._hear(worker, messages)
             self._poller.unwatch(link.fileno())
             link.close()
         with self._locked():
@@ -365,13 +389,6 @@ class GatewayHost:
         # Before the machine knows: from then on this process may use what the worker has left.
         self.holdings.remove_unneeded(worker, kept)
         self._step(ENGINE, Lost(worker, how))
-
-    def _drain(self, worker: int, link: GatewayEnd) -> None:
-        try:
-            while messages := link.receive():
-                self._hear(worker, messages)
-        except LinkClosed:
-            return
 
     def watch(self, fileno: int, ready: Callable[[], None]) -> None:
         self._poller.watch(fileno, lambda events: ready())

@@ -313,7 +313,8 @@ class Intake:
 
     def _chunk(self, parcel: Parcel) -> Chunk:
         number = self._sender.next_call()
-        return Chunk(number, parcel.payload, parcel.items, self.meter, parcel.inputs)
+        lease = self._sender.settler.lease
+        return Chunk(number, parcel.payload, parcel.items, self.meter, lease, parcel.inputs)
 
     def _send(self, chunk: Chunk, futures: Sequence[Future[Any]] = ()) -> None:
         asked = self.options

@@ -8,6 +8,7 @@ from elsewhere.calls.messages import Settlement, Verdict
 from elsewhere.chunks import Bell, Chunk
 from elsewhere.codec.references import supplied
 from elsewhere.codec.values import load_list
+from elsewhere.errors import DataLost
 from elsewhere.intake import Intake, Sender
 from elsewhere.outcome import open_chunk, source_of
 
@@ -50,6 +51,7 @@ class Mapping:
                     continue
                 chunks.popleft()
                 values, error = self._open(head, settlement)
+                del settlement, head  # nothing but the results refers to what they lie in
                 # Whoever reads the results decides how long each of them lives.
                 values.reverse()
                 while values:
@@ -101,9 +103,17 @@ class Mapping:
 
     def _open(self, chunk: Chunk, settlement: Settlement) -> tuple[list[Any], BaseException | None]:
         intake = self.intake
-        intake.meter.opened(chunk.items, len(settlement.payload))
-        chunk.settlement = None
-        return open_chunk(settlement, intake.function.name, intake.options.timeout)
+        intake.meter.opened(chunk.items, settlement.nbytes)
+        name = intake.function.name
+        try:
+            mapping = None if chunk.placed is None else chunk.placed.map()
+        except FileNotFoundError as error:
+            lost = DataLost(name)
+            lost.__cause__ = error
+            return [], lost
+        finally:
+            chunk.settlement = chunk.placed = None
+        return open_chunk(settlement, name, intake.options.timeout, mapping)
 
     def _split(self, chunk: Chunk) -> None:
         """Some item of the chunk took its worker down: send it again in parts, to find which."""

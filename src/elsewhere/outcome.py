@@ -4,8 +4,11 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from elsewhere.calls.messages import CHAIN_MAX, Settlement, Verdict
+from elsewhere.calls.values import Loss
+from elsewhere.calls.wire import decode_record
 from elsewhere.codec.references import Source
 from elsewhere.codec.values import load_list, loads
+from elsewhere.errors import DataLost
 
 if TYPE_CHECKING:
     from elsewhere.segments.reading import Mapping
@@ -40,19 +43,36 @@ def source_of(settlement: Settlement) -> Source:
         return settlement.payload
     from elsewhere.segments.reading import load_value, map_segment
 
-    return lambda: load_value(map_segment(place))
+    def load() -> Any:
+        try:
+            return load_value(map_segment(place))
+        except FileNotFoundError as error:
+            raise DataLost("an input") from error
+
+    return load
 
 
 def open_chunk(
-    settlement: Settlement, function: str, timeout: float | None
+    settlement: Settlement,
+    function: str,
+    timeout: float | None,
+    mapping: "Mapping | bytes | None" = None,
 ) -> tuple[list[Any], BaseException | None]:
-    """The values of a chunk of a map, up to the first that failed; and why it did."""
+    """The values of a chunk of a map, up to the first that failed; and why it did.
+
+    `mapping` is where they lie, if that is not the settlement's payload.
+    """
     data, failure = settlement.payload, b""
     if settlement.verdict is Verdict.ERROR and not settlement.chain:
         data, failure = loads(settlement.payload)
     elif settlement.verdict is not Verdict.VALUE:
         return [], open_failure(settlement, function, timeout)
-    values, refused = load_list(data)
+    if mapping is None:
+        values, refused = load_list(data)
+    else:
+        from elsewhere.segments.reading import load_values
+
+        values, refused = load_values(mapping)
     if refused is not None:
         return values, note_unpickling(refused, settlement)
     if not failure:
@@ -89,8 +109,8 @@ def _open_other(settlement: Settlement, function: str, timeout: float | None) ->
         CallQuarantined,
         CallTimeout,
         CircularCall,
-        DataLost,
         InitializerFailed,
+        PlacementError,
         StoreError,
         WorkerLost,
     )
@@ -113,7 +133,9 @@ def _open_other(settlement: Settlement, function: str, timeout: float | None) ->
         case Verdict.CIRCULAR:
             return CircularCall(settlement.payload.decode().split("\n"))
         case Verdict.LOST:
-            return DataLost(function)
+            return _open_loss(settlement.payload, function)
+        case Verdict.MISPLACED:
+            return PlacementError(function, settlement.payload.decode())
         case Verdict.UNWRITTEN:
             return StoreError(
                 f"the result of {function}",
@@ -125,6 +147,35 @@ def _open_other(settlement: Settlement, function: str, timeout: float | None) ->
                 f"no worker could be started to take {function}; "
                 f"the last one {describe_end(settlement)} before it was ready"
             )
+
+
+def _open_loss(payload: bytes, function: str) -> BaseException:
+    """The error of who needs a value that is lost for good."""
+    if not payload:
+        return DataLost(function)
+    loss = decode_record(payload, Loss)
+    cause = None
+    if loss.verdict is None:
+        why = "how it was made is forgotten" if loss.names[-1] else "it was put, not made by a call"
+    elif loss.verdict == Verdict.ERROR:
+        from elsewhere.codec.failures import decode_failure
+
+        cause = decode_failure(loss.payload)
+        why = f"when it was called again, it raised {type(cause).__name__}: {cause}"
+    else:
+        how = _MADE_AGAIN.get(Verdict(loss.verdict), "came to nothing")
+        why = f"when it was called again, it {how}"
+    error = DataLost(loss.names[0] or "a future that was put", loss.names[1:], why)
+    error.__cause__ = cause
+    return error
+
+
+_MADE_AGAIN = {
+    Verdict.TIMED_OUT: "ran out of time",
+    Verdict.QUARANTINED: "took its workers down",
+    Verdict.UNSTARTABLE: "could be given to no worker",
+}
+"""how a call came out that was to make its value again"""
 
 
 def note_unpickling(error: Exception, settlement: Settlement) -> Exception:

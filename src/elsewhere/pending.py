@@ -1,8 +1,10 @@
 """Whoever waits for a call."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from elsewhere.calls.messages import Settlement
+from elsewhere.calls.values import Missing
 
 
 class Pending(Protocol):
@@ -20,3 +22,11 @@ class Waited(Protocol):
 
     def is_settled(self) -> bool:
         """Whether it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A value was not found, and who waits until it is there."""
+
+    missing: Missing
+    pending: Pending

@@ -1,12 +1,19 @@
-"""The value of a future, while it lies in a segment."""
+"""The value of a call, while it lies in a segment."""
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from elsewhere.calls.values import INLINE_BYTES, Place
 
 if TYPE_CHECKING:
     from elsewhere.segments.reading import Lease, Mapping
+
+
+class Holder(Protocol):
+    """Who has a value that lies in a segment."""
+
+    def keep(self) -> None:
+        """Called when the pool ends: keep the value, although its segment goes."""
 
 
 class Placed:
@@ -19,7 +26,7 @@ class Placed:
     """the segment, or a copy of it, if its pool has ended"""
 
     def __init__(self, place: Place) -> None:
-        self._place = place
+        self.place = place
 
     def keep(self, *, wanted: bool) -> None:
         """Called when the pool ends: keep the value if it is `wanted`, although its segment goes."""
@@ -40,7 +47,7 @@ class Placed:
         from elsewhere.segments.reading import map_segment
 
         try:
-            mapping = map_segment(self._place)
+            mapping = map_segment(self.place)
         except FileNotFoundError:
             kept = self._kept  # the pool may have ended just now
             if kept is None:
@@ -51,7 +58,4 @@ class Placed:
 
     def _copy_small(self) -> bytes | None:
         """The segment of a small value: only so many can be mapped at once."""
-        if self._place.nbytes > INLINE_BYTES:
-            return None
-        with open(self._place.path, "rb") as file:
-            return file.read(self._place.nbytes)
+        return None if self.place.nbytes > INLINE_BYTES else bytes(self.map())

@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Self, TypeVar, overload
 
 from elsewhere.arguments import check_count, check_limits, check_seconds
 from elsewhere.cpus import usable_cpus
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from elsewhere.calls.retention import ResourceLimits
     from elsewhere.finished import Hit
     from elsewhere.future import Future
+    from elsewhere.gateway.placement import Placement, UsersFunction
     from elsewhere.store import Store
     from elsewhere.timeline.timeline import Timeline
 
@@ -37,6 +38,10 @@ class Pool(Executor):
     once in each worker before its first call. ``max_tasks_per_child`` replaces a worker after so
     many calls (a chunk of a map is one). ``record`` keeps a `Span` of each of the last 100,000
     calls for `timeline`. Opens no port.
+
+    ``placement`` says which of the workers that have room is given a call: "locality" (the default),
+    "least_loaded", "round_robin", "fastest", or a function of a `CallToPlace` and a tuple of `Candidate`s
+    that returns one of these: see `elsewhere.gateway.placement`.
 
     What pure tasks return is remembered in the file `store`, or else in memory while the pool lasts.
     ``acknowledge`` says what must be true of a result in that file before anybody is told of it:
@@ -66,6 +71,7 @@ class Pool(Executor):
         inline_bytes: int | None = None,
         shared_memory: int | None = None,
         resource_limits: "ResourceLimits | None" = None,
+        placement: "str | UsersFunction" = "locality",
     ) -> None:
         self._workers = min(usable_cpus(), WORKERS_MAX) if workers is None else workers
         check_count("workers", self._workers, most=WORKERS_MAX)
@@ -81,6 +87,7 @@ class Pool(Executor):
             raise TypeError(f"initializer must be callable, not {initializer!r}")
         if not isinstance(initargs, Iterable):
             raise TypeError(f"initargs must be a tuple of arguments, not {initargs!r}")
+        policy = None if placement == "locality" else _open_placement(placement)
         opened = None if store is None and acknowledge is None else _open_store(store, acknowledge)
         with DeferredInterrupts():
             node = NodeProcess()
@@ -88,14 +95,17 @@ class Pool(Executor):
                 # The node starts while these are being imported, which takes as long.
                 from elsewhere.calls.messages import Options
                 from elsewhere.calls.values import INLINE_BYTES
+                from elsewhere.calls.wire import replace
+                from elsewhere.calls.workers import Setup
                 from elsewhere.codec.values import dumps
                 from elsewhere.session import Session
 
-                setup = (
-                    b""
-                    if initializer is None
-                    else dumps((initializer, tuple(initargs)), "initializer")
-                )
+                setup = Setup(inline_bytes=INLINE_BYTES if inline_bytes is None else inline_bytes)
+                if initializer is not None:
+                    called = dumps((initializer, tuple(initargs)), "initializer")
+                    setup = replace(setup, initializer=called)
+                if resource_limits is not None:
+                    setup = replace(setup, resource_limits=resource_limits)
                 self._session = Session(
                     node,
                     self._workers,
@@ -103,9 +113,8 @@ class Pool(Executor):
                     max_tasks_per_child,
                     record,
                     opened,
-                    INLINE_BYTES if inline_bytes is None else inline_bytes,
                     shared_memory,
-                    resource_limits,
+                    placement=policy,
                 )
             except BaseException:
                 node.end()
@@ -146,8 +155,15 @@ class Pool(Executor):
 
         return PoolView(self, Options(timeout, retries, interrupt))
 
-    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Future[T]":
-        """Call ``fn(*args, **kwargs)`` on a worker.
+    # The second, because no type says that any part of an argument may be a future of it.
+    @overload
+    def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> "Future[T]": ...
+    @overload
+    def submit(  # type: ignore[overload-cannot-match]  # it is, where the first one does not match
+        self, fn: Callable[..., T], /, *args: Any, **kwargs: Any
+    ) -> "Future[T]": ...
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> "Future[T]":
+        """Call ``fn(*args, **kwargs)`` on a worker, with the values of futures among the arguments.
 
         What cannot be sent fails the future with `NotPicklable`. Raises RuntimeError after
         `shutdown`.
@@ -273,6 +289,12 @@ def _check_resource_limits(limits: object) -> None:
     seconds = limits.idle_seconds
     if seconds is not None and check_seconds("resource_limits.idle_seconds", seconds) < 0:
         raise ValueError(f"resource_limits.idle_seconds must be at least 0, not {seconds!r}")
+
+
+def _open_placement(placement: "str | UsersFunction") -> "Placement":
+    from elsewhere.gateway.placement import open_placement
+
+    return open_placement(placement)
 
 
 def _open_store(where: str | os.PathLike[str] | None, acknowledge: str | None) -> "Store":

@@ -6,6 +6,7 @@ from typing import Any, Protocol, TypeVar
 from elsewhere.calls.messages import Options, Settlement
 from elsewhere.codec.functions import to_send
 from elsewhere.codec.references import dumps_with_inputs
+from elsewhere.codec.values import dumps
 from elsewhere.errors import NoKey, NotPicklable, StoreError
 from elsewhere.finished import Hit, failed_future
 from elsewhere.future import Future, Settler
@@ -87,7 +88,7 @@ class PureCalls:
         """A pure call with futures among its arguments has a key where it has their values: in a
         worker."""
         try:
-            _, futures = dumps_with_inputs(args, kwargs, self._settler)
+            _, futures = dumps_with_inputs(args, kwargs, self._settler, dumps)
         except NotPicklable:
             futures = []
         if not futures:

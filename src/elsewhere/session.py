@@ -10,19 +10,19 @@ from itertools import count
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from elsewhere.calls.messages import Call, Cancel, Kind, Options, Settlement, Verdict
-from elsewhere.calls.retention import ResourceLimits
-from elsewhere.calls.values import Put
-from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
+from elsewhere.calls.messages import Call, Cancel, Kind, Options
+from elsewhere.calls.wire import PAYLOAD_BYTES_MAX, replace
+from elsewhere.calls.workers import Setup
 from elsewhere.chunks import Bar, Meter
 from elsewhere.codec.functions import Functions, to_send
 from elsewhere.codec.references import dumps_with_inputs
-from elsewhere.codec.values import dumps, dumps_parts, too_large
+from elsewhere.codec.values import dumps, too_large
 from elsewhere.engines.local import LocalEngine
 from elsewhere.errors import NotPicklable, StoreError
 from elsewhere.finished import Hit, failed_future
 from elsewhere.future import Future, Settler
 from elsewhere.gateway.machine import Gateway
+from elsewhere.gateway.placement import Placement
 from elsewhere.host import GatewayHost
 from elsewhere.intake import Bounds, Intake
 from elsewhere.interrupts import DeferredInterrupts
@@ -31,9 +31,10 @@ from elsewhere.names import Name
 from elsewhere.node.process import NodeProcess
 from elsewhere.pending import Pending
 from elsewhere.pure_calls import PureCalls
+from elsewhere.puts import Puts
 from elsewhere.reports import report
 from elsewhere.screen import Screen
-from elsewhere.segments.directory import room_for_values
+from elsewhere.segments.directory import free_bytes_max, room_for_values
 from elsewhere.store import Acknowledge, Store
 from elsewhere.tasks import is_asynchronous, merge_options, task_of
 
@@ -49,39 +50,38 @@ _open_sessions: set["Session"] = set()
 class Session:
     """The calls of one pool, from its start to its end."""
 
-    def __init__(  # noqa: PLR0913, PLR0917  # as the options of the pool
+    def __init__(  # each is an option of the pool
         self,
         node: NodeProcess,
         workers: int,
-        initializer: bytes,
+        setup: Setup,
         tasks_per_worker_max: int | None,
         record: bool,
         store: Store | None,
-        inline_bytes: int,
         shared_memory: int | None,
-        resource_limits: ResourceLimits | None,
+        *,
+        placement: Placement | None,
     ) -> None:
         self._workers = workers
-        self._inline_bytes = inline_bytes
-        engine = LocalEngine(
-            node, workers, initializer, inline_bytes, resource_limits or ResourceLimits()
-        )
+        room = room_for_values(node.directory) if shared_memory is None else shared_memory
+        free = free_bytes_max(room, workers + 1)
+        engine = LocalEngine(node, workers, replace(setup, free_bytes_max=free))
         waits = store is not None and store.acknowledge is not Acknowledge.MEMORY
         gateway = Gateway(
             tasks_per_worker_max=tasks_per_worker_max,
             waits_for_rows=waits,
-            value_bytes_max=room_for_values(node.directory)
-            if shared_memory is None
-            else shared_memory,
+            value_bytes_max=room - free * (workers + 1),
+            placement=placement,
         )
         self._opened = store
         name = f"elsewhere-pool-{next(_numbers)}"
         self._host = GatewayHost(
-            gateway, engine, Screen().say, self._forget, name, self.store, node.directory
+            gateway, engine, Screen().say, self._forget, name, self.store, node.directory, free
         )
         self._functions = Functions(self._host.note)
         self._pure = PureCalls(self._host, self.store, self._submit)
         self._calls = count(1)
+        self._puts = Puts(self._host, self._calls, setup.inline_bytes)
         self._opening = threading.Lock()
         self._recorder = _make_recorder() if record else None
         # Not a WeakSet: it would run Python code where a map is dropped, and a Ctrl-C that lands in
@@ -142,13 +142,15 @@ class Session:
     ) -> Future[T]:
         try:
             function = self._functions.encode(fn)
-            payload, futures = dumps_with_inputs(args, kwargs, self._host)
+            if name is None:
+                payload, futures = self._puts.encode_arguments(args, kwargs)
+            else:
+                payload, futures = dumps_with_inputs(args, kwargs, self._host, dumps)
             if len(payload) > PAYLOAD_BYTES_MAX:
                 raise too_large("the arguments", len(payload))
             number = next(self._calls)
-            # What lies in another pool's segments may be gone before the call needs it.
-            futures = [self.put(f.result()) if f.is_foreign(self._host) else f for f in futures]
-            inputs = tuple([f.as_input(n) for n, f in enumerate(futures)])
+            given = tuple(futures)
+            inputs = tuple([f.as_input(n) for n, f in enumerate(given)])
             if name is None:
                 call = Call(number, function.number, payload, options, inputs=inputs)
             else:
@@ -157,7 +159,7 @@ class Session:
                     number, function.number, payload, options, key=key, label=label, parts=parts
                 )
             future: Future[T] = Future(call, function.name, self._host)
-            self.send(call, future, function.name, futures)
+            self.send(call, future, function.name, given)
         except NotPicklable as error:
             return failed_future(error, self._host)
         return future
@@ -175,16 +177,7 @@ class Session:
     def put(self, value: T) -> Future[T]:
         """As `Pool.put`."""
         self._check_open()
-        parts = dumps_parts(value, "the value")
-        number = next(self._calls)
-        future: Future[T] = Future(None, "a value that was put", self._host)
-        if sum(part.nbytes for part in parts) <= self._inline_bytes:
-            future.settle(Settlement(number, Verdict.VALUE, dumps(value, "the value")))
-            return future
-        place = self._host.holdings.put(parts)
-        self._host.post(Put(number, place))
-        future.settle(Settlement(number, Verdict.VALUE, place=place))
-        return future
+        return self._puts.put(value)
 
     def map(
         self,

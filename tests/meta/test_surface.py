@@ -22,6 +22,7 @@ SURFACE = [
     "InitializerFailed",
     "NoKey",
     "NotPicklable",
+    "PlacementError",
     "Pool",
     "RemoteError",
     "RemoteTraceback",

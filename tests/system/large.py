@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+import elsewhere
+from tests.system.functions import touch_and_wait
+
 Array = npt.NDArray[np.int64]
 LENGTH = 2**17
 """items; a MiB"""
@@ -75,3 +78,68 @@ def kill_self_once(array: Any, marker: str) -> int:
 def limit_files(nbytes: int) -> None:
     """As if the file system had no more room for one file."""
     resource.setrlimit(resource.RLIMIT_FSIZE, (nbytes, nbytes))
+
+
+def fill_up_to_5(number: int) -> Array:
+    if number == 5:
+        raise ValueError("item 5")
+    return fill(number)
+
+
+class Refuses:
+    """Can be encoded, and not be decoded."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _refuse, ()
+
+
+def _refuse() -> None:
+    raise RuntimeError("it refuses")
+
+
+def fill_or_refuse(number: int) -> Any:
+    return Refuses() if number == 5 else fill(number)
+
+
+def fill_or_kill_self_once(number: int, marker: str) -> Array:
+    """Take the worker down the first time that item 4 is met."""
+    if number == 4:
+        kill_self_once(np.zeros(1), marker)
+    return fill(number)
+
+
+def sum_inside(count: int) -> int:
+    return sum(int(array.sum()) for array in elsewhere.map(fill, range(count)))
+
+
+def mark(started: str, release: str) -> Array:
+    """A value that tells which process made it, once it is released."""
+    touch_and_wait(started, release)
+    return np.full(LENGTH, os.getpid())
+
+
+def processes_of(array: Any) -> tuple[int, int]:
+    """Which process has made a value of `mark`, and which one reads it."""
+    return int(array[0]), os.getpid()
+
+
+def hold(array: Any, started: str, release: str) -> int:
+    """Read a value until released; which process does."""
+    touch_and_wait(started, release)
+    return os.getpid()
+
+
+def add_in_place(array: Any, number: int) -> int:
+    array += number
+    return int(array.sum())
+
+
+def sum_all(values: list[Any]) -> int:
+    return sum(int(np.sum(value)) for value in values)
+
+
+def clear_and_kill_self_once(array: Any, marker: str) -> int:
+    before = int(array.sum())
+    array[:] = 0
+    kill_self_once(array, marker)
+    return before

@@ -74,6 +74,7 @@ def test_calls_that_kill_their_parent_fail_alone(pool: Pool, tmp_path: Path) -> 
     """The first time that is the node, and nobody is blamed; from then on the blame is exact."""
     started, release = str(tmp_path / "started"), str(tmp_path / "release")
     innocent = pool.submit(functions.touch_and_wait, started, release)
+    wait_until(Path(started).exists, "the innocent one runs")
     guilty = [pool.submit(functions.kill_parent) for _ in range(2)]
 
     errors = [future.exception() for future in guilty]

@@ -169,7 +169,7 @@ def test_arrays_arrive_as_they_were(pool: Pool) -> None:
 
 def test_something_not_callable_is_refused_at_once(pool: Pool) -> None:
     with pytest.raises(TypeError, match="callable"):
-        pool.submit(3)  # type: ignore[arg-type]  # what the test is about
+        pool.submit(3)  # type: ignore[call-overload]  # what the test is about
     with pytest.raises(TypeError, match="callable"):
         pool.map(3, [1])  # type: ignore[arg-type]  # what the test is about
 

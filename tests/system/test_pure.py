@@ -79,7 +79,7 @@ def test_errors_are_not_remembered_unless_asked(pool: Pool, notes: Path) -> None
 
 def test_what_has_no_exact_name_is_refused(pool: Pool) -> None:
     with pytest.raises(NoKey, match=r"lock"):
-        pool.submit(nested.note_and_square, Lock(), 3).result(timeout=60)  # type: ignore[arg-type]  # refused
+        pool.submit(nested.note_and_square, Lock(), 3).result(timeout=60)
 
 
 def test_results_that_are_shared_do_not_deadlock() -> None:

@@ -28,9 +28,9 @@ def total(lengths: list[str]) -> int:
 def test_spans_say_what_waited_for_what_and_how_many_bytes_moved() -> None:
     with Pool(2, record=True) as pool:
         first, second = pool.submit(make, 1000), pool.submit(make, 100_000)
-        third = pool.submit(join, first, second)  # type: ignore[arg-type]  # futures become values
+        third = pool.submit(join, first, second)
         assert len(third.result()) == 101_000
-        fourth = pool.submit(join, second, third)  # type: ignore[arg-type]  # futures become values
+        fourth = pool.submit(join, second, third)
         assert len(fourth.result()) == 201_000
         one, two, three, four = sorted(pool.timeline(), key=lambda span: span.call)
 
@@ -71,7 +71,7 @@ def test_what_an_input_has_failed_did_not_run() -> None:
 def test_a_timeline_can_be_saved_once_the_pool_has_ended(tmp_path: Path) -> None:
     with Pool(2, record=True) as pool:
         made = pool.submit(make, 10)
-        pool.submit(join, made)  # type: ignore[arg-type]  # futures become values
+        pool.submit(join, made)
     pool.timeline().save(tmp_path / "run.json")
     pool.timeline().save(tmp_path / "run.html")
 

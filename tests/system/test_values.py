@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from elsewhere import Pool
-from elsewhere.errors import DataLost, NotPicklable
+from elsewhere.errors import NotPicklable
 from tests.requirements import need
 from tests.system import functions, large
 from tests.system.clients import Client, start_client
@@ -234,17 +234,6 @@ def test_a_future_can_be_read_when_its_pool_has_ended() -> None:
     assert put.result()[0] == 99
     assert set(array.tolist()) == {5}
     assert futures[0].where() is None
-
-
-def test_a_value_whose_file_is_gone_is_lost_and_its_pool_lives(pool: Pool) -> None:
-    future = pool.submit(large.fill, 1)
-    assert future.nbytes
-    for path in folder_of(pool).iterdir():
-        path.unlink()
-
-    with pytest.raises(DataLost, match="was lost"):
-        future.result()
-    assert pool.submit(functions.square, 3).result() == 9
 
 
 # ---------------------------------------------------------------- they outlive their makers

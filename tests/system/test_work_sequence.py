@@ -67,8 +67,8 @@ def test_the_client_waits_for_nothing_before_it_looks(
         d0, d1 = give(pool, tmp_path)
         exchanges = Exchanges(pool, monkeypatch)
         gate, begun, end = (str(tmp_path / name) for name in ("gate", "begun", "end"))
-        d2: Future[Any] = pool.submit(change, d1, gate)  # type: ignore[arg-type]  # it becomes a value
-        d3: Future[Any] = pool.submit(combine, d0, d2)  # type: ignore[arg-type]  # as these do
+        d2: Future[Any] = pool.submit(change, d1, gate)
+        d3: Future[Any] = pool.submit(combine, d0, d2)
         d4 = pool.submit(touch_and_wait, begun, end)
         # All of them are under way before d2 can end: the client has waited for none.
         assert not any(future.done() for future in (d2, d3, d4))

@@ -8,11 +8,15 @@ from typing import Any
 from elsewhere.calls.messages import Call, Define, Kind, Options, Release, Settlement, Verdict
 from elsewhere.chunks import Bar, Chunk, Meter
 from elsewhere.codec.functions import Functions
-from elsewhere.codec.values import loads
+from elsewhere.codec.values import dumps, loads
 from elsewhere.future import Future, Nobody, Settler
 from elsewhere.intake import Bounds, Intake
 from elsewhere.mapping import Mapping
 from elsewhere.worker.chunk import ChunkFailed, apply_chunk, encode_chunk_failure
+
+
+def encode(results: list[Any]) -> bytes:
+    return dumps(results, "result")
 
 
 class WorkerDied(BaseException):
@@ -113,11 +117,11 @@ class Sender:
         )
         sent.chunk.run_callbacks()
 
-    def _apply(self, call: Call) -> tuple[Verdict, bytes]:
+    def _apply(self, call: Call) -> tuple[Verdict, Any]:
         try:
             function = loads(self.codes[call.function])
             given = [one.settlement.payload for one in call.inputs if one.settlement is not None]
-            return Verdict.VALUE, apply_chunk(function, call.payload, call.kind, given)
+            return Verdict.VALUE, apply_chunk(function, call.payload, call.kind, given, encode)
         except ChunkFailed as error:
             if isinstance(error.__cause__, WorkerDied):
                 return Verdict.QUARANTINED, b""

@@ -2,8 +2,18 @@
 
 import pytest
 
-from elsewhere.calls.messages import Define, Done, FromWorker, Outcome, Release, ToGateway, Verdict
+from elsewhere.calls.messages import (
+    Define,
+    Done,
+    FromWorker,
+    Outcome,
+    Release,
+    Settlement,
+    ToGateway,
+    Verdict,
+)
 from elsewhere.calls.span import Span
+from elsewhere.calls.values import Place
 from elsewhere.calls.wire import DecodeError, FrameReader, encode_frame
 from elsewhere.calls.workers import Exit, Ready, Stop
 
@@ -78,3 +88,8 @@ def test_a_span_knows_its_end_and_whether_it_returned() -> None:
     assert Span("f", 1, 2.0, 0.5, 1, Verdict.VALUE).ended == 2.5
     assert Span("f", 1, 2.0, 0.5, 1, Verdict.VALUE).ok
     assert not Span("f", 1, 2.0, 0.5, 1, Verdict.ERROR).ok
+
+
+def test_a_settlement_tells_how_large_its_value_is_wherever_it_lies() -> None:
+    assert Settlement(1, Verdict.VALUE, b"123").nbytes == 3
+    assert Settlement(1, Verdict.VALUE, place=Place("segment", 2**20)).nbytes == 2**20

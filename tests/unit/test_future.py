@@ -12,13 +12,16 @@ import pytest
 
 from elsewhere import future as module
 from elsewhere.calls.messages import Call, Input, Options, Settlement, Verdict
+from elsewhere.calls.values import Missing
 from elsewhere.codec.failures import encode_failure
 from elsewhere.codec.values import dumps
 from elsewhere.errors import CallTimeout
 from elsewhere.finished import failed_future
-from elsewhere.future import FINISHED, PENDING, Future
+from elsewhere.future import Future
 from elsewhere.outcome import open_settlement
+from elsewhere.placed import Holder
 from elsewhere.segments.reading import Lease
+from elsewhere.waitable import FINISHED, PENDING
 
 VALUE = Settlement(1, Verdict.VALUE, dumps(5, "result"))
 ERROR = Settlement(1, Verdict.ERROR, encode_failure(KeyError("k")))
@@ -47,7 +50,12 @@ class Pool:
     def make_waiters(self) -> list[Any]:
         return []
 
-    def lease(self, future: Future[Any], call: int) -> Lease:
+    def lease(self, holder: Holder, call: int) -> Lease:
+        raise AssertionError("nothing here lies in a segment")
+
+    def ask_again(
+        self, missing: Missing, again: Future[Any], share: Callable[[], Future[Any]]
+    ) -> Future[Any] | None:
         raise AssertionError("nothing here lies in a segment")
 
 

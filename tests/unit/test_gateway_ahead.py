@@ -3,12 +3,10 @@
 from elsewhere.calls.lifecycle import CallState
 from elsewhere.calls.messages import Attempt, Options, Outcome, Parked, Recall, Returned, Verdict
 from elsewhere.calls.workers import Ready, Started
-from elsewhere.gateway.dispatch import (
-    AHEAD_INPUTS_MAX,
-    HELD_CALLS_MAX,
-    INPUTS_LOOKED_AT_MAX,
-)
+from elsewhere.gateway.followers import AHEAD_INPUTS_MAX, INPUTS_LOOKED_AT_MAX
+from elsewhere.gateway.inputs import TOLD_MAX
 from elsewhere.gateway.records import ENGINE
+from elsewhere.gateway.room import HELD_CALLS_MAX
 from tests.unit.value_stage import (
     ValueStage,
     brought,
@@ -289,7 +287,7 @@ def test_a_lost_worker_loses_no_call_that_was_sent_ahead() -> None:
 
     other = 3 - first
     assert stage.sent()[3:] == [(other, 1, 2), (other, 2, 2), (other, 3, 2)]
-    assert first not in stage.gateway.dispatch.led
+    assert first not in stage.gateway.dispatch.followers.led
     turn = stage.done(other, value(1, 2), value(2, 2), value(3, 2))
     assert [s.call for s in turn.settlements] == [1, 2, 3]
 
@@ -341,3 +339,15 @@ def test_the_value_of_what_follows_an_interrupted_call_is_freed() -> None:
 
     assert stage.freed == [(1, "segment of 1"), (1, "segment of 2")]
     assert not stage.kept
+
+
+def test_of_many_that_wait_those_that_were_sent_ahead_are_told_at_once() -> None:
+    stage = short()
+    last = HELD_CALLS_MAX + TOLD_MAX
+    stage.submit(call(1), *(call(n, 1) for n in range(2, last + 1)))
+    ahead = list(stage.gateway.workers[1].held)
+    assert len(ahead) == HELD_CALLS_MAX
+
+    turn = stage.done(1, *(value(n) for n in ahead))
+
+    assert [s.call for s in turn.settlements] == ahead

@@ -5,7 +5,7 @@ import pytest
 from elsewhere.calls.lifecycle import CallState
 from elsewhere.calls.messages import CHAIN_MAX, Define
 from elsewhere.calls.messages import NUMBERS_PER_WORKER as OWN
-from elsewhere.gateway.inputs import FALLEN_MAX
+from elsewhere.gateway.inputs import FALLEN_MAX, TOLD_MAX
 from tests.unit.stage import Stage
 
 FIRST = OWN + 1
@@ -24,7 +24,7 @@ def with_workers(count: int, *events: str) -> Stage:
 def inputs_are_forgotten(stage: Stage) -> bool:
     """Whether the gateway keeps nothing about calls that wait for others."""
     inputs = stage.gateway.ledger.inputs
-    return not (inputs.waiting or inputs.ready or inputs.fallen)
+    return not (inputs.waiting or inputs.untold or inputs.ready or inputs.fallen)
 
 
 # ---------------------------------------------------------------- values
@@ -289,6 +289,47 @@ def test_what_has_fallen_can_be_cancelled_before_its_step() -> None:
     stage.tell("done 1 1#1 error")
 
     assert stage.tell("cancel 3") == ["call 3: cancelled"]
+    assert inputs_are_forgotten(stage)
+
+
+def test_one_step_tells_so_many_that_their_input_is_there_and_asks_for_another() -> None:
+    last = 2 * TOLD_MAX + 12
+    stage = with_workers(1, "submit 1 of 7", f"submit 2..{last} of 7 inputs=1")
+
+    wakes = [stage.turn("done 1 1#1 took=9").wake]
+    held = list(stage.gateway.workers[1].held)
+    assert len(stage.gateway.queue) == TOLD_MAX - len(held)
+    wakes += [stage.turn("at 3").wake, stage.turn("at 3").wake]
+
+    assert wakes == [0.0, 3.0, None]
+    told = [*held, *(r.call.id for r in stage.gateway.queue)]
+    assert sorted(told) == list(range(2, last + 1))
+    assert told[len(held) :] == sorted(told[len(held) :])
+    assert inputs_are_forgotten(stage)
+
+
+def test_nobody_is_robbed_while_calls_may_become_ready_in_the_next_step() -> None:
+    stage = with_workers(
+        2, "submit 1 2 3 of 7", "submit 4 of 7 inputs=2", "submit 5 of 7 inputs=2,4"
+    )
+    stage.gateway.ledger.inputs.told_max = 1
+    busy, free = (1, 2) if 1 in stage.gateway.workers[1].held else (2, 1)
+
+    said = stage.tell("at 1", f"done {free} 2#1 took=1")
+
+    assert not [line for line in said if "recall" in line]
+    assert stage.tell("at 1")[0].startswith(f"worker {free}: run 4#1")
+    assert len(stage.gateway.workers[busy].held) == 2
+
+
+def test_those_that_are_still_to_be_told_of_their_input_can_be_cancelled() -> None:
+    last = 2 * TOLD_MAX
+    stage = with_workers(1, "submit 1 of 7", f"submit 2..{last} of 7 inputs=1", "done 1 1#1 took=9")
+
+    assert stage.gateway.calls[3].state is CallState.WAITING
+    assert stage.turn("cancel 3").settlements[0].verdict.name == "CANCELLED"
+
+    assert [r.call.id for r in stage.gateway.queue][:2] == [2, 4]
     assert inputs_are_forgotten(stage)
 
 

@@ -6,11 +6,13 @@ import pytest
 
 from elsewhere.calls.lifecycle import CallState, WorkerState
 from elsewhere.calls.messages import Call, Options, Settlement, Verdict
+from elsewhere.calls.values import Missing
 from elsewhere.errors import GatewayBug
 from elsewhere.gateway.invariants import check_invariants
 from elsewhere.gateway.machine import Gateway
 from elsewhere.gateway.records import CLIENT, CallRecord, FunctionRecord
 from tests.unit.stage import Stage
+from tests.unit.value_stage import ValueStage, brought, call, large, place_of
 
 
 def settle_without_forgetting(gateway: Gateway) -> None:
@@ -128,7 +130,7 @@ def miscount_inputs(gateway: Gateway) -> None:
 
 def wait_though_all_is_there(gateway: Gateway) -> None:
     record = gateway.calls[9]
-    record.values = dict.fromkeys(record.values, Settlement(3, Verdict.VALUE))
+    record.values = {number: Settlement(number, Verdict.VALUE) for number in (3, 8)}
     record.needs = 0
 
 
@@ -150,7 +152,7 @@ def wait_for_what_is_over(gateway: Gateway) -> None:
 
 
 def leave_what_has_fallen(gateway: Gateway) -> None:
-    gateway.calls[9].values[3] = Settlement(3, Verdict.ERROR)
+    gateway.calls[9].learn(3, Settlement(3, Verdict.ERROR))
 
 
 TAMPERING: list[tuple[Callable[[Gateway], None], str]] = [
@@ -211,3 +213,70 @@ def test_a_gateway_that_is_sound_passes() -> None:
     check_invariants(stage.gateway)
 
     assert stage.gateway.workers[1].state is WorkerState.READY
+
+
+def forget_what_is_needed(gateway: Gateway) -> None:
+    gateway.ledger.values.kept[1].lineage = 0
+
+
+def remember_how_nothing_was_made(gateway: Gateway) -> None:
+    recipes = gateway.ledger.values.recipes
+    recipes.kept[99] = recipes.kept.pop(2)
+
+
+def exceed_the_memory_for_recipes(gateway: Gateway) -> None:
+    gateway.ledger.values.recipes.bytes_max = 1
+
+
+def miscount_memory(gateway: Gateway) -> None:
+    gateway.ledger.values.nbytes += 1
+
+
+def keep_what_nobody_needs(gateway: Gateway) -> None:
+    gateway.ledger.values.kept[3].holders.clear()
+
+
+def forget_that_a_value_is_made_again(gateway: Gateway) -> None:
+    gateway.ledger.values.kept[2].remaking = False
+
+
+def say_that_a_value_is_made_again(gateway: Gateway) -> None:
+    gateway.ledger.values.kept[1].remaking = True
+
+
+def wait_for_what_is_there(gateway: Gateway) -> None:
+    gateway.ledger.values.kept[1].askers.add(CLIENT)
+
+
+VALUE_TAMPERING: list[tuple[Callable[[Gateway], None], str]] = [
+    (forget_what_is_needed, "a value is known as long as it may be needed to make another one"),
+    (remember_how_nothing_was_made, "how a value was made is known while anything is known of it"),
+    (exceed_the_memory_for_recipes, "how a value was made is known while anything is known of it"),
+    (miscount_memory, "the bytes of values and recipes are counted"),
+    (keep_what_nobody_needs, "nothing lies there that only what can be made again needs"),
+    (forget_that_a_value_is_made_again, "the gateway itself asks for just those calls again"),
+    (say_that_a_value_is_made_again, "the gateway itself asks for just those calls again"),
+    (wait_for_what_is_there, "who waits for a lost value will hear of it"),
+]
+
+
+@pytest.mark.parametrize(("tamper", "sentence"), VALUE_TAMPERING)
+def test_a_broken_invariant_of_values_is_named(
+    tamper: Callable[[Gateway], None], sentence: str
+) -> None:
+    stage = ValueStage()
+    stage.submit(call(1))
+    stage.done(1, large(1))
+    stage.submit(call(3))
+    stage.done(1, large(3))
+    stage.submit(call(4, brought(3)))
+    stage.done(1, large(4))
+    stage.submit(call(2, brought(1)))
+    stage.done(1, large(2))
+    stage.say(CLIENT, Missing(2, place_of(2)))
+    stage.done(1)
+
+    tamper(stage.gateway)
+
+    with pytest.raises(GatewayBug, match=sentence):
+        check_invariants(stage.gateway)

@@ -1,7 +1,7 @@
 """What the gateway promises where there is too little memory for values."""
 
 from elsewhere.calls.messages import Options, Verdict
-from elsewhere.calls.values import Moved, Put, Spill
+from elsewhere.calls.values import Moved, Put, Spill, Unmap
 from elsewhere.gateway.records import CLIENT, Turn
 from tests.unit.value_stage import ValueStage, call, large, place_of, unready, value
 
@@ -31,7 +31,7 @@ def test_nothing_is_handed_out_until_what_is_too_much_was_moved() -> None:
     stage, _ = with_values(3, 2)
     stage.submit(call(9))
     assert stage.runs == []
-    stage.say(CLIENT, Moved(1, done=True))
+    stage.say(CLIENT, Moved(1, place_of(1), done=True))
     assert stage.sent() == [(1, 9, 1)]
     assert stage.gateway.ledger.values.nbytes == 2 * SIZE
 
@@ -41,10 +41,25 @@ def test_a_worker_that_runs_something_may_free_memory_and_is_waited_for() -> Non
     stage.submit(call(7), call(8), call(9))
     assert stage.sent() == [(1, 7, 1), (1, 8, 1)]
     assert spilled(stage.done(1, large(7))) == [1]
-    stage.say(CLIENT, Moved(1, done=False))
+    stage.say(CLIENT, Moved(1, place_of(1), done=False))
     assert stage.sent() == [(1, 7, 1), (1, 8, 1)]
     stage.drop(7)
     assert stage.sent()[2:] == [(1, 9, 1)]
+
+
+def test_the_worker_that_made_a_value_lets_go_of_its_memory_once_it_was_moved() -> None:
+    stage, _ = with_values(2, 2)
+    stage.submit(call(7))
+    assert spilled(stage.done(1, large(7))) == [1]
+    assert spilled(stage.say(CLIENT, Put(3, place_of(3)))) == [2]
+    assert spilled(stage.say(CLIENT, Put(4, place_of(4)))) == [7]
+
+    turn = stage.say(CLIENT, Moved(7, place_of(7), done=True))
+
+    assert (1, Unmap([place_of(7)])) in turn.sends
+    assert not any(
+        isinstance(m, Unmap) for _, m in stage.say(CLIENT, Moved(1, place_of(1), done=True)).sends
+    )
 
 
 def test_what_cannot_be_moved_stops_nobody_for_ever() -> None:
@@ -52,7 +67,7 @@ def test_what_cannot_be_moved_stops_nobody_for_ever() -> None:
     stage.submit(call(9))
     assert stage.runs == []
     while moved:
-        moved = spilled(stage.say(CLIENT, Moved(moved[0], done=False)))
+        moved = spilled(stage.say(CLIENT, Moved(moved[0], place_of(moved[0]), done=False)))
     assert stage.sent() == [(1, 9, 1)]
 
 
@@ -60,7 +75,7 @@ def test_what_is_let_go_while_it_is_moved_is_freed_after_that() -> None:
     stage, _ = with_values(2, 1)
     stage.drop(1)
     assert stage.freed == []
-    stage.say(CLIENT, Moved(1, done=True))
+    stage.say(CLIENT, Moved(1, place_of(1), done=True))
     assert stage.freed == [(CLIENT, "segment of 1")]
     assert 1 not in stage.kept
 
@@ -69,7 +84,7 @@ def test_what_was_moved_is_freed_by_the_client_and_not_used_again() -> None:
     stage = ValueStage(bytes_max=0)
     stage.submit(call(1))
     assert spilled(stage.done(1, large(1))) == [1]
-    stage.say(CLIENT, Moved(1, done=True))
+    stage.say(CLIENT, Moved(1, place_of(1), done=True))
     stage.drop(1)
     assert stage.freed == [(CLIENT, "segment of 1")]
 
@@ -77,8 +92,8 @@ def test_what_was_moved_is_freed_by_the_client_and_not_used_again() -> None:
 def test_an_answer_that_comes_twice_or_late_changes_nothing() -> None:
     stage, _ = with_values(2, 1)
     for _ in range(2):
-        stage.say(CLIENT, Moved(1, done=True))
-    stage.say(CLIENT, Moved(5, done=True))
+        stage.say(CLIENT, Moved(1, place_of(1), done=True))
+    stage.say(CLIENT, Moved(5, place_of(5), done=True))
     assert stage.gateway.ledger.values.nbytes == SIZE
     assert stage.gateway.ledger.values.moving == 0
 
@@ -100,3 +115,18 @@ def test_a_call_that_was_sent_ahead_and_is_taken_back_is_not_tried_again() -> No
         (1, Verdict.VALUE),
         (2, Verdict.CANCELLED),
     ]
+
+
+def test_it_is_known_who_needs_what_is_being_moved() -> None:
+    stage, _ = with_values(2, 1)
+    values = stage.gateway.ledger.values
+    assert values.is_needed(1)
+    assert not values.is_needed(3)
+    stage.drop(1)
+    assert not values.is_needed(1)
+    assert stage.freed == []
+
+    stage.say(CLIENT, Moved(1, place_of(1), done=False))
+
+    assert stage.freed == [(CLIENT, place_of(1).path)]
+    assert values.nbytes == SIZE

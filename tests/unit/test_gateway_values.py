@@ -5,13 +5,16 @@ from elsewhere.calls.messages import (
     NUMBERS_PER_WORKER,
     Call,
     Has,
+    Input,
     Options,
     Outcome,
     Returned,
+    Settlement,
     Verdict,
 )
 from elsewhere.calls.values import Put
 from elsewhere.gateway.records import CLIENT
+from elsewhere.gateway.room import HELD_BYTES_MAX
 from tests.unit.value_stage import (
     FUNCTION,
     ValueStage,
@@ -276,3 +279,15 @@ def test_the_paths_of_a_maker_are_those_of_its_values() -> None:
     stage.say(CLIENT, Put(5, place_of(5)))
 
     assert stage.gateway.ledger.values.paths_of(1) == {"segment of 1"}
+
+
+def test_inputs_that_come_along_count_as_what_a_worker_holds() -> None:
+    stage = ValueStage()
+    stage.measure()
+    stage.runs.clear()
+    given = Input(-1, Settlement(1, Verdict.VALUE, bytes(HELD_BYTES_MAX // 4)))
+
+    stage.submit(*(call(number, given) for number in range(20, 30)))
+
+    assert [number for _, number, _ in stage.sent()] == [20, 21, 22, 23]
+    assert stage.gateway.workers[1].held_bytes > HELD_BYTES_MAX

@@ -7,6 +7,7 @@ from elsewhere.calls.messages import Call, Options, Verdict
 from elsewhere.errors import GatewayBug
 from elsewhere.gateway import dispatch
 from elsewhere.gateway.records import CLIENT, CallRecord, FunctionRecord, WorkerRecord
+from elsewhere.gateway.room import HELD_CALLS_MAX
 from tests.unit.stage import Stage
 from tests.unit.test_gateway_calls import with_worker
 
@@ -44,7 +45,7 @@ def test_short_calls_are_sent_many_at_a_time_up_to_a_bound() -> None:
 
     stage.tell("submit 2..3000 of 7")
 
-    assert len(stage.gateway.workers[1].held) == dispatch.HELD_CALLS_MAX
+    assert len(stage.gateway.workers[1].held) == HELD_CALLS_MAX
 
 
 def test_large_arguments_are_sent_up_to_a_bound() -> None:

@@ -48,14 +48,16 @@ def decode(payload: bytes, *values: Any) -> Any:
 
 def test_a_future_is_written_down_by_its_position() -> None:
     first, second = pending(), settled(2)
-    payload, futures = dumps_with_inputs((first, [second, first]), {"x": {"y": second}}, OURS)
+    payload, futures = dumps_with_inputs(
+        (first, [second, first]), {"x": {"y": second}}, OURS, dumps
+    )
     assert futures == [first, second]
     assert decode(payload, "a", "b") == (("a", ["b", "a"]), {"x": {"y": "b"}})
 
 
 def test_a_future_that_is_given_twice_is_one_object() -> None:
     future = settled([])
-    payload, _ = dumps_with_inputs((future, future), {}, OURS)
+    payload, _ = dumps_with_inputs((future, future), {}, OURS, dumps)
     (first, second), _ = decode(payload, [1])
     assert first is second
 
@@ -67,20 +69,20 @@ class CallsBack:
         self.inner = inner
 
     def __reduce__(self) -> tuple[Any, ...]:
-        _, futures = dumps_with_inputs((self.inner,), {}, OURS)
+        _, futures = dumps_with_inputs((self.inner,), {}, OURS, dumps)
         assert futures == [self.inner]
         return int, ()
 
 
 def test_a_call_that_is_encoded_within_another_has_inputs_of_its_own() -> None:
     outer, inner = settled(1), settled(2)
-    _, futures = dumps_with_inputs((CallsBack(inner), outer), {}, OURS)
+    _, futures = dumps_with_inputs((CallsBack(inner), outer), {}, OURS, dumps)
     assert futures == [outer]
 
 
 def test_a_pending_future_of_another_pool_is_refused_by_its_path() -> None:
     with pytest.raises(NotPicklable) as caught:
-        dumps_with_inputs((1, {"x": [pending(Nobody())]}), {}, OURS)
+        dumps_with_inputs((1, {"x": [pending(Nobody())]}), {}, OURS, dumps)
     assert caught.value.path == "args[1]['x'][0]"
     assert "of another pool, and not settled" in caught.value.what
 
@@ -88,7 +90,7 @@ def test_a_pending_future_of_another_pool_is_refused_by_its_path() -> None:
 def test_a_future_of_something_else_is_refused_as_a_whole() -> None:
     plain: StandardFuture[int] = StandardFuture()
     with pytest.raises(NotPicklable) as caught:
-        dumps_with_inputs(([plain],), {}, OURS)
+        dumps_with_inputs(([plain],), {}, OURS, dumps)
     assert caught.value.path == "args[0][0]"
     assert "send its result()" in caught.value.remedy
 

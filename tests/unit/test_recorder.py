@@ -1,6 +1,7 @@
 """What a recorder notes of a call, and when it notes nothing."""
 
 from elsewhere.calls.messages import Call, Options, Settlement, Verdict
+from elsewhere.calls.values import Place
 from elsewhere.future import Future
 from elsewhere.pending import Pending
 from elsewhere.segments.reading import Lease
@@ -22,7 +23,10 @@ class Settler:
     def make_waiters(self) -> list[object]:
         return []
 
-    def lease(self, future: object, call: int) -> Lease:
+    def lease(self, holder: object, call: int) -> Lease:
+        return Lease()
+
+    def ask_again(self, missing: object, again: object, share: object) -> None:
         raise AssertionError
 
 
@@ -52,6 +56,26 @@ def test_a_call_is_noted_when_it_is_settled_and_its_future_is_told() -> None:
     assert (span.ready, span.inputs) == (None, ())
     assert 0 < span.asked < span.started
     assert future.is_settled()
+
+
+def test_a_value_in_a_segment_counts_with_what_it_takes_there() -> None:
+    recorder = Recorder()
+    watched, _ = begin(recorder, 7)
+    place = Place("segment", 2**20)
+    watched.settle(Settlement(7, Verdict.VALUE, worker=2, started=1.0, elapsed=1.0, place=place))
+    (span,) = recorder.spans
+    assert span.result_bytes == 2**20
+
+
+def test_large_arguments_count_as_such_and_are_no_input() -> None:
+    recorder = Recorder()
+    _, arguments = make(6)
+    arguments.is_own = True
+    arguments.settle(Settlement(6, Verdict.VALUE, place=Place("segment", 2**20)))
+    watched, _ = begin(recorder, 7, arguments)
+    settle(watched, 7, 1e9, 2.0)
+    (span,) = recorder.spans
+    assert (span.argument_bytes, span.inputs, span.ready) == (2**20 + 5, (), None)
 
 
 def test_a_call_is_ready_when_its_last_input_has_ended() -> None:

@@ -24,7 +24,7 @@ from elsewhere.calls.messages import (
 from elsewhere.calls.workers import Ready, Setup, Stop, Unready
 from elsewhere.codec.failures import decode_failure
 from elsewhere.codec.references import let_futures_travel
-from elsewhere.codec.values import dumps, loads
+from elsewhere.codec.values import dumps, dumps_parts, loads
 from elsewhere.errors import CallInterrupted, NotPicklable, RemoteError
 from elsewhere.in_force import serve_worker
 from elsewhere.link import LinkClosed
@@ -289,16 +289,14 @@ def test_a_result_in_a_chunk_that_cannot_travel_keeps_what_came_before(worker: W
 def test_results_that_can_be_sent_alone_and_not_together_fail(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from elsewhere.worker import chunk
-
-    def picky(value: Any, name: str) -> bytes:
+    def picky(value: Any, name: str, pickled_bytes_max: int) -> list[memoryview]:
         if value == [1, 2]:
             raise NotPicklable(name, "too deep", "Be flat")
-        return dumps(value, name)
+        return dumps_parts(value, name, pickled_bytes_max)
 
-    monkeypatch.setattr(chunk, "dumps", picky)
-    values, error = chunk_failure(worker.run(abs, [1, 2], Kind.MAP))
-    assert values == []
+    monkeypatch.setattr(values, "dumps_parts", picky)
+    results, error = chunk_failure(worker.run(abs, [1, 2], Kind.MAP))
+    assert results == []
     assert str(error) == "cannot send result: too deep. Be flat"
 
 

@@ -1,6 +1,7 @@
 """Values in segments: how they lie there, are written, read and let go, and the folder they lie in."""
 
 import errno
+import fcntl
 import gc
 import os
 import pickle
@@ -12,11 +13,17 @@ from typing import Any
 
 import pytest
 
-from elsewhere.calls.values import Place
+from elsewhere.calls.values import FREE_BYTES_MAX, Place
 from elsewhere.codec.values import dumps_parts
 from elsewhere.errors import NotPicklable
 from elsewhere.segments import directory, writing
-from elsewhere.segments.directory import make_directory, remove_directory, remove_segments
+from elsewhere.segments.directory import (
+    DISK,
+    free_bytes_max,
+    make_directory,
+    remove_directory,
+    remove_segments,
+)
 from elsewhere.segments.layout import ALIGNMENT, offsets_of, pieces_of, read_value
 from elsewhere.segments.reading import Leases, load_value, map_segment
 from elsewhere.segments.writing import PIECES_MAX, Segments
@@ -49,7 +56,7 @@ def segments(
     tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> Segments:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path_factory.mktemp("disk")))
-    return Segments(str(tmp_path), 3)
+    return Segments(str(tmp_path), 3, 2**20)
 
 
 # ---------------------------------------------------------------- layout
@@ -163,9 +170,9 @@ def test_a_segment_keeps_its_size_while_it_holds_less(segments: Segments) -> Non
 
 
 def test_only_so_much_is_kept_and_what_was_free_longest_goes_first(
-    segments: Segments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(writing, "FREE_BYTES_MAX", 4 * KB)
+    segments = Segments(str(tmp_path), 3, 4 * KB)
     places = [write(segments, 2 * KB) for _ in range(3)]
 
     segments.free(places)
@@ -175,13 +182,19 @@ def test_only_so_much_is_kept_and_what_was_free_longest_goes_first(
 
 
 def test_what_is_larger_than_all_that_is_kept_is_given_back(
-    segments: Segments, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(writing, "FREE_BYTES_MAX", KB)
+    segments = Segments(str(tmp_path), 3, KB)
 
     segments.free([write(segments, 2 * KB)])
 
     assert names(tmp_path) == set()
+
+
+def test_what_all_writers_keep_is_a_part_of_the_room_for_values() -> None:
+    assert free_bytes_max(2**40, 3) == FREE_BYTES_MAX
+    assert 0 < 4 * 3 * free_bytes_max(2**20, 3) <= 2**20
+    assert free_bytes_max(0, 3) == 0
 
 
 def test_what_is_removed_is_not_used_again(segments: Segments, tmp_path: Path) -> None:
@@ -220,7 +233,8 @@ def test_a_value_that_finds_no_room_is_refused_and_leaves_no_file(
     ):
         segments.write(parts(KB), "the value")
 
-    assert names(tmp_path) == set()
+    assert names(tmp_path) - {DISK} == set()
+    assert list((tmp_path / DISK).iterdir()) == []
 
 
 @pytest.mark.parametrize("error", [OSError(errno.EIO, "broken"), KeyboardInterrupt()])
@@ -237,7 +251,7 @@ def test_whatever_else_goes_wrong_leaves_no_file(
 
 def test_a_folder_that_is_gone_is_told_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
-        write(Segments(str(tmp_path / "gone"), 1), KB)
+        write(Segments(str(tmp_path / "gone"), 1, 0), KB)
 
 
 def test_what_the_system_takes_in_bits_arrives_whole(
@@ -373,13 +387,14 @@ def test_a_process_may_have_several(shared_memory: Path) -> None:
     assert len(names(shared_memory)) == 2
 
 
-def test_what_dead_processes_have_left_is_removed(shared_memory: Path) -> None:
-    left = shared_memory / f"elsewhere-{process_that_has_ended()}-0123abcd"
+def test_what_nobody_has_locked_is_removed(shared_memory: Path) -> None:
+    left = shared_memory / f"elsewhere-{os.getpid()}-0123abcd"  # numbers are used again
     left.mkdir()
     (left / "1-1").write_bytes(b"value")
-    others = ["elsewhere", "elsewhere-", "elsewhere-notes", f"other-{process_that_has_ended()}"]
-    for name in [*others, f"elsewhere-{os.getpid()}-1", f"elsewhere-{os.getppid()}-1"]:
+    others = ["elsewhere", "elsewhere-", "elsewhere-notes", "elsewhere-12-x", "other-12-0123abcd"]
+    for name in others:
         (shared_memory / name).mkdir()
+    (shared_memory / "elsewhere-12-0123abcd").symlink_to(shared_memory / "elsewhere-notes")
     kept = names(shared_memory) - {left.name}
 
     made = Path(make_directory()).name
@@ -387,16 +402,81 @@ def test_what_dead_processes_have_left_is_removed(shared_memory: Path) -> None:
     assert names(shared_memory) == {*kept, made}
 
 
+def test_what_somebody_has_locked_is_kept_whatever_process_its_name_tells(
+    shared_memory: Path,
+) -> None:
+    path = shared_memory / f"elsewhere-{process_that_has_ended()}-0123abcd"
+    path.mkdir()
+    folder = os.open(path, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    make_directory()
+    assert path.exists()
+
+    os.close(folder)
+    make_directory()
+    assert not path.exists()
+
+
 def test_what_others_own_is_kept(shared_memory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (shared_memory / "elsewhere-12345-1").mkdir()
+    path = shared_memory / "elsewhere-12345-0123abcd"
+    path.mkdir()
+    real = os.open
 
-    def refuse(process: int, number: int) -> None:
-        raise PermissionError
+    def refuse(path: str, flags: int) -> int:
+        if path.endswith("0123abcd"):
+            raise PermissionError
+        return real(path, flags)
 
-    monkeypatch.setattr(os, "kill", refuse)
+    monkeypatch.setattr(os, "open", refuse)
     make_directory()
 
-    assert "elsewhere-12345-1" in names(shared_memory)
+    assert path.exists()
+
+
+def test_a_folder_that_is_removed_before_it_is_locked_is_made_anew(
+    shared_memory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.mkdir
+    removed: list[str] = []
+
+    def lose_first(path: str, mode: int) -> None:
+        real(path, mode)
+        if not removed:
+            removed.append(path)
+            os.rmdir(path)
+
+    monkeypatch.setattr(os, "mkdir", lose_first)
+
+    assert make_directory() not in removed
+    assert len(removed) == len(names(shared_memory)) == 1
+
+
+def test_a_fork_of_a_process_that_has_ended_does_not_keep_its_folder(shared_memory: Path) -> None:
+    program = """
+import os, sys
+from elsewhere.segments import directory
+directory.SHARED_MEMORY = sys.argv[1]
+print(directory.make_directory(), flush=True)
+if os.fork() == 0:
+    print("forked", flush=True)
+    sys.stdin.read()
+os._exit(0)
+"""
+    with subprocess.Popen(
+        [sys.executable, "-c", program, str(shared_memory)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as owner:
+        assert owner.stdout is not None
+        path = Path(owner.stdout.readline().strip())
+        assert path.is_dir()
+        assert owner.stdout.readline() == "forked\n"
+        owner.wait()  # its child lives on, until its input ends
+
+        make_directory()
+
+        assert not path.exists()
 
 
 def test_without_shared_memory_files_lie_with_the_temporary_ones(

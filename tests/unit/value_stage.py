@@ -1,5 +1,6 @@
 """A stage for the gateway with values that lie in segments, and with calls that are given them."""
 
+from collections.abc import Sequence
 from math import inf
 
 from elsewhere.calls.messages import (
@@ -17,10 +18,11 @@ from elsewhere.calls.messages import (
     ToGateway,
     Verdict,
 )
-from elsewhere.calls.values import Drop, Free, Place
+from elsewhere.calls.values import Drop, Free, Place, Transfer
 from elsewhere.calls.workers import Exit, Lost, Ready, Started
 from elsewhere.gateway.invariants import check_invariants
 from elsewhere.gateway.machine import Gateway
+from elsewhere.gateway.placement import Placement
 from elsewhere.gateway.records import CLIENT, ENGINE, Turn
 
 FUNCTION = 7
@@ -35,16 +37,26 @@ def place_of(call: int) -> Place:
 class ValueStage:
     """A gateway, and what it has sent. Its invariants are checked after every step."""
 
-    def __init__(self, workers: int = 1, tasks: int | None = None, bytes_max: float = inf) -> None:
-        self.gateway = Gateway(tasks_per_worker_max=tasks, value_bytes_max=bytes_max)
+    def __init__(
+        self,
+        workers: int = 1,
+        tasks: int | None = None,
+        bytes_max: float = inf,
+        *,
+        placement: Placement | None = None,
+        nodes: Sequence[int] = (),
+    ) -> None:
+        self.gateway = Gateway(
+            tasks_per_worker_max=tasks, value_bytes_max=bytes_max, placement=placement
+        )
         self.kept = self.gateway.ledger.values.kept
         self.now = 0.0
         self.freed: list[tuple[int, str]] = []
         """peers and the paths that each was told to free, in order"""
         self.runs: list[tuple[int, Attempt]] = []
         """workers and the attempts that each was sent, in order"""
-        for number in range(1, workers + 1):
-            self.say(ENGINE, Started(number))
+        for number, node in enumerate(nodes or [0] * workers, 1):
+            self.say(ENGINE, Started(number, node))
             self.say(number, Ready(1))
         self.say(CLIENT, Define(FUNCTION, b"code", "f"))
 
@@ -101,10 +113,17 @@ def brought(number: int, *, position: int = 0) -> Input:
 
 
 def value(
-    number: int, fence: int = 1, *, elapsed: float = SHORT, holds: tuple[int, ...] = ()
+    number: int,
+    fence: int = 1,
+    *,
+    elapsed: float = SHORT,
+    holds: tuple[int, ...] = (),
+    transfers: tuple[Transfer, ...] = (),
 ) -> Outcome:
     """A small value."""
-    return Outcome(number, fence, Verdict.VALUE, b"v", 0.0, elapsed, holds=holds)
+    return Outcome(
+        number, fence, Verdict.VALUE, b"v", 0.0, elapsed, holds=holds, transfers=transfers
+    )
 
 
 def large(number: int, fence: int = 1, *, elapsed: float = SHORT) -> Outcome:

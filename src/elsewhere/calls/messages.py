@@ -1,11 +1,12 @@
 """Every message, by who says it to whom.
 
-    client  → gateway   Define, Release, Submit, Given, Cancel, Drop, Put, and Moved
+    client  → gateway   Define, Release, Submit, Given, Cancel, Drop, Put, Missing, and Moved
     worker  → gateway   Ready, Unready, Done, Returned, Parked, Resumed, Has, and the client's first
-                        seven for calls inside calls              (and Said, to the client's screen)
-    engine  → gateway   Started, Lost
+                        eight for calls inside calls              (and Said, to the client's screen)
+    engine  → gateway   Started, Lost, NodeLost
     store   → gateway   Written
-    gateway → worker    Define, Forget, Run, Recall, Interrupt, Share, Answer, Need, Free, Stop
+    gateway → worker    Define, Forget, Run, Recall, Interrupt, Share, Answer, Need, Free, Unmap,
+                        Stop
                                                                             (Setup is the engine's)
     gateway → engine    Kill
     gateway → client    Kept, Need, Free, Spill, and the settlements of a Turn
@@ -21,9 +22,30 @@ its own number times `NUMBERS_PER_WORKER`.
 from enum import IntEnum
 from typing import TypeAlias
 
-from elsewhere.calls.values import Drop, Free, Moved, Place, Put, Spill, Value
+from elsewhere.calls.values import (
+    Drop,
+    Free,
+    Missing,
+    Moved,
+    Place,
+    Put,
+    Spill,
+    Transfer,
+    Unmap,
+    Value,
+)
 from elsewhere.calls.wire import Record
-from elsewhere.calls.workers import Exit, Kill, Lost, Ready, Setup, Started, Stop, Unready
+from elsewhere.calls.workers import (
+    Exit,
+    Kill,
+    Lost,
+    NodeLost,
+    Ready,
+    Setup,
+    Started,
+    Stop,
+    Unready,
+)
 
 DEATHS_MAX = 3
 CHAIN_MAX = 8
@@ -67,6 +89,10 @@ class Verdict(IntEnum):
     """Its value was lost after it had come out."""
     UNREADY = 10
     """An attempt was not begun: an input that was to come out in its worker is not there."""
+    MISSING = 11
+    """An attempt was not begun: an input does not lie where it should, which is its `place`."""
+    MISPLACED = 12
+    """The user's placement function named no worker for it; the payload says what it did instead."""
 
 
 class Options(Record, frozen=True):
@@ -100,6 +126,11 @@ class Settlement(Record, frozen=True):
     """The names of the calls that had this one as their input, the last first; empty for its own."""
     place: Place | None = None
     """Where the value lies, if it is not the payload; it stays there until it was `Drop`ped."""
+
+    @property
+    def nbytes(self) -> int:
+        """How many bytes what came out takes, encoded, wherever it lies."""
+        return len(self.payload) if self.place is None else self.place.nbytes
 
     def told_again(self, call: int, needed_by: str = "") -> "Settlement":
         """The same for another call: one that joined it, or one of a function that needed its value."""
@@ -193,9 +224,11 @@ class Outcome(Record, frozen=True):
     started: float
     elapsed: float
     place: Place | None = None
-    """Where the value lies, if it is not the payload."""
+    """Where the value lies, if it is not the payload; or where an input is `MISSING`."""
     holds: tuple[int, ...] = ()
     """The inputs, by number, that something in the worker still refers to."""
+    transfers: tuple[Transfer, ...] = ()
+    """What of its inputs had to be brought from other nodes."""
 
 
 class Done(Record, frozen=True, tag=12):
@@ -315,13 +348,13 @@ class Need(Record, frozen=True, tag=28):
     inputs: list[int]
 
 
-FromAsker: TypeAlias = Define | Release | Submit | Cancel | Given | Drop | Put
+FromAsker: TypeAlias = Define | Release | Submit | Cancel | Given | Drop | Put | Missing
 OfAttempts: TypeAlias = Ready | Unready | Done | Returned | Parked | Resumed | Has
 ToWorker: TypeAlias = (
-    Setup | Define | Forget | Run | Recall | Interrupt | Share | Answer | Need | Free | Stop
+    Setup | Define | Forget | Run | Recall | Interrupt | Share | Answer | Need | Free | Unmap | Stop
 )
 FromWorker: TypeAlias = FromAsker | OfAttempts | Said
-ToGateway: TypeAlias = FromAsker | OfAttempts | Started | Lost | Written | Moved
+ToGateway: TypeAlias = FromAsker | OfAttempts | Started | Lost | NodeLost | Written | Moved
 FromGateway: TypeAlias = (
     Define
     | Forget
@@ -332,6 +365,7 @@ FromGateway: TypeAlias = (
     | Answer
     | Need
     | Free
+    | Unmap
     | Stop
     | Kill
     | Kept

@@ -6,6 +6,12 @@ INLINE_BYTES = 2**17
 """A larger value stays where it was made. To map it takes longer than to send a smaller one."""
 
 
+FREE_BYTES_MAX = 2**28
+"""How much one process keeps, at most, of what nobody needs any more, to use it again."""
+NAMES_MAX = 8
+"""How many names of calls are told whose values were made from each other and lost."""
+
+
 class Place(Record, frozen=True):
     """Where a large value lies: a file that the processes of its node map."""
 
@@ -21,6 +27,14 @@ class Value(Record, frozen=True):
     place: Place | None = None
     fence: int = 0
     """More than 0: the value is what comes out of this attempt at the call in the worker itself."""
+
+
+class Transfer(Record, frozen=True):
+    """So much of the inputs of an attempt was brought from another node, in so many seconds."""
+
+    node: int
+    nbytes: int
+    seconds: float
 
 
 class Put(Record, frozen=True, tag=7):
@@ -44,6 +58,12 @@ class Free(Record, frozen=True, tag=29):
     """Whether nobody has mapped it either."""
 
 
+class Unmap(Record, frozen=True, tag=35):
+    """What lies here was moved to a disk: who has written it lets go of the memory."""
+
+    places: list[Place]
+
+
 class Spill(Record, frozen=True, tag=41):
     """There is too little shared memory: move this value to a disk."""
 
@@ -55,4 +75,31 @@ class Moved(Record, frozen=True, tag=8):
     """The answer to `Spill`: whether the value lies on a disk now, under the same name."""
 
     call: int
+    place: Place
     done: bool
+
+
+class Missing(Record, frozen=True, tag=9):
+    """Who has the value of a call does not find it at this place: where is it? It is told by a
+    settlement of the call, once the value is there."""
+
+    call: int
+    place: Place
+
+
+class Loss(Record, frozen=True):
+    """Why a value was lost for good; the payload of a settlement that is `LOST`."""
+
+    names: tuple[str, ...]
+    """the functions of the calls, each made from the next; the last could not be made. "" was put"""
+    verdict: int | None = None
+    """how that one came out when it was to be made again; None if nobody knows how it was made"""
+    payload: bytes = b""
+    """what it raised, if it did"""
+
+    def of(self, name: str) -> "Loss":
+        """The loss of what was made from that; of a long chain the first and the last are told."""
+        names = (name, *self.names)
+        if len(names) > NAMES_MAX:
+            names = (*names[: NAMES_MAX - 1], names[-1])
+        return Loss(names, self.verdict, self.payload)

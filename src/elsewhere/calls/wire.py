@@ -8,15 +8,26 @@ default.
 from typing import Any, Generic, TypeVar
 
 from msgspec import DecodeError, Struct
-from msgspec.msgpack import Decoder, Encoder
+from msgspec.msgpack import Decoder, Encoder, decode
+from msgspec.structs import replace
 
-__all__ = ["PAYLOAD_BYTES_MAX", "DecodeError", "FrameReader", "Record", "encode_frame"]
+__all__ = [
+    "PAYLOAD_BYTES_MAX",
+    "DecodeError",
+    "FrameReader",
+    "Record",
+    "decode_record",
+    "encode_frame",
+    "encode_record",
+    "replace",
+]
 
 HEADER_BYTES = 8
 # What msgpack can say of the length of one string of bytes.
 PAYLOAD_BYTES_MAX = 2**32 - 1
 
 M = TypeVar("M")
+R = TypeVar("R", bound="Record")
 
 
 class Record(Struct, frozen=True, array_like=True, gc=False):
@@ -32,6 +43,16 @@ def encode_frame(messages: list[Any]) -> bytearray:
     _encoder.encode_into(messages, frame, HEADER_BYTES)
     frame[:HEADER_BYTES] = (len(frame) - HEADER_BYTES).to_bytes(HEADER_BYTES, "little")
     return frame
+
+
+def encode_record(record: Record) -> bytes:
+    """One record, to be the payload of another one."""
+    return _encoder.encode(record)
+
+
+def decode_record(data: bytes, kind: type[R]) -> R:
+    """That record again. Raises `DecodeError` on damaged bytes."""
+    return decode(data, type=kind)
 
 
 class FrameReader(Generic[M]):

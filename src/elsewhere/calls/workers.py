@@ -1,21 +1,24 @@
 """The life of a worker: what it is told as it begins, and what is said of its beginning and end."""
 
 from elsewhere.calls.retention import ResourceLimits
-from elsewhere.calls.values import INLINE_BYTES
+from elsewhere.calls.values import FREE_BYTES_MAX, INLINE_BYTES
 from elsewhere.calls.wire import Record
 
 
 class Setup(Record, frozen=True, tag=20):
     """The first message to a worker: its number and what it runs before it takes calls."""
 
-    worker: int
-    initializer: bytes
+    worker: int = 0
+    initializer: bytes = b""
+    """an encoded call, or empty"""
     authkey: bytes = b""
     """the key of the client's `multiprocessing`, if it is in use, so that its proxies work"""
     directory: str = ""
     """where it writes large values"""
     inline_bytes: int = INLINE_BYTES
     """how large a value may be that does not go there"""
+    free_bytes_max: int = FREE_BYTES_MAX
+    """how much of what nobody needs there it keeps to use it again"""
     resource_limits: ResourceLimits = ResourceLimits()
     """how much it keeps of what its calls are given"""
 
@@ -24,6 +27,8 @@ class Started(Record, frozen=True, tag=30):
     """The engine has started this worker; it is not ready yet."""
 
     worker: int
+    node: int = 0
+    """the machine that it is on; the client's own is 0"""
 
 
 class Ready(Record, frozen=True, tag=10):
@@ -76,3 +81,9 @@ class Lost(Record, frozen=True, tag=31):
 
     worker: int
     exit: Exit
+
+
+class NodeLost(Record, frozen=True, tag=34):
+    """This node is gone, and so are all values that lay there. Its workers are told of one by one."""
+
+    node: int

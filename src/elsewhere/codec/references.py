@@ -5,15 +5,17 @@ the position that it has among the inputs of that call, and there its value is p
 In a worker a future may be met in what a call returns, too: then it travels as its outcome.
 """
 
+import pickle
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, TypeVar
 
-from elsewhere.codec.values import dumps_call, loads
+from elsewhere.codec.values import PROTOCOL, dumps_call, loads
 
-Source: TypeAlias = bytes | Callable[[], Any]
-"""a value: encoded, or what gives it"""
+Encoding = TypeVar("Encoding")
+Source: TypeAlias = bytes | Callable[..., Any]
+"""a value: encoded, or what gives it, and with `own=True` a copy of it"""
 
 
 class Referable(Protocol):
@@ -49,16 +51,20 @@ def let_futures_travel(allowed: bool) -> None:
 
 
 def dumps_with_inputs(
-    args: tuple[Any, ...], kwargs: dict[str, Any], settler: object
-) -> tuple[bytes, list[Any]]:
-    """The bytes of the arguments of a call that goes through `settler`, and the futures among them.
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    settler: object,
+    encode: Callable[[Any, str], Encoding],
+) -> tuple[Encoding, list[Any]]:
+    """The arguments of a call that goes through `settler`, as `encode` gives them, and the futures
+    among them.
 
     Raises as `dumps_call`, also for a future that cannot be an input of it.
     """
     met = Met(settler)
     token = _met.set(met)
     try:
-        return dumps_call(args, kwargs), list(met.futures)
+        return dumps_call(args, kwargs, encode), list(met.futures)
     finally:
         _met.reset(token)
 
@@ -91,6 +97,27 @@ def supplied(values: Sequence[Source]) -> Iterator[None]:
         yield
     finally:
         _values.reset(token)
+
+
+def dumps_own(position: int) -> bytes:
+    """The bytes of arguments that are an input of their call, because they are large."""
+    return pickle.dumps(_OwnValue(position), PROTOCOL)
+
+
+class _OwnValue:
+    """Becomes the value of an input where it is decoded."""
+
+    def __init__(self, position: int) -> None:
+        self.position = position
+
+    def __reduce__(self) -> tuple[Callable[..., Any], tuple[int]]:
+        return own_value, (self.position,)
+
+
+def own_value(position: int) -> Any:
+    """The value of an input that its call may change; payloads name this function."""
+    source = _values.get()[position]
+    return loads(source) if isinstance(source, bytes) else source(own=True)
 
 
 def input_value(position: int) -> Any:

@@ -9,6 +9,7 @@ Loaded when the first list cannot be decoded: others do not pay for it.
 
 import pickle
 import pickletools
+from collections.abc import Sequence
 from io import BytesIO
 from typing import Any
 
@@ -18,13 +19,16 @@ _STACKSLICE = pickletools.stackslice
 _MARK = pickletools.markobject
 
 
-def loads_each(data: bytes) -> tuple[list[Any], Exception | None]:
+def loads_each(
+    data: bytes, buffers: Sequence[memoryview] = ()
+) -> tuple[list[Any], Exception | None]:
     """The values of an encoded list up to the first that raises, and what it raised.
 
     No exception means that all of them could be decoded this time.
     """
     programs = [_EMPTY_LIST, *_programs(data)]
-    unpickler = pickle.Unpickler(BytesIO(b"".join(each + pickle.STOP for each in programs)))
+    joined = BytesIO(b"".join(each + pickle.STOP for each in programs))
+    unpickler = pickle.Unpickler(joined, buffers=buffers)
     unpickler.load()
     values: list[Any] = []
     try:

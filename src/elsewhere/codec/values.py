@@ -6,24 +6,28 @@ classes by their module, and the client's ``__main__`` is not the worker's: what
 """
 
 import pickle
-from typing import Any, NoReturn
+from collections.abc import Callable, Sequence
+from typing import Any, NoReturn, TypeVar
 
 from elsewhere.errors import NotPicklable
 
+Encoding = TypeVar("Encoding")
 PROTOCOL = 5
 _MAIN = b"__main__"
 
 loads = pickle.loads
 
 
-def load_list(data: bytes) -> tuple[list[Any], Exception | None]:
+def load_list(
+    data: bytes | memoryview, buffers: Sequence[memoryview] = ()
+) -> tuple[list[Any], Exception | None]:
     """The values of an encoded list, and None; or those up to the first that raises, and its error."""
     try:
-        return loads(data), None
+        return loads(data, buffers=buffers), None
     except Exception:  # noqa: BLE001  # it comes again, and then it is known of which value
         from elsewhere.codec.salvage import loads_each
 
-        return loads_each(data)
+        return loads_each(bytes(data), buffers)
 
 
 def dumps(value: Any, name: str) -> bytes:
@@ -38,39 +42,61 @@ def dumps(value: Any, name: str) -> bytes:
     return dumps_by_value(value, name) if _MAIN in data else data
 
 
-def dumps_parts(value: Any, name: str) -> list[memoryview]:
+def dumps_parts(value: Any, name: str, pickled_bytes_max: int = -1) -> list[memoryview]:
     """As `dumps`, but what is large and has no pickle of its own stays where it is: the pickle, and
-    behind it the buffers of the value."""
+    behind it the buffers of the value, but for those of at most `pickled_bytes_max`."""
+    buffers: list[memoryview] = []
+
+    def leave(buffer: pickle.PickleBuffer) -> bool:
+        """Whether it goes into the pickle."""
+        raw = buffer.raw()
+        if raw.nbytes <= pickled_bytes_max:
+            return True
+        buffers.append(raw)
+        return False
+
+    try:
+        data = pickle.dumps(value, PROTOCOL, buffer_callback=leave)
+    except Exception:  # noqa: BLE001  # pickling runs the value's own code
+        data = b""
+    if not data or _MAIN in data:
+        buffers.clear()
+        data = dumps_by_value(value, name, leave)
+    return [memoryview(data), *buffers]
+
+
+def dumps_apart(value: Any, name: str) -> tuple[bytes, list[pickle.PickleBuffer]]:
+    """As `dumps_parts`, for who has no use for the parts of a small value."""
     buffers: list[pickle.PickleBuffer] = []
     try:
         data = pickle.dumps(value, PROTOCOL, buffer_callback=buffers.append)
-        if _MAIN in data:
-            data = dumps_by_value(value, name, buffers)
-    except NotPicklable:
-        raise
     except Exception:  # noqa: BLE001  # pickling runs the value's own code
-        data = dumps_by_value(value, name, buffers)
-    return [memoryview(data), *(buffer.raw() for buffer in buffers)]
+        data = b""
+    if not data or _MAIN in data:
+        buffers.clear()
+        data = dumps_by_value(value, name, buffers.append)
+    return data, buffers
 
 
 def dumps_by_value(
-    value: Any, name: str, buffers: list[pickle.PickleBuffer] | None = None
+    value: Any, name: str, leave: Callable[[pickle.PickleBuffer], bool | None] | None = None
 ) -> bytes:
     """As `dumps`, but functions and classes that a worker could not import go along by value."""
     from elsewhere.codec.byvalue import cloudpickle_dumps
 
-    if buffers is not None:
-        buffers.clear()
     try:
-        return cloudpickle_dumps(value, PROTOCOL, None if buffers is None else buffers.append)
+        return cloudpickle_dumps(value, PROTOCOL, leave)
     except Exception as error:  # noqa: BLE001  # as above
         _refuse(value, name, error)
 
 
-def dumps_call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> bytes:
-    """The bytes of the arguments of a call. Raises `NotPicklable` in the words of who wrote the call."""
+def dumps_call(
+    args: tuple[Any, ...], kwargs: dict[str, Any], encode: Callable[[Any, str], Encoding]
+) -> Encoding:
+    """The arguments of a call, as `encode` gives them, which is `dumps` or takes and raises the same.
+    Raises `NotPicklable` in the words of who wrote the call."""
     try:
-        return dumps((args, kwargs), "call")
+        return encode((args, kwargs), "call")
     except NotPicklable as error:
         path = error.path.removeprefix("call")
         for position, name in (("[0]", "args"), ("[1]", "kwargs")):

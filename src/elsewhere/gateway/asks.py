@@ -6,7 +6,7 @@ it under numbers of their own.
 
 from elsewhere.calls.messages import Call
 from elsewhere.gateway.ancestry import Ancestry
-from elsewhere.gateway.records import CallRecord, FunctionRecord
+from elsewhere.gateway.records import REMAKER, CallRecord, FunctionRecord
 
 
 class Asks:
@@ -25,7 +25,9 @@ class Asks:
     def is_awaited(self, number: int) -> bool:
         """Whether who asked under this number is still to be told."""
         record = self.calls.get(number)
-        return number in self.joined if record is None else record.asker is not None
+        if record is None:
+            return number in self.joined
+        return record.asker is not None and record.asker != REMAKER
 
     def add(self, call: Call, function: FunctionRecord, asker: int) -> CallRecord:
         """A new call."""

@@ -11,6 +11,9 @@ from elsewhere.gateway.limits import Limits
 from elsewhere.gateway.records import CLIENT, CallRecord, Stopping, WorkerRecord
 from elsewhere.gateway.verdicts import after_outcome
 
+NOT_BEGUN = frozenset({Verdict.UNREADY, Verdict.MISSING})
+"""How attempts come out that lacked an input: they do not count."""
+
 
 class Attempts:
     """What becomes of the attempts that workers hold. What is to be sent goes into the ledger's turn."""
@@ -33,20 +36,21 @@ class Attempts:
             record = worker.attempt(outcome.call, outcome.fence)
             if record is None:
                 continue  # said twice: what lies there now may be another value
-            if outcome.place is not None and record.state is CallState.SETTLED:
-                self.ledger.turn.sends.append((worker.id, Free([outcome.place])))
+            made = outcome.place
+            if outcome.verdict is Verdict.MISSING and made is not None:
+                self.ledger.values.lose_inputs(record, made)
+                made = None
+            if made is not None and record.state is CallState.SETTLED:
+                self.ledger.turn.sends.append((worker.id, Free([made])))
             worker.drop(record)
-            if outcome.verdict is not Verdict.UNREADY:
-                record.function.measure(outcome.elapsed, record.call.items)
-            if outcome.holds:
-                self.ledger.values.hold(worker.id, outcome.holds)
+            self._learn(worker, record, outcome)
             if record.state is CallState.SETTLED:
                 self.ledger.release_inputs(record)
                 continue
-            if outcome.verdict is Verdict.UNREADY or record.astray or record.needs:
-                # It was sent ahead of its inputs, which did not come out there, or not so.
-                if outcome.place is not None:
-                    self.ledger.turn.sends.append((worker.id, Free([outcome.place])))
+            if outcome.verdict in NOT_BEGUN or record.astray or record.needs:
+                # An input is lost; or it was sent ahead of one that did not come out there, or not so.
+                if made is not None:
+                    self.ledger.turn.sends.append((worker.id, Free([made])))
                 if record.cancelling:
                     self.ledger.settle(record, Verdict.CANCELLED)
                 else:
@@ -58,6 +62,17 @@ class Attempts:
             else:
                 self.ledger.come_out(record, verdict, outcome)
         self.reach_head(worker, now)
+
+    def _learn(self, worker: WorkerRecord, record: CallRecord, outcome: Outcome) -> None:
+        """Take in what the attempt tells of its function, its worker and its inputs."""
+        if outcome.verdict not in NOT_BEGUN:
+            function, items = record.function, record.call.items
+            if self.dispatch.placer.every_call and function.seconds is not None:
+                worker.measure(outcome.elapsed, function.seconds * items)
+            function.measure(outcome.elapsed, items)
+        if outcome.holds or outcome.transfers:
+            self.ledger.values.hold(worker.id, outcome.holds)
+            self.dispatch.placer.bandwidths.measure(worker.node, outcome.transfers)
 
     def on_parked(self, worker: WorkerRecord, message: Parked | Resumed, now: float) -> None:
         """An attempt waits for other calls, or goes on."""

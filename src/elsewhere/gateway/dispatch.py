@@ -9,78 +9,55 @@ When the queue is empty and a worker idles, half of what the most laden of the o
 is recalled, if that worker will not get to it within `ROB_SECONDS`. An estimate can be wrong, so as
 long as somebody idles beside a backlog, the machine asks to be stepped again. Where there is no such
 backlog, a worker in whose calls other calls were made is asked to share those.
+
+So workers take from the queue. Calls whose inputs lie on nodes, and all calls if the placement policy
+wants that, are dealt out instead: for each the policy is asked which of those with room is given it.
 """
 
 from collections import deque
-from collections.abc import Mapping
-from itertools import islice
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain, islice
 
 from elsewhere.calls.lifecycle import CallState, WorkerState
-from elsewhere.calls.messages import Attempt, Define, Recall, Run, Share
+from elsewhere.calls.messages import Attempt, Define, Recall, Run, Share, Verdict
 from elsewhere.calls.values import Value
 from elsewhere.calls.workers import Stop
-from elsewhere.gateway.inputs import Inputs
+from elsewhere.errors import PlacementError
+from elsewhere.gateway.followers import LOOKS_MAX, Followers
+from elsewhere.gateway.ledger import Ledger
+from elsewhere.gateway.placement import Placement
+from elsewhere.gateway.placer import Placer
 from elsewhere.gateway.records import CallRecord, Turn, WorkerRecord
+from elsewhere.gateway.room import can_take, estimate, has_room, may_follow, may_take
+from elsewhere.gateway.values import ValueRecord
 
-AHEAD_SECONDS = 0.02
-"""How much work a worker holds, so that messages are few and it never waits for one."""
-HELD_CALLS_MAX = 2048
-HELD_BYTES_MAX = 4 * 2**20
 ROB_SECONDS = 0.002
 """A backlog that its worker reaches sooner than this is left alone."""
 ROB_CHECK_SECONDS = 0.005
 SERVED_MAX = 256
 """How many workers one step gives calls; it asks for another step if more of them wait."""
-AHEAD_INPUTS_MAX = 4
-"""A call that lacks more inputs is not sent ahead of them."""
-INPUTS_LOOKED_AT_MAX = 16
-"""Nor is one that has more."""
+CANDIDATES_MAX = 64
+"""So many workers with room the policy is offered, and those that have made inputs."""
+PLACED_MAX = 1024
+"""For so many calls one step asks the policy; it asks for another step if more of them wait."""
+ASIDE_MAX = 16
+"""So many calls at the front of the queue may wait for the node of their inputs."""
 NOTHING: Mapping[int, Value] = {}
 VICTIMS_MAX = 16
 """How many laden workers one step looks at to find the most laden."""
-
-
-def has_room(worker: WorkerRecord) -> bool:
-    if worker.stuck or len(worker.held) < 2:
-        return len(worker.held) < (1 if worker.stuck else 2)
-    return (
-        worker.ahead < AHEAD_SECONDS
-        and len(worker.held) < HELD_CALLS_MAX
-        and worker.held_bytes < HELD_BYTES_MAX
-    )
-
-
-def may_take(worker: WorkerRecord) -> bool:
-    """Whether a worker that holds nothing may be given something.
-
-    One that leaves may, while what it has begun waits: perhaps for what no other worker can run.
-    """
-    if worker.state is WorkerState.LEAVING:
-        return bool(worker.parked) and not worker.killed
-    return worker.state is WorkerState.READY
-
-
-def may_follow(worker: WorkerRecord) -> bool:
-    """Whether a worker may be sent calls behind what it holds, before they are ready."""
-    return worker.state is WorkerState.READY and worker.tasks_left is None and bool(worker.held)
-
-
-def is_leader(record: CallRecord) -> bool:
-    """Whether a call may be followed by one that needs its value before it has come out."""
-    return record.state is CallState.ASSIGNED and not record.call.key and not record.astray
-
-
-def estimate(record: CallRecord) -> float:
-    """Seconds that a call is thought to take; what was never measured fills a worker."""
-    seconds = record.function.seconds
-    return AHEAD_SECONDS if seconds is None else seconds * record.call.items
+THIEVES_MAX = 4
+"""For how many idle workers one step looks at whether inputs are worth moving to them."""
 
 
 class Dispatch:
     """The queue, and the workers by how much they can take."""
 
-    def __init__(self, inputs: Inputs) -> None:
-        self._inputs = inputs
+    def __init__(self, ledger: Ledger, workers: dict[int, WorkerRecord], policy: Placement) -> None:
+        self._ledger = ledger
+        self._inputs = ledger.inputs
+        self._workers = workers
+        self.placer = Placer(policy, ledger.values, workers)
+        self.followers = Followers(ledger.inputs, self.placer)
         self.queue: deque[CallRecord] = deque()
         """calls that wait; one that was settled while it waited is skipped when its turn comes"""
         self.idle: dict[int, WorkerRecord] = {}
@@ -89,12 +66,18 @@ class Dispatch:
         """workers that hold calls which they have not started"""
         self.parents: dict[int, WorkerRecord] = {}
         """workers in which calls wait that were made inside their calls"""
-        self.led: dict[int, WorkerRecord] = {}
-        """workers with calls that may be sent behind what they hold"""
         self.held_back = False
         """nothing is to be handed out for now"""
         self.check_at: float | None = None
         """when to be stepped again: workers were left unserved, or idle beside a backlog"""
+        self._batches: dict[int, list[Attempt]] = {}
+        """by worker: what it is given in this step"""
+        self._placed = 0
+        """for how many calls the policy was asked in this step"""
+        self.aside: list[CallRecord] = []
+        """calls that wait for a worker without room, because to move their inputs takes longer"""
+        self._waits: dict[int, float] = {}
+        """by worker: how long these are thought to take"""
 
     @property
     def hungry(self) -> bool:
@@ -116,7 +99,7 @@ class Dispatch:
         else:
             self.laden.pop(number, None)
         if worker.state is WorkerState.GONE:
-            self.led.pop(number, None)
+            self.followers.led.pop(number, None)
         if worker.children and worker.state is not WorkerState.GONE:
             self.parents[number] = worker
         else:
@@ -125,16 +108,22 @@ class Dispatch:
     def run(self, turn: Turn, now: float) -> list[WorkerRecord]:
         """Hand out what waits, recall for who idles; returns the workers that were given calls."""
         self.check_at = None
+        self.aside = []
         if self.held_back:
             return []
-        if self.led:
+        led = self.followers.led
+        self.followers.looks_left = LOOKS_MAX
+        if led:
             self._send_ahead(turn)
-        given = self._hand_out(turn) if self.queue else []
-        if given and self.led:
+        given = self._hand_out(turn, now) if self.queue else []
+        if given and led:
             self._send_ahead(turn)  # what has just been handed out may lead, and no step may follow
-        if len(given) >= SERVED_MAX and self.queue:
-            self.check_at = now
-        elif self.idle and not self.queue:
+        unserved = len(given) >= SERVED_MAX and self.queue
+        if unserved or (led and not self.followers.looks_left) or self._inputs.untold:
+            self.check_at = now  # there may be more to hand out
+        elif self.idle and len(self.queue) == len(self.aside):
+            if self.aside:
+                self.check_at = now + ROB_CHECK_SECONDS  # waiting may take longer than was thought
             robbed = self.laden and self._rob(turn, now)
             if given and any(len(worker.held) > 1 for worker in given):
                 self.check_at = now  # these are sorted in only after this step
@@ -142,85 +131,157 @@ class Dispatch:
                 self._ask_to_share(turn)
         return given
 
-    def serve(self, worker: WorkerRecord, share: int, turn: Turn) -> None:
+    def serve(self, worker: WorkerRecord, share: int, turn: Turn, now: float) -> list[WorkerRecord]:
         """Give a worker the front of the queue, which it has asked for, as far as it has room.
 
         To send short calls elsewhere takes longer than to run them. Of long ones it has room for few,
-        and what is too much for it is recalled.
+        and what is too much for it is recalled. Returns the workers that were given calls.
         """
-        if worker.state is WorkerState.READY:
-            self._fill(worker, share, turn)
+        if worker.state is WorkerState.READY and not self.placer.every_call:
+            self._fill(worker, share, turn, now)
+        return self._send_batches(turn)
 
-    def _hand_out(self, turn: Turn) -> list[WorkerRecord]:
-        given: list[WorkerRecord] = []
+    def _hand_out(self, turn: Turn, now: float) -> list[WorkerRecord]:
+        if self.placer.every_call:
+            self._deal_out(turn, now)
+            return self._send_batches(turn)
         share = max(1, len(self.queue) // max(1, len(self.idle) + len(self.roomy)))
-        for source in (reversed(self.idle.values()), iter(self.roomy.values())):
-            for worker in list(islice(source, SERVED_MAX)):
-                if not self.queue:
-                    return given
-                if self._fill(worker, share, turn):
-                    given.append(worker)
-        return given
+        idle = list(islice(reversed(self.idle.values()), SERVED_MAX))
+        for worker in chain(idle, list(islice(self.roomy.values(), SERVED_MAX))):
+            if not self.queue:
+                break
+            # What others would have begun with may have been placed here meanwhile.
+            if can_take(worker):
+                self._fill(worker, share, turn, now)
+        return self._send_batches(turn)
 
-    def _fill(self, worker: WorkerRecord, share: int, turn: Turn) -> bool:
-        """Send a worker calls from the front of the queue, up to its share and its room."""
-        attempts: list[Attempt] = []
+    def _fill(self, worker: WorkerRecord, share: int, turn: Turn, now: float) -> None:
+        """Give a worker calls from the front of the queue, up to its share and its room."""
+        attempts = self._batches.setdefault(worker.id, [])
         while self.queue and len(attempts) < share and has_room(worker):
             record = self.queue.popleft()
             if record.state is not CallState.QUEUED:
                 continue
+            if record.call.inputs and self._inputs.wait_for_lost(record):
+                continue
             record.estimate = estimate(record)
-            attempts.append(self._assign(record, worker, turn))
-            if worker.tasks_left is not None:
-                worker.tasks_left -= 1
-                if worker.tasks_left <= 0:
+            if record.call.inputs and (inputs := self.placer.inputs_on_nodes(record)):
+                if not self._may_place(record, now):
                     break
-        if not attempts:
-            return False
-        turn.sends.append((worker.id, Run(attempts)))
-        if worker.tasks_left == 0:
-            worker.become(WorkerState.LEAVING)
-            turn.sends.append((worker.id, Stop()))
+                self._place(record, inputs, turn, now)
+            else:
+                attempts.append(self._assign(record, worker, turn))
+            if worker.tasks_left is not None and not can_take(worker):
+                break
         # Whoever got something idles no more, and goes to the end of those with room: they take turns.
+        if attempts:
+            self.idle.pop(worker.id, None)
+            self.roomy.pop(worker.id, None)
+
+    def _send_batches(self, turn: Turn) -> list[WorkerRecord]:
+        """Send what workers were given in this step, to each at once; returns these workers."""
+        given: list[WorkerRecord] = []
+        for number, attempts in self._batches.items():
+            if attempts:
+                worker = self._workers[number]
+                given.append(worker)
+                turn.sends.append((number, Run(attempts)))
+                if worker.tasks_left == 0:
+                    turn.sends.append((number, Stop()))
+        self._batches = {}
+        self._placed = 0
+        if self.aside:
+            self.queue.extendleft(reversed(self.aside))
+            self._waits.clear()
+        return given
+
+    # ------------------------------------------------------------ by the policy
+
+    def _deal_out(self, turn: Turn, now: float) -> None:
+        """Place each call from the front of the queue, while anybody has room."""
+        while self.queue and self.hungry:
+            record = self.queue.popleft()
+            if record.state is not CallState.QUEUED:
+                continue
+            if record.call.inputs and self._inputs.wait_for_lost(record):
+                continue
+            if not self._may_place(record, now):
+                return
+            record.estimate = estimate(record)
+            self._place(record, self.placer.inputs_on_nodes(record), turn, now)
+
+    def _may_place(self, record: CallRecord, now: float) -> bool:
+        """Whether this step may ask the policy once more; if not, the call waits for the next one."""
+        self._placed += 1
+        if self._placed <= PLACED_MAX:
+            return True
+        self.queue.appendleft(record)
+        self.check_at = now
+        return False
+
+    def _place(
+        self,
+        record: CallRecord,
+        inputs: Sequence[ValueRecord],
+        turn: Turn,
+        now: float,
+    ) -> None:
+        """Give a call to whom the policy names of those with room, of whom there is one at least."""
+        makers = [worker for worker in self.placer.makers(inputs) if can_take(worker)]
+        hungry = islice(chain(reversed(self.idle.values()), self.roomy.values()), CANDIDATES_MAX)
+        candidates = {worker.id: worker for worker in chain(makers, hungry)}
+        if self._is_set_aside(record, inputs, candidates.values(), now):
+            return
+        try:
+            worker = self.placer.choose(record, inputs, candidates.values(), now)
+        except PlacementError as error:
+            said = error.did.encode("utf-8", "backslashreplace")
+            self._ledger.settle(record, Verdict.MISPLACED, said)
+            return
+        self._batches.setdefault(worker.id, []).append(self._assign(record, worker, turn))
         self.idle.pop(worker.id, None)
-        self.roomy.pop(worker.id, None)
+        if can_take(worker):
+            self.roomy[worker.id] = worker
+        else:
+            self.roomy.pop(worker.id, None)
+
+    def _is_set_aside(
+        self,
+        record: CallRecord,
+        inputs: Sequence[ValueRecord],
+        hungry: Iterable[WorkerRecord],
+        now: float,
+    ) -> bool:
+        """Whether to wait for a worker that has no room takes less time than to move the inputs.
+
+        What is set aside is first in the queue again after this step.
+        """
+        if self.placer.every_call or not self.placer.is_spread or len(self.aside) >= ASIDE_MAX:
+            return False
+        worker = self.placer.worth_waiting_for(inputs, hungry, self._waits, now)
+        if worker is None:
+            return False
+        self.aside.append(record)
+        self._waits[worker.id] = self._waits.get(worker.id, 0.0) + record.estimate
         return True
+
+    # ------------------------------------------------------------ ahead of inputs
 
     def _send_ahead(self, turn: Turn) -> None:
         """Send workers calls whose inputs come out of what they hold, as far as they have room."""
-        for worker in list(islice(self.led.values(), SERVED_MAX)):
+        for worker in list(islice(self.followers.led.values(), SERVED_MAX)):
             attempts: list[Attempt] = []
             while has_room(worker) and may_follow(worker):
-                record, ahead = self._next_follower(worker)
+                record, ahead = self.followers.next_of(worker)
                 if record is None:
-                    del self.led[worker.id]
+                    if self.followers.looks_left:
+                        del self.followers.led[worker.id]
                     break
                 record.estimate = estimate(record)
                 attempts.append(self._assign(record, worker, turn, ahead))
             if attempts:
                 turn.sends.append((worker.id, Run(attempts)))
                 self.update(worker)
-
-    def _next_follower(self, worker: WorkerRecord) -> tuple[CallRecord | None, dict[int, Value]]:
-        """A call that lacks only what the worker holds, and where it finds that; None if none does."""
-        while worker.followers:
-            for record in worker.followers[0]:
-                if record.state is CallState.WAITING and record.needs <= AHEAD_INPUTS_MAX:
-                    ahead = self._find_ahead(record, worker)
-                    if len(ahead) == record.needs:
-                        return record, ahead
-            worker.followers.popleft()
-        return None, {}
-
-    def _find_ahead(self, record: CallRecord, worker: WorkerRecord) -> dict[int, Value]:
-        """What the call lacks and the worker will have."""
-        ahead: dict[int, Value] = {}
-        if len(record.values) <= INPUTS_LOOKED_AT_MAX:
-            for number, value in record.values.items():
-                held = worker.held.get(number)
-                if value is None and held is not None and is_leader(held):
-                    ahead[number] = Value(number, b"", None, held.fence)
-        return ahead
 
     def _assign(
         self,
@@ -234,25 +295,29 @@ class Dispatch:
         record.worker = worker.id
         record.fence += 1
         record.due = None
+        inputs: tuple[Value, ...] = ()
+        record.sent_bytes = len(call.payload)
+        if call.inputs:
+            inputs = self._inputs.values_of(record, ahead)
+            record.sent_bytes += sum([len(one.payload) for one in inputs])
         worker.take(record)
+        if worker.tasks_left is not None:
+            worker.tasks_left -= 1
+            if worker.tasks_left == 0:
+                worker.become(WorkerState.LEAVING)
         function = record.function
         if function.number not in worker.functions:
             worker.functions.add(function.number)
             function.workers.add(worker.id)
             turn.sends.append((worker.id, Define(function.number, function.code)))
-        needed = (
-            bool(self._inputs.waiting) and call.id in self._inputs.waiting and is_leader(record)
-        )
-        if needed:
-            worker.followers.append(iter(self._inputs.waiting[call.id]))
-            self.led[worker.id] = worker
+        needed = not self.placer.every_call and self.followers.lead(worker, record)
         return Attempt(
             call.id,
             record.fence,
             function.number,
             call.payload,
             call.kind,
-            record.input_values(ahead),
+            inputs,
             not call.key,
             needed,
         )
@@ -269,7 +334,10 @@ class Dispatch:
                 self.check_at = now + ROB_CHECK_SECONDS
                 return False
             # What was sent behind its inputs could not run elsewhere.
-            movable = [(r.call.id, r.fence) for r in victim.unstarted() if not r.needs]
+            backlog = [r for r in victim.unstarted() if not r.needs]
+            movable = [(r.call.id, r.fence) for r in self._worth_moving(backlog, victim, now)]
+            if len(movable) < len(backlog):
+                self.check_at = now + ROB_CHECK_SECONDS  # the longer it takes, the more is worth it
             if movable:
                 victim.recalling = victim.stuck = True
                 self.update(victim)
@@ -279,6 +347,15 @@ class Dispatch:
                     self.check_at = now + ROB_CHECK_SECONDS
                 return True
         return False
+
+    def _worth_moving(
+        self, backlog: list[CallRecord], victim: WorkerRecord, now: float
+    ) -> list[CallRecord]:
+        """Those for which moving their inputs to who idles costs less than waiting."""
+        if self.placer.every_call or not self.placer.is_spread:
+            return backlog
+        idle = list(islice(self.idle.values(), THIEVES_MAX))
+        return [r for r in backlog if not self.placer.stays(r, victim, idle, now)]
 
     def _ask_to_share(self, turn: Turn) -> None:
         candidates = [w for w in islice(self.parents.values(), VICTIMS_MAX) if not w.sharing]

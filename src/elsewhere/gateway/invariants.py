@@ -5,12 +5,17 @@ from collections import Counter
 from elsewhere.calls.lifecycle import CallState, WorkerState
 from elsewhere.calls.messages import Settlement, Verdict
 from elsewhere.errors import GatewayBug
-from elsewhere.gateway.dispatch import has_room, may_take
 from elsewhere.gateway.machine import Gateway
-from elsewhere.gateway.records import CLIENT, CallRecord
-
-Examined = tuple[str, list[object]]
-"""an invariant in a sentence, and what breaks it"""
+from elsewhere.gateway.records import CLIENT, REMAKER, CallRecord
+from elsewhere.gateway.room import has_room, may_take
+from elsewhere.gateway.value_invariants import (
+    Examined,
+    examine_lineage,
+    examine_remaking,
+    examine_values,
+    known,
+    recipes_of,
+)
 
 
 def check_invariants(gateway: Gateway) -> None:
@@ -28,7 +33,9 @@ def _examine(gateway: Gateway) -> list[Examined]:
         *_examine_asks(gateway),
         *_examine_inputs(gateway),
         *_examine_ancestry(gateway),
-        *_examine_values(gateway),
+        *examine_values(gateway),
+        *examine_lineage(gateway),
+        *examine_remaking(gateway),
     ]
 
 
@@ -100,6 +107,8 @@ def _examine_functions(gateway: Gateway) -> list[Examined]:
     for record in gateway.calls.values():
         number = record.function.number
         live[number] = live.get(number, 0) + 1
+    for recipe in recipes_of(gateway):
+        live[recipe.function.number] = live.get(recipe.function.number, 0) + 1
     return [
         (
             "the function of every live call is known, and its count is right",
@@ -125,9 +134,11 @@ def _examine_workers(gateway: Gateway) -> list[Examined]:
     waiting = _waiting(gateway)
     return [
         (
-            "no ready worker idles while calls wait, unless a step was asked for at once or memory is full",
+            "no ready worker idles while calls wait that are not set aside, unless a step was asked for at once or memory is full",
             list(dispatch.idle)
-            if waiting and dispatch.check_at != gateway.now and not dispatch.held_back
+            if len(waiting) > len(dispatch.aside)
+            and dispatch.check_at != gateway.now
+            and not dispatch.held_back
             else [],
         ),
         (
@@ -160,7 +171,8 @@ def _examine_workers(gateway: Gateway) -> list[Examined]:
             [
                 w.id
                 for w in workers.values()
-                if w.held_bytes != sum(len(r.call.payload) for r in w.held.values())
+                if w.held_bytes != sum(r.sent_bytes for r in w.held.values())
+                or any(r.sent_bytes < len(r.call.payload) for r in w.held.values())
             ],
         ),
     ]
@@ -173,7 +185,7 @@ def _examine_asks(gateway: Gateway) -> list[Examined]:
     for record in calls.values():
         askers = {record.call.id: record.asker, **(record.joined or {})}
         for number, asker in askers.items():
-            if asker is not None and asker != CLIENT:
+            if asker is not None and asker not in {CLIENT, REMAKER}:
                 by_worker.setdefault(asker, set()).add(number)
     return [
         (
@@ -204,10 +216,26 @@ def _examine_inputs(gateway: Gateway) -> list[Examined]:
     given = [(n, r) for n, r in gateway.calls.items() if r.call.inputs]
     waiting = [(n, r) for n, r in gateway.calls.items() if r.state is CallState.WAITING]
     fallen = {record.call.id for record, _ in inputs.fallen}
+    # What was given up is about to fall, and still counts as needed.
+    lost = Counter(
+        record.call.id
+        for value in gateway.ledger.values.kept.values()
+        for record in value.waiting
+        if record.state is CallState.WAITING
+    ) + Counter(
+        record.call.id
+        for record, cause in inputs.fallen
+        if record.state is CallState.WAITING
+        and all(kept is not cause for kept in record.values.values())
+    )
     return [
         (
-            "what a call needs are those of its inputs that have no value",
-            [n for n, r in given if r.needs != sum(not _has_value(v) for v in r.values.values())],
+            "what a call needs are those of its inputs that have no value or were found to be lost",
+            [
+                n
+                for n, r in given
+                if r.needs != sum(not _has_value(v) for _, v in known(r)) + lost[n]
+            ],
         ),
         (
             "a call waits exactly as long as it needs an input, with no worker, unless it was sent ahead",
@@ -222,7 +250,7 @@ def _examine_inputs(gateway: Gateway) -> list[Examined]:
             [
                 (n, number)
                 for n, r in waiting
-                for number, kept in r.values.items()
+                for number, kept in known(r)
                 if kept is None
                 and asks.is_awaited(number)
                 and r not in inputs.waiting.get(number, ())
@@ -267,56 +295,6 @@ def _examine_ancestry(gateway: Gateway) -> list[Examined]:
             ],
         ),
     ]
-
-
-def _examine_values(gateway: Gateway) -> list[Examined]:
-    kept, workers = gateway.ledger.values.kept, gateway.workers
-    given = _given(gateway)
-    users = Counter(
-        value.call
-        for record in given
-        for value in record.values.values()
-        if value is not None and value.place is not None
-    )
-    ahead = [r for r in given if r.state is CallState.ASSIGNED and r.needs and not r.astray]
-    return [
-        (
-            "a value is used by the calls that are given it and not released",
-            [
-                *sorted(users.keys() - kept.keys()),
-                *(number for number, value in kept.items() if value.users != users[number]),
-            ],
-        ),
-        (
-            "a value is kept as long as somebody who is there needs it or moves it",
-            [
-                number
-                for number, value in kept.items()
-                if not (value.users or value.holders or value.moving)
-                or not value.holders <= {CLIENT, *workers.keys()}
-            ],
-        ),
-        (
-            "calls are sent ahead to workers that are there",
-            [n for n, w in gateway.dispatch.led.items() if workers.get(n) is not w],
-        ),
-        (
-            "a call that was sent ahead of its inputs is in the worker that has them",
-            [
-                (record.call.id, number)
-                for record in ahead
-                for number, value in record.values.items()
-                if value is None and not workers[record.worker].has(number)
-            ],
-        ),
-    ]
-
-
-def _given(gateway: Gateway) -> list[CallRecord]:
-    """The calls that have inputs, also those that run although they are settled."""
-    running = (r for w in gateway.workers.values() for r in [*w.held.values(), *w.parked.values()])
-    settled = (r for r in running if r.state is CallState.SETTLED)
-    return [r for r in [*gateway.calls.values(), *settled] if r.call.inputs]
 
 
 def _waiting(gateway: Gateway) -> list[CallRecord]:

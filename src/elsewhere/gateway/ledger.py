@@ -20,7 +20,16 @@ from elsewhere.calls.workers import Exit
 from elsewhere.errors import GatewayBug
 from elsewhere.gateway.asks import Asks
 from elsewhere.gateway.inputs import Inputs
-from elsewhere.gateway.records import CLIENT, CallRecord, FunctionRecord, Turn, WorkerRecord
+from elsewhere.gateway.recipes import Recipe
+from elsewhere.gateway.records import (
+    CLIENT,
+    REMAKER,
+    CallRecord,
+    FunctionRecord,
+    Turn,
+    WorkerRecord,
+)
+from elsewhere.gateway.remaking import Remaking
 from elsewhere.gateway.values import Values
 from elsewhere.gateway.verdicts import is_remembered
 from elsewhere.store import Remember
@@ -36,8 +45,9 @@ class Ledger:
         self, workers: dict[int, WorkerRecord], *, waits_for_rows: bool, bytes_max: float
     ) -> None:
         self.asks = Asks()
-        self.values = Values(workers, bytes_max)
+        self.values = Values(workers, bytes_max, self._release_one)
         self.inputs = Inputs(self.values)
+        self.remaking = Remaking(self.asks, self.inputs, self.values)
         self.functions: dict[int, FunctionRecord] = {}
         """by the first number that each was defined under"""
         self._names: dict[int, FunctionRecord] = {}
@@ -73,6 +83,11 @@ class Ledger:
             if function is not None:
                 function.names -= 1
                 self._forget_unused(function)
+
+    def _release_one(self, function: FunctionRecord) -> None:
+        """A call of it is settled, or will not be made again."""
+        function.live -= 1
+        self._forget_unused(function)
 
     def _forget_unused(self, function: FunctionRecord) -> None:
         if function.live or function.names:
@@ -144,7 +159,7 @@ class Ledger:
         Returns it if nobody else wants it: then it is still to be settled.
         """
         record = self.asks.find(number)
-        if record is None or record.state is CallState.WRITING:
+        if record is None or record.state is CallState.WRITING or record.asker == REMAKER:
             return None
         if number == record.call.id and not record.joined:
             return record
@@ -241,13 +256,14 @@ class Ledger:
 
     def _settle(self, record: CallRecord, settlement: Settlement) -> None:
         record.become(CallState.SETTLED)
-        function = record.function
         askers = self.asks.remove(record)
-        function.live -= 1
-        self._forget_unused(function)
-        self.release_inputs(record)
-        if settlement.place is not None:
+        if settlement.place is not None and record.asker != REMAKER:
             self._keep(record, settlement.place)
+        self._release_one(record.function)
+        self.release_inputs(record)
+        if record.asker == REMAKER:
+            self.remaking.came_out(record, settlement, self.turn)
+            return
         for number, peer in askers:
             told = settlement
             if number != settlement.call:
@@ -261,7 +277,7 @@ class Ledger:
         if asker is None or (asker != CLIENT and asker not in self._workers):
             self.turn.sends.append((record.worker, Free([place])))
         else:
-            self.values.add(record.call.id, place, record.worker, asker)
+            self.values.add(record.call.id, place, record.worker, asker, Recipe(record))
 
     def release_inputs(self, record: CallRecord) -> None:
         """A call is settled, or a worker has let go of it: once both are so, it needs no inputs."""

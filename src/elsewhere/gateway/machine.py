@@ -45,12 +45,13 @@ from elsewhere.calls.messages import (
     Verdict,
     Written,
 )
-from elsewhere.calls.values import Drop, Moved, Put
-from elsewhere.calls.workers import Exit, Lost, Ready, Started, Unready
+from elsewhere.calls.values import Drop, Missing, Moved, Put
+from elsewhere.calls.workers import Exit, Lost, NodeLost, Ready, Started, Unready
 from elsewhere.gateway.attempts import Attempts
 from elsewhere.gateway.dispatch import Dispatch
 from elsewhere.gateway.ledger import Ledger
 from elsewhere.gateway.limits import Limits
+from elsewhere.gateway.placement import Locality, Placement
 from elsewhere.gateway.records import (
     CLIENT,
     ENGINE,
@@ -70,6 +71,7 @@ class Gateway:
     `tasks_per_worker_max` bounds how many calls one worker process takes (None: any number).
     `value_bytes_max`: how much memory values may take that stay where they were made.
     `waits_for_rows`: what is remembered is settled when it is `Written`, not before.
+    `placement`: which worker is given a call (None: where its inputs are).
     """
 
     def __init__(
@@ -78,6 +80,7 @@ class Gateway:
         tasks_per_worker_max: int | None = None,
         waits_for_rows: bool = False,
         value_bytes_max: float = inf,
+        placement: Placement | None = None,
     ) -> None:
         self.tasks_per_worker_max = tasks_per_worker_max
         self.waits_for_rows = waits_for_rows
@@ -87,7 +90,7 @@ class Gateway:
         self.calls = self.ledger.asks.calls
         """every call that is not settled, but for those that joined another"""
         self.functions = self.ledger.functions
-        self.dispatch = Dispatch(self.ledger.inputs)
+        self.dispatch = Dispatch(self.ledger, self.workers, placement or Locality())
         self.queue = self.dispatch.queue
         self.limits = Limits()
         self.attempts = Attempts(self.workers, self.ledger, self.dispatch, self.limits)
@@ -108,10 +111,14 @@ class Gateway:
         if self.limits.moments:
             for worker in self.limits.expire(turn, self.workers, now):
                 self.dispatch.update(worker)
-        more = self._follow_inputs()
+        more = self._follow_values()
+        more |= self._follow_inputs()
         self.dispatch.held_back = self._is_held_back()
         for worker in self.dispatch.run(turn, now):
             self.attempts.reach_head(worker, now)
+        if self.ledger.inputs.fallen or self.ledger.inputs.untold:
+            more = True  # calls needed what could not be placed
+        more |= bool(self.ledger.values.sought)  # by what was to be handed out
         turn.wake = now if more else self.dispatch.check_at
         if self.limits.moments:
             limit = self.limits.moments[0][0]
@@ -125,21 +132,23 @@ class Gateway:
             case Done() | Returned() | Parked() | Resumed() | Has() | Ready() | Unready():
                 if sender in self.workers:  # else it is gone, and what it said comes late
                     self._hear_worker(self.workers[sender], message)
-            case Define() | Release() | Cancel() | Given() | Drop() | Put():
+            case Define() | Release() | Cancel() | Given() | Drop() | Put() | Missing():
                 self._hear_asker(sender, message)
             case Started():
-                self._on_started(message.worker)
+                self._on_started(message.worker, message.node)
             case Lost():
                 self._on_lost(message.worker, message.exit)
+            case NodeLost():
+                self.ledger.values.lose_node(message.node, self._turn)
             case Written():
                 self.ledger.on_written(message)
             case Moved():
-                self.ledger.values.moved(message.call, message.done, self._turn)
+                self.ledger.values.moved(message.call, message.place, self._turn, done=message.done)
             case _:
                 assert_never(message)
 
     def _hear_asker(
-        self, sender: int, message: Define | Release | Cancel | Given | Drop | Put
+        self, sender: int, message: Define | Release | Cancel | Given | Drop | Put | Missing
     ) -> None:
         match message:
             case Define():
@@ -154,6 +163,9 @@ class Gateway:
                 self.ledger.values.drop(sender, message.calls, self._turn)
             case Put():
                 self.ledger.values.add(message.call, message.place, sender, sender)
+            case Missing():
+                if sender == CLIENT or sender in self.workers:
+                    self.ledger.remaking.on_missing(sender, message, self._turn)
             case _:
                 assert_never(message)
 
@@ -212,8 +224,8 @@ class Gateway:
             worker = self.workers[sender]
             # What it shares is for others.
             if opened and not worker.sharing:
-                self.dispatch.serve(worker, len(opened), self._turn)
-                self.attempts.reach_head(worker, self.now)
+                for given in self.dispatch.serve(worker, len(opened), self._turn, self.now):
+                    self.attempts.reach_head(given, self.now)
 
     def _on_cancel(self, message: Cancel) -> None:
         unwanted = [
@@ -237,11 +249,12 @@ class Gateway:
 
     # ------------------------------------------------------------ from the engine
 
-    def _on_started(self, number: int) -> None:
+    def _on_started(self, number: int, node: int) -> None:
         # A repetition may come after the worker is gone: it must not come back to life.
         if number > self.workers_started:
             self.workers_started = number
-            self.workers[number] = WorkerRecord(number, self.tasks_per_worker_max)
+            worker = self.workers[number] = WorkerRecord(number, self.tasks_per_worker_max, node)
+            self.dispatch.placer.join(worker)
 
     def _on_lost(self, number: int, how: Exit) -> None:
         worker = self.workers.pop(number, None)
@@ -249,6 +262,7 @@ class Gateway:
             return
         was_starting = worker.state is WorkerState.STARTING
         worker.become(WorkerState.GONE)
+        self.dispatch.placer.leave(worker)
         self.dispatch.update(worker)
         for function in worker.functions:
             self.functions[function].workers.discard(number)
@@ -320,12 +334,25 @@ class Gateway:
         values.spill(self._turn)
         return bool(values.moving) or any(worker.held for worker in self.workers.values())
 
+    def _follow_values(self) -> bool:
+        """Have lost values made again, let go of what only what is forgotten needs.
+
+        Returns whether there is more to do.
+        """
+        values = self.ledger.values
+        more = bool(values.sought) and self.ledger.remaking.seek(self._turn)
+        if values.recipes.unused:
+            more |= values.let_unused_go(self._turn)
+        return more
+
     def _follow_inputs(self) -> bool:
         """Settle the calls whose inputs have no value, queue those that have all of theirs.
 
         They go first: what they are given can be let go then. Returns whether there is more to do.
         """
         inputs = self.ledger.inputs
+        if inputs.untold:
+            inputs.tell_more()
         more = bool(inputs.fallen) and self.ledger.settle_fallen()
         if inputs.ready:
             ready = [r for r in inputs.ready if r.state is CallState.WAITING]
@@ -333,4 +360,4 @@ class Gateway:
             for record in ready:
                 record.become(CallState.QUEUED)
             self.queue.extendleft(reversed(ready))
-        return more
+        return more or bool(inputs.untold)

@@ -17,6 +17,13 @@ ENGINE: Final = -1
 """The peer number of the engine."""
 STORE: Final = -2
 """The peer number of the store."""
+REMAKER: Final = -3
+"""The gateway itself, as it asks for calls again whose values were lost."""
+NOTHING_KNOWN: Final[Mapping[int, Settlement | None]] = {}
+"""Of the inputs of a call, when it is made. All share it, because a dictionary of its own would double
+the record of a call that waits."""
+SPEED_KEPT: Final = 0.9
+"""How much of what was measured of a worker before counts beside its next call."""
 
 
 class Stopping(IntEnum):
@@ -54,7 +61,7 @@ class FunctionRecord:
         self.code = code
         self.name = name
         self.live = 0
-        """calls of it that are not settled"""
+        """calls of it that are not settled, and those that may have to be made again"""
         self.names = 0
         """under how many numbers it may still be called"""
         self.seconds: float | None = None
@@ -87,6 +94,7 @@ class CallRecord:
         "outcome",
         "parents",
         "rank",
+        "sent_bytes",
         "state",
         "stopping",
         "values",
@@ -94,12 +102,15 @@ class CallRecord:
         "yield_by",
     )
 
+    sent_bytes: int
+    """how many bytes were sent with its latest attempt; unset before"""
     yield_by: float
     """when the grace ends of an attempt that was asked to stop; unset before"""
     outcome: Settlement
     """what is being written to the store; unset before"""
-    values: dict[int, Settlement | None]
-    """by number, what is known of the inputs; unset if there are none"""
+    values: Mapping[int, Settlement | None]
+    """by number, the inputs that have come out, and as None those that who asks for the call is to
+    bring; unset if there are no inputs. `learn` adds to it"""
 
     def __init__(self, call: Call, function: FunctionRecord, asker: int, rank: int) -> None:
         self.call = call
@@ -145,14 +156,23 @@ class CallRecord:
 
     def input_values(self, ahead: Mapping[int, Value]) -> tuple[Value, ...]:
         """The values of its inputs; `ahead` has those that are not there."""
-        if not self.call.inputs:
-            return ()
+        known = self.values
         return tuple(
             [
-                ahead[number] if one is None else Value(one.call, one.payload, one.place)
-                for number, one in self.values.items()
+                Value(one.call, one.payload, one.place)
+                if (one := known.get(number)) is not None
+                else ahead[number]
+                for number in (asked.call for asked in self.call.inputs)
             ]
         )
+
+    def learn(self, number: int, settlement: Settlement | None) -> None:
+        """An input has come out, or is to be brought."""
+        known = self.values
+        if known and isinstance(known, dict):
+            known[number] = settlement
+        else:
+            self.values = {**known, number: settlement}
 
     def become(self, state: CallState) -> None:
         if state not in CALL_MOVES[self.state]:
@@ -175,6 +195,7 @@ class WorkerRecord:
         "held_bytes",
         "id",
         "killed",
+        "node",
         "parked",
         "recalling",
         "running",
@@ -182,16 +203,21 @@ class WorkerRecord:
         "state",
         "stuck",
         "tasks_left",
+        "thought_seconds",
+        "took_seconds",
     )
 
-    def __init__(self, number: int, tasks_left: int | None) -> None:
+    def __init__(self, number: int, tasks_left: int | None, node: int = 0) -> None:
         self.id = number
+        self.node = node
+        """the machine that it is on"""
         self.state = WorkerState.STARTING
         self.held: OrderedDict[int, CallRecord] = OrderedDict()
         """what it runs or will run, in this order"""
         self.parked: dict[int, CallRecord] = {}
         """what it has begun and what waits there for other calls"""
         self.held_bytes = 0
+        """what was sent with that: arguments, and inputs that came along"""
         self.ahead = 0.0
         """seconds of work that it holds, by the estimates"""
         self.running: CallRecord | None = None
@@ -217,11 +243,39 @@ class WorkerRecord:
         """calls that wait for what it holds, and may be sent behind that"""
         self.sharing = False
         """a `Share` has not been answered"""
+        self.took_seconds = 0.0
+        """how long its calls took, the latest counting most"""
+        self.thought_seconds = 0.0
+        """how long these were thought to take by what was measured of all workers"""
 
     def become(self, state: WorkerState) -> None:
         if state not in WORKER_MOVES[self.state]:
             raise GatewayBug(f"worker {self.id}: no move from {self.state!r} to {state!r}")
         self.state = state
+
+    @property
+    def speed(self) -> float:
+        """How fast it is: 2.0 is twice as fast as its calls were thought to be."""
+        if not self.took_seconds or not self.thought_seconds:
+            return 1.0
+        return self.thought_seconds / self.took_seconds
+
+    def measure(self, elapsed: float, thought: float) -> None:
+        """A call took so long here, and was thought to take so long anywhere."""
+        self.took_seconds = SPEED_KEPT * self.took_seconds + elapsed
+        self.thought_seconds = SPEED_KEPT * self.thought_seconds + thought
+
+    def wait_seconds(self, now: float) -> float:
+        """How long it is thought to take for what it holds.
+
+        What runs for longer than was thought is thought to need as long again as it is over.
+        """
+        if not self.held:
+            return 0.0
+        head = self.running
+        if head is None:
+            return self.ahead  # given in this very step
+        return max(0.0, self.ahead - head.estimate) + abs(head.estimate - (now - self.head_since))
 
     def head(self) -> CallRecord | None:
         """The first of what it holds."""
@@ -245,13 +299,13 @@ class WorkerRecord:
         if not self.held:
             self.ahead = 0.0
         self.held[record.call.id] = record
-        self.held_bytes += len(record.call.payload)
+        self.held_bytes += record.sent_bytes
         self.ahead += record.estimate
 
     def drop(self, record: CallRecord) -> None:
         if self.parked.pop(record.call.id, None) is None:
             del self.held[record.call.id]
-            self.held_bytes -= len(record.call.payload)
+            self.held_bytes -= record.sent_bytes
             self.ahead -= record.estimate
 
     def park(self, record: CallRecord) -> None:

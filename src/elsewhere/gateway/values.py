@@ -6,54 +6,146 @@ they are found under the same name, and meanwhile no more calls are handed out.
 Whoever asked for a call has its value until it says `Drop`; so does a worker in which something
 still refers to an input when the call that was given it has ended. And a call has its inputs, from
 when they are there until it is settled and no worker runs it.
+
+What nobody needs is let go, but the gateway remembers how it was made while something that is
+there was made from it. A value that it cannot make, because it was put, stays that long itself.
 """
 
-from collections.abc import Iterable
+from collections import deque
+from collections.abc import Callable, Iterable
 
-from elsewhere.calls.values import Free, Place, Spill
-from elsewhere.gateway.records import CLIENT, CallRecord, Turn, WorkerRecord
+from elsewhere.calls.messages import Settlement
+from elsewhere.calls.values import Free, Loss, Place, Spill, Unmap, Value
+from elsewhere.gateway.recipes import Recipe, Recipes
+from elsewhere.gateway.records import (
+    CLIENT,
+    NOTHING_KNOWN,
+    CallRecord,
+    FunctionRecord,
+    Turn,
+    WorkerRecord,
+)
+
+UNUSED_MAX = 1000
+"""How many recipes one step lets go; it asks for another step if there are more."""
 
 
 class ValueRecord:
     """One value, the peer that wrote it, and those that may need it."""
 
-    __slots__ = ("holders", "in_memory", "maker", "moving", "place", "users")
+    __slots__ = (
+        "askers",
+        "holders",
+        "in_memory",
+        "lineage",
+        "loss",
+        "maker",
+        "moving",
+        "name",
+        "node",
+        "payload",
+        "place",
+        "remaking",
+        "users",
+        "waiting",
+    )
 
-    def __init__(self, place: Place, maker: int, holder: int) -> None:
-        self.place = place
+    def __init__(self, place: Place, maker: int, node: int, holder: int, name: str) -> None:
+        self.place: Place | None = place
+        """None: it is not there, or is the payload"""
+        self.payload: bytes | None = None
+        """the value, if it was small when it was made again"""
         self.maker = maker
+        self.node = node
+        """where it lies"""
+        self.name = name
+        """the function that made it; empty if it was put"""
         self.holders = {holder}
         """peers"""
         self.users = 0
         """calls that are given it"""
+        self.lineage = 0
+        """recipes that need it"""
         self.in_memory = True
         """it was not moved to a disk"""
         self.moving = False
         """it was asked to be"""
+        self.waiting: list[CallRecord] = []
+        """calls that cannot go on without it; some may be settled themselves"""
+        self.askers: set[int] = set()
+        """peers that did not find it and are to be told where it is"""
+        self.remaking = False
+        """the call that made it is under way again"""
+        self.loss: Loss | None = None
+        """why it cannot be made again"""
+
+    @property
+    def nbytes(self) -> int:
+        """How much memory it takes where it lies; nothing if it does not."""
+        return 0 if self.place is None else self.place.nbytes
+
+    @property
+    def is_here(self) -> bool:
+        return self.place is not None or self.payload is not None
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether anybody may need the value itself."""
+        return bool(self.holders or self.users or self.askers or self.remaking)
 
 
 class Values:
-    """The values that lie in segments, by the number of the call that made each."""
+    """The values that lie in segments, by the number of the call that made each.
 
-    def __init__(self, workers: dict[int, WorkerRecord], bytes_max: float) -> None:
+    `release` is told of a function that one recipe fewer needs.
+    """
+
+    def __init__(
+        self,
+        workers: dict[int, WorkerRecord],
+        bytes_max: float,
+        release: Callable[[FunctionRecord], None],
+    ) -> None:
         self.kept: dict[int, ValueRecord] = {}
         self.movable: dict[int, ValueRecord] = {}
         """those in memory, the oldest first, but for what could not be moved"""
+        self.resting: dict[int, ValueRecord] = {}
+        """those of them that only recipes need: they are moved first"""
         self.nbytes = 0
         """how much memory they take"""
         self.moving = 0
         """how much of it will be free once what is being moved has been"""
+        self.recipes = Recipes()
+        self.sought: deque[int] = deque()
+        """values that are not there, and that somebody may need"""
         self._bytes_max = bytes_max
         self._workers = workers
+        self._release = release
 
-    def add(self, number: int, place: Place, maker: int, holder: int) -> None:
-        """A value was made, and `holder` is told of it."""
-        if number not in self.kept:  # else it was said twice
-            self.kept[number] = self.movable[number] = ValueRecord(place, maker, holder)
-            self.nbytes += place.nbytes
+    def add(
+        self, number: int, place: Place, maker: int, holder: int, recipe: Recipe | None = None
+    ) -> None:
+        """A value was made, and `holder` is told of it. Without `recipe` it cannot be made again."""
+        if number in self.kept:
+            return  # said twice
+        name = "" if recipe is None else recipe.function.name
+        self.kept[number] = value = ValueRecord(place, maker, 0, holder, name)
+        self._lay(number, value, place, maker)
+        if recipe is not None:
+            recipe.function.live += 1
+            for one in recipe.placed():
+                self.kept[one].lineage += 1
+            self.recipes.add(recipe)
+
+    def _lay(self, number: int, value: ValueRecord, place: Place, maker: int) -> None:
+        worker = self._workers.get(maker)
+        value.place, value.maker, value.in_memory = place, maker, True
+        value.node = 0 if worker is None else worker.node
+        self.movable[number] = value
+        self.nbytes += place.nbytes
 
     def use(self, number: int) -> bool:
-        """A call is given this value; False if it is not there any more."""
+        """A call is given this value; False if nothing is known of it any more."""
         value = self.kept.get(number)
         if value is None:
             return False
@@ -72,15 +164,21 @@ class Values:
             value = self.kept.get(number)
             if value is not None:
                 value.holders.discard(peer)
-                self._free_unneeded(number, value, turn)
+                self.let_go(number, value, turn)
 
     def drop_all(self, peer: int, turn: Turn) -> None:
         """A peer is gone."""
+        for value in self.kept.values():
+            value.askers.discard(peer)
         self.drop(peer, [n for n, value in self.kept.items() if peer in value.holders], turn)
 
     def paths_of(self, maker: int) -> set[str]:
         """Where the values lie that this peer has made."""
-        return {value.place.path for value in self.kept.values() if value.maker == maker}
+        return {
+            value.place.path
+            for value in self.kept.values()
+            if value.maker == maker and value.place is not None
+        }
 
     def release(self, record: CallRecord, turn: Turn) -> None:
         """A call is settled and no worker runs it: it needs its inputs no more."""
@@ -90,20 +188,88 @@ class Values:
             if settlement is not None and settlement.place is not None:
                 value = self.kept[settlement.call]
                 value.users -= 1
-                self._free_unneeded(settlement.call, value, turn)
-        record.values = {}
+                self.let_go(settlement.call, value, turn)
+        record.values = NOTHING_KNOWN
 
-    def _free_unneeded(self, number: int, value: ValueRecord, turn: Turn) -> None:
-        if value.holders or value.users:
-            return
-        if value.moving:
+    def let_go(self, number: int, value: ValueRecord, turn: Turn) -> None:
+        """Forget what nobody needs, and have its memory freed."""
+        if value.is_needed or value.moving:
             return  # whoever moves it must find it
-        del self.kept[number]
-        self.movable.pop(number, None)
+        if value.lineage and number not in self.recipes.kept:
+            if number in self.movable:
+                self.resting[number] = self.movable.pop(number)
+            return  # it could not be made again
+        value.payload = None
+        if value.place is not None:
+            in_memory, place = value.in_memory, value.place
+            maker = value.maker if value.maker in self._workers and in_memory else CLIENT
+            self._take_away(number, value)
+            turn.sends.append((maker, Free([place], in_memory)))
+        if not value.lineage:
+            del self.kept[number]
+            self.recipes.forget(number)
+
+    def let_unused_go(self, turn: Turn) -> bool:
+        """Let go of what only forgotten recipes need; whether there is more of it."""
+        unused = self.recipes.unused
+        for _ in range(UNUSED_MAX):
+            if not unused:
+                return False
+            recipe = unused.popleft()
+            self._release(recipe.function)
+            for number in recipe.placed():
+                value = self.kept[number]
+                value.lineage -= 1
+                self.let_go(number, value, turn)
+        return bool(unused)
+
+    # ------------------------------------------------------------ lost and found
+
+    def current(self, given: Value) -> Value:
+        """The value of an input that lies in a segment, and where that is now."""
+        if given.place is None:
+            return given
+        value = self.kept[given.call]
+        return Value(given.call, value.payload or b"", value.place)
+
+    def lose(self, number: int, place: Place) -> None:
+        """Somebody has not found this value. It is lost if it should still be there."""
+        value = self.kept.get(number)
+        if value is not None and value.place == place:
+            self._take_away(number, value)
+
+    def lose_inputs(self, record: CallRecord, place: Place) -> None:
+        """The same of a call, whichever of its inputs lies there."""
+        for settlement in record.values.values():
+            if settlement is not None and settlement.place is not None:
+                self.lose(settlement.call, place)
+
+    def lose_node(self, node: int, turn: Turn) -> None:
+        """All that lay on this node is lost."""
+        there = [(n, v) for n, v in self.kept.items() if v.node == node and v.place is not None]
+        for number, value in there:
+            self._take_away(number, value)
+            self.let_go(number, value, turn)
+
+    def _take_away(self, number: int, value: ValueRecord) -> None:
+        """Nothing lies any more where this value did."""
+        nbytes, value.place = value.nbytes, None
         if value.in_memory:
-            self.nbytes -= value.place.nbytes
-        maker = value.maker if value.maker in self._workers and value.in_memory else CLIENT
-        turn.sends.append((maker, Free([value.place], value.in_memory)))
+            self.nbytes -= nbytes
+        if value.moving:
+            self.moving -= nbytes
+            value.moving = False
+        self.movable.pop(number, None)
+        self.resting.pop(number, None)
+
+    def find_again(self, number: int, settlement: Settlement) -> ValueRecord:
+        """A value was made again."""
+        value = self.kept[number]
+        if settlement.place is None:
+            value.payload = settlement.payload
+        else:
+            self._lay(number, value, settlement.place, settlement.worker)
+        return value
 
     # ------------------------------------------------------------ too little memory
 
@@ -114,21 +280,33 @@ class Values:
 
     def spill(self, turn: Turn) -> None:
         """Have the oldest values moved, as many as are too many."""
-        while self.movable and self.nbytes - self.moving > self._bytes_max:
-            number = next(iter(self.movable))
-            value = self.movable.pop(number)
+        while self.nbytes - self.moving > self._bytes_max:
+            source = self.resting or self.movable
+            if not source:
+                return
+            number, value = next(iter(source.items()))
+            del source[number]
+            place = value.place
+            assert place is not None, "what can be moved is there"
             value.moving = True
-            self.moving += value.place.nbytes
-            turn.sends.append((CLIENT, Spill(number, value.place)))
+            self.moving += place.nbytes
+            turn.sends.append((CLIENT, Spill(number, place)))
 
-    def moved(self, number: int, done: bool, turn: Turn) -> None:
+    def is_needed(self, number: int) -> bool:
+        """Whether anybody needs this value; one that is being moved stays even if nobody does."""
+        value = self.kept.get(number)
+        return value is not None and value.is_needed
+
+    def moved(self, number: int, place: Place, turn: Turn, *, done: bool) -> None:
         """A value was moved to a disk, or could not be."""
         value = self.kept.get(number)
-        if value is None or not value.moving:
-            return  # said twice
+        if value is None or not value.moving or value.place != place:
+            return  # said twice, or it was lost meanwhile
         value.moving = False
-        self.moving -= value.place.nbytes
+        self.moving -= place.nbytes
         if done:
             value.in_memory = False
-            self.nbytes -= value.place.nbytes
-        self._free_unneeded(number, value, turn)
+            self.nbytes -= place.nbytes
+            if value.maker in self._workers:
+                turn.sends.append((value.maker, Unmap([place])))
+        self.let_go(number, value, turn)

@@ -28,12 +28,17 @@ def offsets_of(lengths: Sequence[int]) -> list[int]:
 
 def read_value(view: memoryview) -> Any:
     """The value in a segment; its buffers are parts of `view`."""
+    data, *buffers = read_parts(view)
+    return pickle.loads(data, buffers=buffers)
+
+
+def read_parts(view: memoryview) -> list[memoryview]:
+    """The pickle in a segment and its buffers, all of which are parts of `view`."""
     count = int.from_bytes(view[:WORD], "little")
     words = view[WORD : WORD * (count + 2)].cast("Q")
     lengths = [int(word) for word in words]
     offsets = offsets_of(lengths)
-    parts = [view[start : start + length] for start, length in zip(offsets, lengths, strict=False)]
-    return pickle.loads(parts[0], buffers=parts[1:])
+    return [view[start : start + length] for start, length in zip(offsets, lengths, strict=False)]
 
 
 def pieces_of(parts: Sequence[memoryview]) -> list[bytes | memoryview]:

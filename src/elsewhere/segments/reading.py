@@ -5,12 +5,22 @@ import os
 from collections import deque
 from collections.abc import Callable
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, cast
 from weakref import ref
 
 from elsewhere.calls.values import Place
+from elsewhere.codec.values import load_list
 from elsewhere.segments.directory import twin
-from elsewhere.segments.layout import read_value
+from elsewhere.segments.layout import read_parts, read_value
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+    class View(ReadableBuffer, Protocol):
+        """A mapped segment. It lives as long as anything that was made of it."""
+
+        lease: "Lease | None"
+        """what it keeps from being let go"""
 
 
 class Lease:
@@ -71,24 +81,55 @@ class Leases:
 
 
 class Mapping(mmap.mmap):
-    """A mapped segment. It lives as long as anything that was made of it."""
+    """A segment that is mapped for reading."""
 
     lease: Lease | None = None
-    """what it keeps from being let go"""
 
 
-def map_segment(place: Place) -> Mapping:
-    """Map a segment for reading. Raises `FileNotFoundError` if it is lost."""
+def map_segment(place: Place, *, own: bool = False) -> Mapping:
+    """Map a segment for reading, or as this process's `own`: what it writes then, it alone has.
+
+    Raises `FileNotFoundError` if it is lost.
+    """
     try:
         file = os.open(place.path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         file = os.open(twin(place.path), os.O_RDONLY | os.O_CLOEXEC)
     try:
+        if own:
+            protection = mmap.PROT_READ | mmap.PROT_WRITE
+            return Mapping(file, place.nbytes, flags=mmap.MAP_PRIVATE, prot=protection)
         return Mapping(file, place.nbytes, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ)
     finally:
         os.close(file)
 
 
-def load_value(mapping: Mapping | bytes) -> Any:
+def view_of(memory: mmap.mmap, nbytes: int) -> "View":
+    """The beginning of what this process has mapped for writing.
+
+    Of what Python brings, an array of ctypes alone can be referred to weakly and lend its memory.
+    """
+    import ctypes  # only for who writes where it has written before
+
+    array: Any = (ctypes.c_ubyte * nbytes).from_buffer(memory)
+    array.lease = None
+    return cast("View", array)
+
+
+def load_value(mapping: "View | bytes") -> Any:
     """The value in a mapped segment, or in the bytes of one."""
-    return read_value(memoryview(mapping))
+    return read_value(_memory_of(mapping))
+
+
+def load_values(mapping: "View | bytes") -> tuple[list[Any], Exception | None]:
+    """Those of the list in a mapped segment, and None; or those up to the first that raises, and its
+    error."""
+    data, *buffers = read_parts(_memory_of(mapping))
+    return load_list(data, buffers)
+
+
+def _memory_of(mapping: "View | bytes") -> memoryview:
+    view = memoryview(mapping)
+    if isinstance(mapping, Mapping | bytes):
+        return view
+    return view.cast("B").toreadonly()  # what this process writes to, elsewhere

@@ -232,7 +232,8 @@ class Asking:
         self._due.discard(number)
         self._touched[book.call.id] = book
         fell = self.giving.judge_settled(book, settlement)
-        if fell and book.call.id in self._opened:
+        at_once = fell or settlement.verdict is Verdict.MISPLACED
+        if at_once and book.call.id in self._opened:
             self._fallen_at_once.append(number)
         if settlement.verdict is Verdict.CANCELLED:
             if not asker.asked and not fell:

@@ -49,6 +49,14 @@ PROMISES: Final = {
     39: "a call of which an input has no value is settled as that was, with its own name in the chain; "
     "one that waits for inputs is not settled otherwise, unless it was taken back",
     40: "what lacks an input for good is settled at once, or another step was asked for at once",
+    41: "a placement policy is offered workers that have room, at least one, and is told of them rightly",
+    42: "a policy names whom its rule says, and calls are sent to whom it names, in one message",
+    43: "a call is misplaced when the user's function names no candidate for it, and only then",
+    44: "nothing that somebody may need is freed, or written over",
+    45: "a value is made again only if it was lost or let go, and then once",
+    46: "a value is lost for good only if nobody can make it again, or what it was made from",
+    47: "whoever has not found a value is told where it is or why it is lost, and calls wait no longer",
+    48: "what nobody needs is freed",
 }
 
 
@@ -118,6 +126,11 @@ class CallBook:
             kept is not None and kept.verdict is Verdict.VALUE for kept in self.inputs.values()
         )
 
+    @property
+    def is_given_places(self) -> bool:
+        """Whether any of its inputs lies on a node."""
+        return any(kept is not None and kept.place is not None for kept in self.inputs.values())
+
 
 class WorkerBook:
     """What is known of one worker that is not gone."""
@@ -133,16 +146,24 @@ class WorkerBook:
         "held",
         "interrupted",
         "killed",
+        "node",
         "parked",
         "ready",
         "recalled",
         "sharing",
         "stopped",
+        "stuck",
         "tasks",
+        "unmeasured",
         "unready",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, node: int) -> None:
+        self.node = node
+        self.stuck = False
+        """something was recalled since its head began"""
+        self.unmeasured: set[int] = set()
+        """calls that it was sent before any of their function had come out"""
         self.ready = False
         self.unready = False
         self.stopped = False
@@ -193,6 +214,7 @@ class WorkerBook:
         if head != self.head:
             self.head = head
             self.head_since = now
+            self.stuck = False
             if head:
                 self.begun.setdefault(head, now)
 

@@ -39,6 +39,15 @@ PROBES = (
     "an input was given to a call that is over",
     "a call failed because an input had",
     "calls failed because of an input in several steps",
+    "an attempt was missing",
+    "an attempt was unready",
+    "a client missed a value",
+    "a client was told again",
+    "a lost value was made again",
+    "a value was lost for good",
+    "a value was moved",
+    "a value was not moved",
+    "a node was lost",
 )
 """Rare branches that a campaign of some size has to reach."""
 

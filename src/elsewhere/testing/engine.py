@@ -22,6 +22,7 @@ class Engine:
         self, world: World, faults: Faults, host: Host, programs: Programs, wanted: int
     ) -> None:
         self.wanted = wanted
+        self._nodes = world.random.choice((1, 1, 2, 3))
         self.alive: dict[int, Worker] = {}
         self._world = world
         self._faults = faults
@@ -43,7 +44,7 @@ class Engine:
         self.alive[worker.number] = worker
         # As in the real host, a worker's link is known from the moment that it was started.
         self._host.links[worker.number] = worker.inbox
-        self._host.hear(ENGINE, Started(worker.number))
+        self._host.hear(ENGINE, Started(worker.number, worker.number % self._nodes))
         worker.boot()
 
     def _obey(self, orders: list[FromGateway]) -> None:

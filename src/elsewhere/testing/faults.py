@@ -48,6 +48,8 @@ KINDS: Final[dict[str, tuple[float, float]]] = {
     "nested_call": (0.05, 0.9),
     "keyed_call": (0.05, 0.9),
     "given_call": (0.05, 0.9),
+    # per call that the user's function places
+    "misplaced_call": (0.01, 0.5),
     # per call that is made inside another one
     "circle": (0.01, 0.3),
     "inner_options": (0.05, 0.9),
@@ -107,6 +109,8 @@ THEMES: Final = (
     ("given_call", "nested_call", "crash_running", "crash_parked", "retries", "slow_call"),
     ("given_call", "nested_call", "keyed_call", "raising_call", "duplicate"),
     ("given_call", "poison_call", "timeout", "slow_call", "pause"),
+    ("misplaced_call", "given_call", "nested_call", "duplicate"),
+    ("misplaced_call", "keyed_call", "cancel", "crash_running"),
 )
 """Kinds that meet too seldom by chance, for the branches that need them together."""
 

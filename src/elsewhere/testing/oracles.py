@@ -42,6 +42,7 @@ from elsewhere.gateway.records import CLIENT, ENGINE, Turn
 from elsewhere.testing.asking import Asking
 from elsewhere.testing.books import CallBook, WorkerBook, break_promise
 from elsewhere.testing.pace import SLACK_SECONDS, Pace
+from elsewhere.testing.placing import Placing, Watched
 from elsewhere.testing.remembering import Remembering
 from elsewhere.testing.verdicts import judge_verdict
 
@@ -50,12 +51,21 @@ class Oracles:
     """Watches every step of a machine. Raises `Violation` with the number of the broken promise."""
 
     def __init__(
-        self, budget: int | None, remembering: Remembering, sometimes: Callable[[str], None]
+        self,
+        budget: int | None,
+        remembering: Remembering,
+        policy: Watched,
+        sometimes: Callable[[str], None],
     ) -> None:
         self._sometimes = sometimes
         self.workers: dict[int, WorkerBook] = {}
         self.asking = Asking(self.workers, remembering, sometimes)
         self.calls = self.asking.calls
+        self._placing = Placing(policy, self.workers, self.calls)
+        self._settled: list[Settlement] = []
+        """those of this step, one for each call"""
+        self._asked = False
+        """what the policy was asked in this step is judged"""
         self.released: set[int] = set()
         self._budget = budget
         self._now = 0.0
@@ -94,7 +104,8 @@ class Oracles:
     def observe(self, sender: int, message: ToGateway | None, turn: Turn, now: float) -> None:
         """Enter one step into the books."""
         self._now = now
-        self._start_failed = False
+        self._start_failed = self._asked = False
+        self._settled = []
         if message is not None:
             hear = self._hear.get(type(message))
             if hear is not None:
@@ -110,6 +121,8 @@ class Oracles:
                 self._saw(peer, told)
         for settlement in turn.settlements:
             self._settle(CLIENT, settlement, message)
+        self._judge_asked()
+        self._placing.judge(turn, self._settled)
         self.asking.close(message)
         self.asking.giving.judge(turn.wake, now)
         self._judge(message, turn)
@@ -125,6 +138,8 @@ class Oracles:
                 self._sometimes("an outcome came from an attempt that is over")
                 continue
             worker.drop(outcome.call, self._now)
+            if outcome.verdict is not Verdict.UNREADY:
+                self._placing.measure(outcome.call)
             book = self.calls[outcome.call]
             if not book.settled:
                 self.asking.end(book)
@@ -227,7 +242,7 @@ class Oracles:
     def _hear_started(self, sender: int, message: Started) -> None:
         if message.worker > self._workers_started:
             self._workers_started = message.worker
-            self.workers[message.worker] = WorkerBook()
+            self.workers[message.worker] = WorkerBook(message.node)
 
     def _hear_ready(self, sender: int, message: Ready) -> None:
         worker = self.workers.get(sender)
@@ -260,10 +275,12 @@ class Oracles:
             self._see[type(told)](peer, worker, told)
 
     def _see_run(self, number: int, worker: WorkerBook, message: Run) -> None:
+        self._judge_asked()
         if not worker.takes:
             break_promise(8, number, message)
         for attempt in message.attempts:
             self._see_attempt(number, worker, attempt)
+        self._placing.see_run(number, worker, message)
         worker.tasks += len(message.attempts)
         if worker.stopped:
             self._sometimes("a worker that leaves took a call beside those that it had parked")
@@ -271,6 +288,12 @@ class Oracles:
         if over and (not worker.stopped or len(message.attempts) > 1):
             break_promise(10, number, worker.tasks)
         worker.find_head(self._now)
+
+    def _judge_asked(self) -> None:
+        """What was done before calls were placed is in the books, and nothing else."""
+        if not self._asked:
+            self._asked = True
+            self._placing.judge_asked()
 
     def _see_attempt(self, number: int, worker: WorkerBook, attempt: Attempt) -> None:
         book = self.calls.get(attempt.call)
@@ -309,9 +332,11 @@ class Oracles:
                 break_promise(18, number, message)
 
     def _see_recall(self, number: int, worker: WorkerBook, message: Recall) -> None:
-        worker.recalled = True
         books = [self.calls[call] for call, _ in message.attempts]
         unwanted = any(book.cancelling or book.settled for book in books)
+        if not unwanted:
+            self._judge_asked()  # calls are placed before anybody is robbed
+        worker.recalled = worker.stuck = True
         self._pace.see_recall(None if unwanted else message)
 
     def _see_interrupt(self, number: int, worker: WorkerBook, message: Interrupt) -> None:
@@ -345,6 +370,7 @@ class Oracles:
     def _settle(self, peer: int, settlement: Settlement, message: ToGateway | None) -> None:
         book = self.asking.tell(peer, settlement, message)
         if book is not None:
+            self._settled.append(settlement)
             unstartable = self._start_failed and not any(w.takes for w in self.workers.values())
             judge_verdict(book, settlement, unstartable=unstartable)
 

@@ -62,7 +62,7 @@ class Pace:
                 self._judge_time(number, worker, now)
             if not worker.held and worker.takes:
                 idle = True
-        self._judge_taking(idle=idle and not waiting)
+        self._judge_taking(idle=idle and self._is_far(waiting))
         if idle:
             self._judge_idleness(turn, now, waiting)
         if message is None:
@@ -83,7 +83,9 @@ class Pace:
 
     def _judge_idleness(self, turn: Turn, now: float, waiting: list[int]) -> None:
         if waiting:
-            if turn.wake != now:
+            # What is given values that lie on nodes may wait for a worker that is near to these.
+            soon = now + (ROB_CHECK_SECONDS + SLACK_SECONDS if self._is_far(waiting) else 0.0)
+            if turn.wake is None or turn.wake > soon:
                 break_promise(11, waiting)
             return
         # What was sent behind its inputs could not run elsewhere.
@@ -98,8 +100,13 @@ class Pace:
                 break_promise(23, laden)
         parents = [number for number, worker in self._workers.items() if worker.children]
         asked = any(self._workers[number].sharing for number in parents)
-        if parents and not asked and not self._recalled:
+        # What a policy has placed behind a call is looked at first, in the step that follows at once.
+        if parents and not asked and not self._recalled and turn.wake != now:
             break_promise(23, parents)
+
+    def _is_far(self, waiting: list[int]) -> bool:
+        """Whether nothing waits but for a worker that is near to its inputs."""
+        return all(self._calls[call].is_given_places for call in waiting)
 
     def _judge_time(self, number: int, worker: WorkerBook, now: float) -> None:
         for call, begun in worker.begun.items():

@@ -16,10 +16,12 @@ from elsewhere.store import Acknowledge
 from elsewhere.testing.author import Author
 from elsewhere.testing.books import Violation, break_promise
 from elsewhere.testing.client import Client
+from elsewhere.testing.data_run import DataRun
 from elsewhere.testing.engine import RETRY_SECONDS_MAX, Engine
 from elsewhere.testing.faults import Faults
 from elsewhere.testing.host import Host
 from elsewhere.testing.oracles import Oracles
+from elsewhere.testing.placing import draw_policy
 from elsewhere.testing.programs import Behaviour, Programs
 from elsewhere.testing.remembering import Remembering
 from elsewhere.testing.shelf import Shelf
@@ -32,6 +34,8 @@ CRASHES_MAX = 3
 """How often the client's process is killed in one world."""
 CHECK_EVERY = 8
 """The invariants of a large state are checked after every so many steps."""
+ERRORS = (Violation, GatewayBug, LookupError, AttributeError, TypeError, ValueError)
+"""What a bug of the machine may raise."""
 
 
 @dataclass(slots=True)
@@ -63,7 +67,7 @@ def run_seed(
     try:
         run.pass_faults()
         run.pass_liveness()
-    except (Violation, GatewayBug, LookupError, AttributeError, TypeError, ValueError) as error:
+    except ERRORS as error:
         report.violation = "".join(format_exception_only(error)).strip()
         if tell is not None:
             tell(report.violation)
@@ -78,7 +82,29 @@ def run_seed(
     report.verdicts = run.verdicts
     report.probes = world.probes
     report.hash = world.hexdigest()
+    if not report.violation:
+        _run_data(report, check_every, tell)
     return report
+
+
+def _run_data(report: Report, check_every: int, tell: Callable[[str], None] | None) -> None:
+    """The world with large values of the same seed."""
+    begun = process_time()
+    world = World(report.seed, tell)
+    run = DataRun(world, check_every)
+    try:
+        run.run()
+    except ERRORS as error:
+        report.violation = "".join(format_exception_only(error)).strip()
+        if tell is not None:
+            tell(report.violation)
+    report.seconds += process_time() - begun
+    report.steps += run.steps
+    report.checks += run.checks
+    report.events += world.events
+    report.simulated_seconds += world.now
+    report.probes += world.probes
+    report.hash += world.hexdigest()
 
 
 class Run:
@@ -108,11 +134,17 @@ class Run:
     def _live(self, again: Iterable[Behaviour] = ()) -> None:
         """Start a client, and with it a gateway, an engine and workers."""
         world, faults = self.world, self.faults
+        policy = draw_policy(world.random, faults)
         self.gateway = Gateway(
-            tasks_per_worker_max=self.budget, waits_for_rows=self.remembering.waits
+            tasks_per_worker_max=self.budget,
+            waits_for_rows=self.remembering.waits,
+            placement=policy,
         )
-        self.gateway.ledger.inputs.fallen_max = world.random.choice((3, FALLEN_MAX))
-        self.oracles = Oracles(self.budget, self.remembering, world.sometimes)
+        inputs = self.gateway.ledger.inputs
+        inputs.fallen_max = world.random.choice((3, FALLEN_MAX))
+        if inputs.fallen_max != FALLEN_MAX:
+            inputs.told_max = 1
+        self.oracles = Oracles(self.budget, self.remembering, policy, world.sometimes)
         self.host = Host(
             world, faults, self.gateway, self.oracles, self.remembering, self._check_every
         )
@@ -181,6 +213,7 @@ class Run:
             *asks.joined,
             *(record.call.id for record in gateway.queue),
             *gateway.ledger.inputs.waiting,
+            *(number for number, _, _ in gateway.ledger.inputs.untold),
             *(record.call.id for record, _ in gateway.ledger.inputs.fallen),
             *(gateway.functions.keys() - defined),
         ]

@@ -29,7 +29,9 @@ class Recorder:
         noted = Noted(self, call.id)
         if isinstance(pending, Future):
             pending.noted = noted
-        return _Watched(noted, call, pending, function, [future.noted for future in inputs])
+        nbytes = len(call.payload) + sum(future.nbytes for future in inputs if future.is_own)
+        given = [future.noted for future in inputs if not future.is_own]
+        return _Watched(noted, call, pending, function, given, nbytes)
 
 
 class Noted:
@@ -56,13 +58,14 @@ class _Watched:
         pending: Pending,
         function: str,
         inputs: Sequence[object],
+        nbytes: int,
     ) -> None:
         self._noted = noted
         self._pending = pending
         self._function = function
         self._inputs = inputs
         self._items = call.items
-        self._bytes = len(call.payload)
+        self._bytes = nbytes
         self._asked = monotonic()
 
     def settle(self, settlement: Settlement) -> None:
@@ -101,5 +104,5 @@ class _Watched:
             ready,
             tuple(numbers),
             self._bytes,
-            len(settlement.payload),
+            settlement.nbytes,
         )

@@ -15,7 +15,7 @@ from elsewhere.calls.messages import Input, Options, Settlement, Verdict
 from elsewhere.codec.functions import Encoded, describe, full_name
 from elsewhere.codec.references import Source, supplied
 from elsewhere.codec.values import dumps, loads
-from elsewhere.errors import NotPicklable
+from elsewhere.errors import DataLost, NotPicklable
 from elsewhere.future import Future, Settler
 from elsewhere.plans.injected import injected
 from elsewhere.worker.control import Root
@@ -135,14 +135,22 @@ class Child(Future[Any]):
             if payload is None:
                 return None
             settlements = [future.outcome() for future in self.inputs]
-        except NotPicklable as error:
+            for settlement in settlements:
+                if settlement.verdict is not Verdict.VALUE:
+                    self.end(settlement.told_again(0, full_name(self.callee)))
+                    return None
+            given: list[Source] = []
+            for future in self.inputs:
+                source = future.source()
+                if isinstance(source, Future):  # it was lost, and is made again
+                    self.__dict__[_PAYLOAD] = payload
+                    self.set_aside(source)
+                    return None
+                given.append(source)
+        except (NotPicklable, DataLost) as error:
             self._fail(error, "")
             return None
-        for settlement in settlements:
-            if settlement.verdict is not Verdict.VALUE:
-                self.end(settlement.told_again(0, full_name(self.callee)))
-                return None
-        self._given = [future.source() for future in self.inputs]
+        self._given = given
         return payload
 
     def inputs_elsewhere(self) -> tuple[Input, ...] | None:

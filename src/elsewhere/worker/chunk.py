@@ -9,6 +9,7 @@ from itertools import starmap
 from typing import Any
 
 from elsewhere.calls.messages import Kind
+from elsewhere.calls.values import Place
 from elsewhere.codec.references import Source, supplied
 from elsewhere.codec.values import dumps, load_list
 from elsewhere.errors import CallInterrupted, NotPicklable
@@ -22,10 +23,14 @@ class ChunkFailed(BaseException):
 
 
 def apply_chunk(
-    function: Callable[..., Any], payload: bytes, kind: Kind, inputs: Sequence[Source] = ()
-) -> bytes:
-    """The encoded list of results for an encoded list of items, which has the values of `inputs` in
-    their places. Raises `ChunkFailed`."""
+    function: Callable[..., Any],
+    payload: bytes,
+    kind: Kind,
+    inputs: Sequence[Source],
+    encode: Callable[[list[Any]], bytes | Place],
+) -> bytes | Place:
+    """The list of results, as `encode` gives it, for an encoded list of items, which has the values of
+    `inputs` in their places. Raises `ChunkFailed`."""
     with supplied(inputs):
         items, refused = load_list(payload)
     results: list[Any] = []
@@ -44,7 +49,7 @@ def apply_chunk(
     if refused is not None:
         raise ChunkFailed(encode_chunk_failure(results, refused)) from refused
     try:
-        return dumps(results, "result")
+        return encode(results)
     except NotPicklable as error:
         raise ChunkFailed(_encode_up_to_unpicklable(results, error)) from error
 

@@ -25,15 +25,17 @@ from elsewhere.calls.messages import (
     Need,
     Settlement,
 )
+from elsewhere.calls.values import Missing
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.codec.functions import Functions, to_send
 from elsewhere.codec.references import dumps_with_inputs
-from elsewhere.codec.values import too_large
+from elsewhere.codec.values import dumps, too_large
 from elsewhere.errors import NotPicklable
 from elsewhere.finished import failed_future
 from elsewhere.future import Future
 from elsewhere.in_force import call_given
 from elsewhere.names import Name, name_of
+from elsewhere.placed import Holder
 from elsewhere.tasks import task_of
 from elsewhere.worker.backlog import Backlog
 from elsewhere.worker.child import PLAIN, Child
@@ -67,6 +69,8 @@ class InnerPool:
         self._functions = Functions(post.outgoing.append, first)
         self._asked: dict[int, Child] = {}
         """by number: children that were submitted and are not settled"""
+        self._again: dict[int, Future[Any]] = {}
+        """by number: futures of values that were lost, until they are there again"""
         self._backlog = Backlog(runner, post)
         self._patient_from = 0.0
         """when answers to cancels are waited for again"""
@@ -86,10 +90,10 @@ class InnerPool:
             raise TypeError(f"the first argument must be callable, not {function!r}")
         task = task_of(function)
         try:
-            payload, futures = dumps_with_inputs(args, kwargs, self)
+            payload, futures = dumps_with_inputs(args, kwargs, self, dumps)
             if task is not None and task.pure and futures:
                 # It has a key where it has their values.
-                payload, futures = dumps_with_inputs((function, args, kwargs), {}, self)
+                payload, futures = dumps_with_inputs((function, args, kwargs), {}, self, dumps)
                 function, task = call_given, None
             if len(payload) > PAYLOAD_BYTES_MAX:
                 raise too_large("the arguments", len(payload))
@@ -164,10 +168,12 @@ class InnerPool:
     def share(self) -> None:
         """Submit about half of the children that wait, the oldest first. From either thread.
 
-        One that needs what only this worker knows is set aside meanwhile.
+        One that lacks an input is set aside meanwhile: elsewhere it could not run either. The only
+        child is kept if this worker comes to it next.
         """
         stack = self._runner.stack
-        wanted = min((len(stack) + 1) // 2, SHARED_MAX)
+        busy = self._runner.current is not None
+        wanted = min((len(stack) + busy) // 2, SHARED_MAX)
         kept: list[Any] = []
         while wanted and stack:
             try:
@@ -178,8 +184,14 @@ class InnerPool:
                 if child.take() is not None:
                     child.drop()
                 continue
+            if not child.waits_here:
+                continue
+            lacking = child.lacking()
+            if lacking is not None:
+                child.set_aside(lacking)
+                continue
             try:
-                wanted -= child.waits_here and self.submit(child)
+                wanted -= self.submit(child)
             except NotPicklable:
                 kept.append(child)
         stack.extendleft(reversed(kept))
@@ -192,13 +204,19 @@ class InnerPool:
         if child is not None:
             child.brought = True
             child.end(settlement)
+            return
+        again = self._again.pop(settlement.call, None)
+        if again is not None:
+            again.settle(settlement)
+            again.run_callbacks()
 
     def give(self, need: Need) -> None:
         """The gateway has forgotten inputs of a child, because they are settled. From either thread."""
         child = self._asked.get(need.call)
+        needed = set(need.inputs)
         for future in () if child is None else child.inputs:
             number = future.number if isinstance(future, Child) else 0
-            if number in need.inputs:
+            if number in needed:
                 tell = partial(self._give, need.call, number, future)
                 # Its answer came before, unless the other thread submits it just now.
                 future.wake_when_settled(tell)
@@ -262,8 +280,19 @@ class InnerPool:
     def make_waiters(self) -> list[Any]:
         return Waiters(self)
 
-    def lease(self, future: Future[Any], call: int) -> Any:
+    def lease(self, holder: Holder, call: int) -> Any:
         return self._runner.values.leases.take(call)
+
+    def ask_again(
+        self, missing: Missing, again: Future[Any], share: Callable[[], Future[Any]]
+    ) -> Future[Any] | None:
+        if self.in_coroutine:
+            return None  # which must not wait by blocking
+        shared = share()
+        if shared is again:
+            self._again[missing.call] = again
+            self._post.post(missing)
+        return shared
 
     def cancel(self, call: int, settled: Callable[[], bool]) -> None:
         raise AssertionError("children cancel themselves")

@@ -37,7 +37,7 @@ from elsewhere.calls.messages import (
     Submit,
     ToWorker,
 )
-from elsewhere.calls.values import Free
+from elsewhere.calls.values import Free, Unmap
 from elsewhere.calls.workers import Stop
 from elsewhere.link import WorkerEnd
 
@@ -68,7 +68,7 @@ class Post:
         """attempts that the gateway wants interrupted"""
         self.stopping = False
         self.on_share: Callable[[], None] = lambda: self.post(Has(0))
-        self.on_free: Callable[[Free], None] = lambda message: None
+        self.on_free: Callable[[Free | Unmap], None] = lambda message: None
         """whoever writes segments listens here"""
         self.on_answer: Callable[[Settlement], None] = lambda settlement: None
         self.on_need: Callable[[Need], None] = lambda need: None
@@ -114,7 +114,7 @@ class Post:
                     self.interrupts.add((message.call, message.fence))
                 case Answer() | Need() | Share():
                     self._hear_of_children(message)
-                case Free():
+                case Free() | Unmap():
                     self.on_free(message)
                 case Stop():
                     self.stopping = True

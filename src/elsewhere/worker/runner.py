@@ -17,8 +17,7 @@ from typing import Any
 
 from elsewhere.calls.messages import Attempt, Has, Kind, Outcome, Parked, Resumed, Verdict
 from elsewhere.calls.values import Place
-from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
-from elsewhere.codec.values import loads, too_large
+from elsewhere.codec.values import loads
 from elsewhere.errors import CallInterrupted
 from elsewhere.plans.injected import injected
 from elsewhere.worker.control import Control, Root, Threads
@@ -28,7 +27,7 @@ from elsewhere.worker.output import LineWriter
 from elsewhere.worker.parking import Alarms, Parking
 from elsewhere.worker.post import Post
 from elsewhere.worker.runnable import Inner, Loop
-from elsewhere.worker.values import Values
+from elsewhere.worker.values import InputMissing, Values
 
 FLUSH_SECONDS = 0.002
 """How long an outcome may wait for others while short calls follow each other."""
@@ -90,6 +89,7 @@ class Runner:
                 fiber.switch()
             else:
                 break
+        self.values.rest()
         if self._control.head is not None:
             self._control.lose()
         if self._post.interrupts and not self.roots and not self._post.attempts:
@@ -195,18 +195,14 @@ class Runner:
         self.roots[root.name] = root
         self.begun += 1
         self._control.give(root)
-        verdict = Verdict.ERROR
         try:
             self.current = root
             try:
-                result = self._apply(attempt, root)
-                verdict = Verdict.VALUE
+                verdict, result = Verdict.VALUE, self._apply(attempt, root)
             finally:
                 self.current = None
         except BaseException as error:  # noqa: BLE001  # it travels to the client
-            result = self._describe(attempt, error, root)
-            if root.interrupted and isinstance(error, CallInterrupted):
-                verdict = Verdict.INTERRUPTED
+            verdict, result = self._fail(attempt, error, root)
         root.open = False
         del self.roots[root.name]
         if post.interrupts:
@@ -225,16 +221,14 @@ class Runner:
     def run_in_thread(self, attempt: Attempt) -> None:
         """Run an attempt in a thread, because the main one may be waiting for what waits for it."""
         started = monotonic()
-        verdict = Verdict.ERROR
         root = Root(attempt)
         # It does not keep the main thread, so what it waits for must find room here.
         self._post.post(Parked(*root.name))
         with self.threads.run(root):
             try:
-                result = self._apply(attempt, root)
-                verdict = Verdict.VALUE
+                verdict, result = Verdict.VALUE, self._apply(attempt, root)
             except BaseException as error:  # noqa: BLE001  # it travels to the client
-                result = self._describe(attempt, error, root)
+                verdict, result = self._fail(attempt, error, root)
         root.open = False
         elapsed = monotonic() - started
         self._tell_outcome(root, verdict, result, started, elapsed)
@@ -266,10 +260,9 @@ class Runner:
         from elsewhere.worker.chunk import apply_chunk
 
         inputs = self.values.sources(attempt, root.mapped)
-        payload = apply_chunk(function, attempt.payload, attempt.kind, inputs)
-        if len(payload) > PAYLOAD_BYTES_MAX:
-            raise too_large("the result", len(payload))
-        return payload
+        return apply_chunk(
+            function, attempt.payload, attempt.kind, inputs, self.values.encode_results
+        )
 
     def finish(self, value: Any) -> Any:
         """The value of a call; of an `async def` function, once its coroutine has ended."""
@@ -289,6 +282,17 @@ class Runner:
         if self._coroutines is not None and self._coroutines.in_control:
             return self._coroutines.root()
         return self.threads.root() or self.current
+
+    def _fail(
+        self, attempt: Attempt, error: BaseException, root: Root
+    ) -> tuple[Verdict, bytes | Place]:
+        """How an attempt came out that has no value, and what is said of that."""
+        if isinstance(error, InputMissing):
+            return Verdict.MISSING, error.place
+        described = self._describe(attempt, error, root)
+        if root.interrupted and isinstance(error, CallInterrupted):
+            return Verdict.INTERRUPTED, described
+        return Verdict.ERROR, described
 
     def _describe(self, attempt: Attempt, error: BaseException, root: Root) -> bytes:
         # Only a failure pays for what its description imports.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary, ref
 
 from elsewhere.calls.messages import Attempt
-from elsewhere.calls.values import Drop, Free, Place, Value
+from elsewhere.calls.values import Drop, Free, Place, Unmap, Value
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.calls.workers import Setup
 from elsewhere.codec.references import Source, supplied
@@ -19,13 +19,22 @@ from elsewhere.errors import DataLost
 from elsewhere.worker.post import Post
 
 if TYPE_CHECKING:
-    from elsewhere.segments.reading import Leases, Mapping
+    from elsewhere.segments.reading import Leases, View
     from elsewhere.segments.writing import Segments
 
 RECENT_MAX = 4096
 """How many values are kept for calls that were sent behind those that made them."""
-Mapped = tuple[int, "ref[Mapping]"]
+TOGETHER_BYTES_MAX = 2**22
+"""Results of a chunk that are small, one by one, travel together up to this size."""
+Mapped = tuple[int, "ref[View]"]
 """the call that made an input, and where that is mapped"""
+
+
+class InputMissing(BaseException):
+    """An input of an attempt does not lie at its `place`."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
 
 
 class Values:
@@ -34,13 +43,13 @@ class Values:
     def __init__(self, post: Post) -> None:
         self._post = post
         self._setup = Setup(0, b"")
-        self._next: tuple[Place, Mapping] | None = None
+        self._next: tuple[Place, View] | None = None
         """what is mapped for the next attempt"""
         self._recent: dict[int, tuple[int, bytes | Place]] = {}
         """by call: the fence and the value of those that came out last and may be needed"""
         self._recent_at: dict[str, int] = {}
         """by path: which of these lies there"""
-        self._mappings: WeakValueDictionary[str, Mapping] = WeakValueDictionary()
+        self._mappings: WeakValueDictionary[str, View] = WeakValueDictionary()
         """by path: what calls have mapped that were sent behind those that made it"""
         self._opening = RLock()
         self._open_segments: Segments | None = None
@@ -59,7 +68,9 @@ class Values:
 
             setup = self._setup
             with self._opening:  # two of these would write to the same files
-                segments = self._open_segments or Segments(setup.directory, setup.worker)
+                segments = self._open_segments or Segments(
+                    setup.directory, setup.worker, setup.free_bytes_max
+                )
                 self._open_segments = segments
         return segments
 
@@ -91,6 +102,19 @@ class Values:
         data: bytes = parts[0].obj  # type: ignore[assignment]  # as pickle made it
         return data
 
+    def encode_results(self, results: list[Any]) -> bytes | Place:
+        """As `encode`, those of a chunk. A result is the caller's own if it is small, however many there
+        are: the buffers of large ones alone are left for the caller to map. Small results travel
+        together, because that takes less time than to map them, unless they are too many."""
+        inline = self._setup.inline_bytes
+        parts = dumps_parts(results, "result", inline)
+        size = sum(part.nbytes for part in parts)
+        together = max(inline, min(inline * len(results), TOGETHER_BYTES_MAX))
+        if len(parts) > 1 or size > min(together, PAYLOAD_BYTES_MAX):
+            return self._segments.write(parts, "result")
+        data: bytes = parts[0].obj  # type: ignore[assignment]  # as pickle made it, and all there is
+        return data
+
     def _encode_inline(self, value: Any) -> bytes:
         data = dumps(value, "result")
         if len(data) > PAYLOAD_BYTES_MAX:
@@ -98,34 +122,35 @@ class Values:
         return data
 
     def load_arguments(self, attempt: Attempt, mapped: list[Mapped]) -> Any:
-        """The arguments of an attempt; what is mapped for them is noted."""
+        """The arguments of an attempt; what is mapped for them is noted. Raises `InputMissing`."""
         if not attempt.inputs:
+            self._next = None
             return loads(attempt.payload)
         with supplied(self.sources(attempt, mapped)):
             return loads(attempt.payload)
 
     def sources(self, attempt: Attempt, mapped: list[Mapped]) -> list[Source]:
         """The inputs of an attempt; what is mapped for them is noted once it is."""
+        following = self._next
+        if following is not None and all(one.place != following[0] for one in attempt.inputs):
+            self._next = None
         return [
             partial(self._load, one, mapped) if one.fence or one.place else one.payload
             for one in attempt.inputs
         ]
 
-    def _load(self, value: Value, mapped: list[Mapped]) -> Any:
+    def _load(self, value: Value, mapped: list[Mapped], *, own: bool = False) -> Any:
         if value.fence:
             return self._load_ahead(value, mapped)
         if value.place is None:
             return loads(value.payload)
-        from elsewhere.segments.reading import load_value, map_segment
+        from elsewhere.segments.reading import load_value
 
         place, self._next = self._next, None
-        if place is None or place[0] != value.place:
-            try:
-                place = value.place, map_segment(value.place)
-            except FileNotFoundError as error:
-                raise DataLost("an input") from error
+        if own or place is None or place[0] != value.place:
+            place = value.place, self._map(value.place, own=own)
         mapping = place[1]
-        if self._is_next(value.place):
+        if not own and self._is_next(value.place):
             self._next = place
         mapped.append((value.call, ref(mapping)))
         return load_value(mapping)
@@ -152,15 +177,28 @@ class Values:
         mapped.append((value.call, ref(mapping)))
         return load_value(mapping)
 
-    def _map_ahead(self, place: Place) -> "Mapping":
+    def _map_ahead(self, place: Place) -> "View":
+        view = self._mappings.get(place.path)
+        if view is None:
+            view = self._mappings[place.path] = self._map(place)
+        return view
+
+    def _map(self, place: Place, *, own: bool = False) -> "View":
+        """What lies there, as `map_segment` says. Raises `InputMissing`."""
         from elsewhere.segments.reading import map_segment
 
-        mapping = self._mappings.get(place.path)
-        if mapping is None:
-            mapping = self._mappings[place.path] = map_segment(place)
-        return mapping
+        segments = self._open_segments
+        view = None if segments is None or own else segments.view(place)
+        try:
+            return map_segment(place, own=own) if view is None else view
+        except FileNotFoundError as error:
+            raise InputMissing(place) from error
 
-    def hold(self, mapped: Iterable[Mapped]) -> list[tuple[int, "Mapping"]]:
+    def rest(self) -> None:
+        """There is no next attempt: what was mapped for it was recalled."""
+        self._next = None
+
+    def hold(self, mapped: Iterable[Mapped]) -> list[tuple[int, "View"]]:
         """Of the inputs of a call that has ended, those that something still refers to."""
         held = [(call, mapping) for call, where in mapped if (mapping := where()) is not None]
         for call, mapping in held:
@@ -185,10 +223,13 @@ class Values:
             one.fence and self._recent.get(one.call, (0,))[0] != one.fence for one in attempt.inputs
         )
 
-    def free(self, message: Free) -> None:
+    def free(self, message: Free | Unmap) -> None:
         """Nobody needs these any more, but perhaps calls that were sent behind those that made them and
         whose outcome nobody waits for. From either thread."""
         segments = self._segments
+        if isinstance(message, Unmap):
+            segments.unmap(message.places)
+            return
         with self._opening:
             for place in message.places:
                 self._recent.pop(self._recent_at.pop(place.path, 0), None)

@@ -236,8 +236,8 @@ def one_retry_too_many_is_made(patch: Patch) -> None:
 @planted
 def the_budget_of_a_worker_is_ignored(patch: Patch) -> None:
     def make(real: Any) -> Any:
-        def on_started(gateway: Gateway, message: int) -> None:
-            real(gateway, message)
+        def on_started(gateway: Gateway, number: int, node: int) -> None:
+            real(gateway, number, node)
             for worker in gateway.workers.values():
                 worker.tasks_left = None
 

@@ -1,10 +1,11 @@
 """Bugs in calls that are given the values of others."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from elsewhere.calls.lifecycle import CallState
 from elsewhere.calls.messages import Call, Given, Input, Need, Settlement, Verdict
+from elsewhere.calls.values import Value
 from elsewhere.gateway.asks import Asks
 from elsewhere.gateway.attempts import Attempts
 from elsewhere.gateway.inputs import Inputs
@@ -31,7 +32,7 @@ def a_call_is_begun_before_its_last_input_came(patch: Patch) -> None:
     def make(real: Any) -> Any:
         def take(inputs: Inputs, record: CallRecord, number: int, settlement: Settlement) -> None:
             real(inputs, record, number, settlement)
-            if record.needs == 1 and len(record.values) > 3:
+            if record.needs == 1 and len(record.call.inputs) > 3:
                 record.needs = 0
                 inputs.ready.append(record)
 
@@ -60,7 +61,7 @@ def an_input_that_is_given_twice_counts_as_two(patch: Patch) -> None:
             record = ledger.asks.calls.get(message.call)
             if record is not None and record.state is CallState.WAITING:
                 for one in message.inputs:
-                    record.values[one.call] = None
+                    record.learn(one.call, None)
             real(ledger, message)
 
         return give
@@ -71,14 +72,16 @@ def an_input_that_is_given_twice_counts_as_two(patch: Patch) -> None:
 @planted
 def inputs_are_handed_on_in_the_order_in_which_they_came(patch: Patch) -> None:
     def make(real: Any) -> Any:
-        def take(inputs: Inputs, record: CallRecord, number: int, settlement: Settlement) -> None:
-            if record.values.get(number, settlement) is None:
-                record.values[number] = record.values.pop(number)
-            real(inputs, record, number, settlement)
+        def input_values(record: CallRecord, ahead: Mapping[int, Value]) -> tuple[Value, ...]:
+            by_number = dict(
+                zip((one.call for one in record.call.inputs), real(record, ahead), strict=False)
+            )
+            came = [number for number in record.values if number in by_number]
+            return tuple(by_number[number] for number in dict.fromkeys([*came, *by_number]))
 
-        return take
+        return input_values
 
-    patch.wrap(Inputs, "_take", make)
+    patch.wrap(CallRecord, "input_values", make)
 
 
 @planted
@@ -185,7 +188,7 @@ def the_inputs_of_a_call_that_is_queued_again_are_forgotten(patch: Patch) -> Non
         def requeue(attempts: Attempts, record: CallRecord, *, front: bool) -> None:
             real(attempts, record, front=front)
             if record.call.inputs:
-                record.values.popitem()
+                record.values = dict(list(record.values.items())[:-1])
 
         return requeue
 

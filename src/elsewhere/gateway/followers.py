@@ -1,0 +1,75 @@
+"""Calls that are sent behind those that make their inputs, before these have come out.
+
+They find them in the worker, and a chain of short calls costs no round trip for each.
+"""
+
+from itertools import islice
+
+from elsewhere.calls.lifecycle import CallState
+from elsewhere.calls.values import Value
+from elsewhere.gateway.inputs import Inputs
+from elsewhere.gateway.placer import Placer
+from elsewhere.gateway.records import CallRecord, WorkerRecord
+from elsewhere.gateway.room import is_leader
+
+AHEAD_INPUTS_MAX = 4
+"""A call that lacks more inputs is not sent ahead of them."""
+INPUTS_LOOKED_AT_MAX = 16
+"""Nor is one that has more."""
+LOOKS_MAX = 2048
+"""How many calls that wait for what workers hold one step looks at; it asks for another step if there
+are more."""
+
+
+class Followers:
+    """Which calls may follow what a worker holds."""
+
+    def __init__(self, inputs: Inputs, placer: Placer) -> None:
+        self._inputs = inputs
+        self._placer = placer
+        self.led: dict[int, WorkerRecord] = {}
+        """workers with calls that may be sent behind what they hold"""
+        self.looks_left = 0
+        """at how many calls this step may still look"""
+
+    def lead(self, worker: WorkerRecord, record: CallRecord) -> bool:
+        """A worker is given a call. Returns whether others wait for it that may be sent behind it."""
+        waiting = self._inputs.waiting
+        if not (waiting and record.call.id in waiting and is_leader(record)):
+            return False
+        worker.followers.append(iter(waiting[record.call.id]))
+        self.led[worker.id] = worker
+        return True
+
+    def next_of(self, worker: WorkerRecord) -> tuple[CallRecord | None, dict[int, Value]]:
+        """A call that lacks only what the worker holds, and where it finds that; None if none does,
+        or none of those that this step may still look at."""
+        while worker.followers:
+            for record in islice(worker.followers[0], self.looks_left):
+                self.looks_left -= 1
+                if record.state is CallState.WAITING and record.needs <= AHEAD_INPUTS_MAX:
+                    ahead = self._find_ahead(record, worker)
+                    if (
+                        len(ahead) == record.needs
+                        and not self._moves(record, worker)
+                        and not self._inputs.wait_for_lost(record)
+                    ):
+                        return record, ahead
+            if not self.looks_left:
+                break
+            worker.followers.popleft()
+        return None, {}
+
+    def _find_ahead(self, record: CallRecord, worker: WorkerRecord) -> dict[int, Value]:
+        """What the call lacks and the worker will have."""
+        ahead: dict[int, Value] = {}
+        if len(record.call.inputs) <= INPUTS_LOOKED_AT_MAX:
+            for number in (one.call for one in record.call.inputs):
+                held = worker.held.get(number)
+                if record.values.get(number) is None and held is not None and is_leader(held):
+                    ahead[number] = Value(number, b"", None, held.fence)
+        return ahead
+
+    def _moves(self, record: CallRecord, worker: WorkerRecord) -> bool:
+        """Whether an input that is there lies on another node: then its place is not decided yet."""
+        return self._placer.is_spread and self._placer.moves(record, worker)

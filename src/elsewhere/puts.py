@@ -1,0 +1,66 @@
+"""What a client puts where calls find it: values, and large arguments."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, TypeVar
+
+from elsewhere.calls.messages import Settlement, Verdict
+from elsewhere.calls.values import Put
+from elsewhere.codec.references import dumps_own, dumps_with_inputs
+from elsewhere.codec.values import dumps, dumps_apart, dumps_parts
+from elsewhere.future import Future
+from elsewhere.host import GatewayHost
+
+T = TypeVar("T")
+
+
+class Puts:
+    """Puts what takes more than `inline_bytes` into segments, under numbers of calls."""
+
+    def __init__(self, host: GatewayHost, numbers: Iterator[int], inline_bytes: int) -> None:
+        self._host = host
+        self._numbers = numbers
+        self._inline_bytes = inline_bytes
+
+    def put(self, value: T) -> Future[T]:
+        """As `Pool.put`."""
+        large = self._put_large(dumps_parts(value, "the value"), "the value")
+        if large is not None:
+            return large
+        small: Future[T] = Future(None, "a value that was put", self._host)
+        data = dumps(value, "the value")
+        small.settle(Settlement(next(self._numbers), Verdict.VALUE, data))
+        return small
+
+    def encode_arguments(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[bytes, list[Future[Any]]]:
+        """What travels, and the inputs of the call. Large arguments are one of these: a segment takes
+        a fraction of the time that a socket does. Raises `NotPicklable`."""
+        (payload, buffers), futures = dumps_with_inputs(args, kwargs, self._host, dumps_apart)
+        if buffers or len(payload) > self._inline_bytes:
+            parts = [memoryview(payload), *(buffer.raw() for buffer in buffers)]
+            large = self._put_large(parts, "the arguments")
+            if large is None:
+                payload, futures = dumps_with_inputs(args, kwargs, self._host, dumps)
+            else:
+                large.is_own = True
+                futures.append(large)
+                payload = dumps_own(len(futures) - 1)
+        if futures:
+            # What lies in another pool's segments may be gone before the call needs it.
+            futures = [self.put(f.result()) if f.is_foreign(self._host) else f for f in futures]
+        return payload, futures
+
+    def _put_large(self, parts: Sequence[memoryview], name: str) -> Future[Any] | None:
+        """A future of an encoded value that is put into a segment; None for one that is small.
+
+        Raises `NotPicklable` where there is no room for it.
+        """
+        if sum(part.nbytes for part in parts) <= self._inline_bytes:
+            return None
+        place = self._host.holdings.put(parts, name)
+        number = next(self._numbers)
+        large: Future[Any] = Future(None, "a value that was put", self._host)
+        self._host.post(Put(number, place))
+        large.settle(Settlement(number, Verdict.VALUE, place=place))
+        return large

@@ -1,0 +1,147 @@
+"""Bugs in values that lie where they were made, are lost, and are made again."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from elsewhere.calls.messages import Settlement, Verdict
+from elsewhere.calls.values import Free, Place, Value
+from elsewhere.gateway import attempts
+from elsewhere.gateway.inputs import Inputs
+from elsewhere.gateway.recipes import Recipe, Recipes
+from elsewhere.gateway.records import CLIENT, CallRecord, Turn
+from elsewhere.gateway.remaking import Remaking
+from elsewhere.gateway.values import ValueRecord, Values
+from elsewhere.testing.planted.planting import Patch, planted
+
+
+@planted
+def what_was_put_is_freed_although_something_was_made_from_it(patch: Patch) -> None:
+    def make(real: Any) -> Any:
+        def let_go(values: Values, number: int, value: ValueRecord, turn: Turn) -> None:
+            place = value.place
+            if place is not None and value.lineage and not (value.is_needed or value.moving):
+                values._take_away(number, value)
+                turn.sends.append((CLIENT, Free([place])))
+            real(values, number, value, turn)
+
+        return let_go
+
+    patch.wrap(Values, "let_go", make)
+
+
+@planted
+def a_lost_value_is_made_again_for_each_who_asks(patch: Patch) -> None:
+    def make(real: Any) -> Any:
+        def open_again(remaking: Remaking, value: ValueRecord, recipe: Recipe) -> None:
+            real(remaking, value, recipe)
+            value.remaking = False
+
+        return open_again
+
+    patch.wrap(Remaking, "_open", make)
+
+
+@planted
+def a_call_is_given_the_place_that_its_input_was_settled_with(patch: Patch) -> None:
+    def values_of(
+        inputs: Inputs, record: CallRecord, ahead: Mapping[int, Value]
+    ) -> tuple[Value, ...]:
+        return record.input_values(ahead)
+
+    patch.set(Inputs, "values_of", values_of)
+
+
+@planted
+def a_report_of_a_place_where_a_value_is_no_more_counts(patch: Patch) -> None:
+    def make(real: Any) -> Any:
+        def lose(values: Values, number: int, place: Place) -> None:
+            value = values.kept.get(number)
+            real(values, number, place if value is None or value.place is None else value.place)
+
+        return lose
+
+    patch.wrap(Values, "lose", make)
+
+
+@planted
+def who_did_not_find_a_value_is_not_told_when_it_is_there_again(patch: Patch) -> None:
+    def tell(remaking: Remaking, value: ValueRecord, settlement: Settlement, turn: Turn) -> None:
+        value.askers.clear()
+
+    patch.set(Remaking, "_tell_askers", tell)
+
+
+@planted
+def a_call_that_misses_several_inputs_goes_on_with_the_first(patch: Patch) -> None:
+    def make(real: Any) -> Any:
+        def found(inputs: Inputs, value: ValueRecord) -> None:
+            for record in value.waiting:
+                record.needs = 1
+            real(inputs, value)
+
+        return found
+
+    patch.wrap(Inputs, "found", make)
+
+
+@planted
+def how_a_value_was_made_is_forgotten_when_it_is_lost(patch: Patch) -> None:
+    def make(real: Any) -> Any:
+        def lose(values: Values, number: int, place: Place) -> None:
+            real(values, number, place)
+            values.recipes.forget(number)
+
+        return lose
+
+    patch.wrap(Values, "lose", make)
+
+
+@planted
+def how_a_value_was_made_is_never_forgotten(patch: Patch) -> None:
+    patch.set(Recipes, "forget", lambda recipes, number: None)
+
+
+@planted
+def what_a_value_was_made_from_is_not_counted(patch: Patch) -> None:
+    patch.set(Recipe, "placed", lambda recipe: [])
+
+
+@planted
+def a_worker_that_still_refers_to_a_value_is_not_noted(patch: Patch) -> None:
+    def hold(values: Values, peer: int, numbers: Iterable[int]) -> None:
+        return None
+
+    patch.set(Values, "hold", hold)
+
+
+@planted
+def an_attempt_that_misses_an_input_has_failed(patch: Patch) -> None:
+    patch.set(attempts, "NOT_BEGUN", frozenset({Verdict.UNREADY}))
+
+
+@planted
+def a_value_is_removed_once_it_was_moved(patch: Patch) -> None:
+    def make(real: Any) -> Any:
+        def moved(values: Values, number: int, place: Place, turn: Turn, *, done: bool) -> None:
+            real(values, number, place, turn, done=done)
+            values.resting.pop(number, None)
+            value = values.kept.get(number)
+            if value is not None and done and value.place is not None:
+                turn.sends.append((CLIENT, Free([value.place], reusable=False)))
+
+        return moved
+
+    patch.wrap(Values, "moved", make)
+
+
+@planted
+def a_value_that_was_made_again_is_counted_twice(patch: Patch) -> None:
+    def make(real: Any) -> Any:
+        def find_again(values: Values, number: int, settlement: Settlement) -> ValueRecord:
+            value: ValueRecord = real(values, number, settlement)
+            values.nbytes += 0 if settlement.place is None else settlement.place.nbytes
+            return value
+
+        return find_again
+
+    patch.wrap(Values, "find_again", make)
