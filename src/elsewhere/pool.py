@@ -77,16 +77,12 @@ class Pool(Executor):
         check_count("workers", self._workers, most=WORKERS_MAX)
         if max_tasks_per_child is not None:
             check_count("max_tasks_per_child", max_tasks_per_child)
-        if inline_bytes is not None:
-            check_count("inline_bytes", inline_bytes, least=0)
-        if shared_memory is not None:
-            check_count("shared_memory", shared_memory, least=0)
+        for name, value in (("inline_bytes", inline_bytes), ("shared_memory", shared_memory)):
+            if value is not None:
+                check_count(name, value, least=0)
         if resource_limits is not None:
             _check_resource_limits(resource_limits)
-        if initializer is not None and not callable(initializer):
-            raise TypeError(f"initializer must be callable, not {initializer!r}")
-        if not isinstance(initargs, Iterable):
-            raise TypeError(f"initargs must be a tuple of arguments, not {initargs!r}")
+        _check_initializer(initializer, initargs)
         policy = None if placement == "locality" else _open_placement(placement)
         opened = None if store is None and acknowledge is None else _open_store(store, acknowledge)
         with DeferredInterrupts():
@@ -276,6 +272,13 @@ class PoolView(Pool):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Shut the pool itself down."""
         self._pool.shutdown(wait, cancel_futures=cancel_futures)
+
+
+def _check_initializer(initializer: object, initargs: object) -> None:
+    if initializer is not None and not callable(initializer):
+        raise TypeError(f"initializer must be callable, not {initializer!r}")
+    if not isinstance(initargs, Iterable):
+        raise TypeError(f"initargs must be a tuple of arguments, not {initargs!r}")
 
 
 def _check_resource_limits(limits: object) -> None:
