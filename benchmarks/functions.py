@@ -7,8 +7,10 @@ from collections.abc import Iterator
 
 SETUP_SECONDS = 1.0
 WORK_SECONDS = 0.005
+SETUP_BYTES = 50_000_000
 
 _is_set_up = False
+_space = bytearray()
 _runs = 0
 
 
@@ -58,10 +60,27 @@ def work_after_set_up(value: int) -> int:
     """Use the processor for WORK_SECONDS; RuntimeError where `set_up` has not run."""
     if not _is_set_up:
         raise RuntimeError("this worker was not set up")
+    use_processor()
+    return value
+
+
+def use_processor() -> None:
     end = time.thread_time() + WORK_SECONDS
     while time.thread_time() < end:
         pass
-    return value
+
+
+def allocate() -> bytearray:
+    """Stand for a model that takes a second to load, and is large."""
+    time.sleep(SETUP_SECONDS)
+    return bytearray(b"x") * SETUP_BYTES
+
+
+def set_up_large() -> None:
+    """Keep such a model where `work_after_set_up` finds it."""
+    global _is_set_up, _space
+    _space = allocate()
+    _is_set_up = True
 
 
 def counted(count: int) -> Iterator[int]:

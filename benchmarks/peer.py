@@ -3,8 +3,11 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
+
+from benchmarks.functions import set_up_large, work_after_set_up
 
 WORKERS = 2
 STREAM_CHUNKSIZE = 1000
@@ -79,6 +82,14 @@ class Shared:
     read_kept: Function
 
 
+@dataclass(frozen=True, slots=True)
+class MapOfGiven:
+    """A no-op that is given something, and a way to map it."""
+
+    function: Function
+    map: Callable[[Function, Sequence[Any]], list[Any]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """A table in `chunks` of `rows` each, of which the means by `key` of `value` are asked for.
@@ -104,6 +115,7 @@ Products = Callable[[Problem], AbstractContextManager[MapVectors]]
 Initialized = Callable[
     [Callable[[], None], Function, Sequence[Any]], AbstractContextManager[list[Any]]
 ]
+Given = Callable[[Sequence[Any]], AbstractContextManager[list[Any]]]
 Stream = Callable[[Function, Iterable[Any]], Iterator[Any]]
 CallEach = Callable[[Sequence[Any]], list[Any]]
 Remembering = Callable[[Function, Path], AbstractContextManager[CallEach]]
@@ -200,6 +212,18 @@ class Peer(Protocol):
 
     def initialized(self) -> Idioms[Initialized]:
         """Return the ways to start a pool with an initializer and map; leaving is not timed."""
+        return {}
+
+    def given(self) -> Idioms[Given]:
+        """Return the ways to start a pool and map a function that needs something large; leaving is not
+        timed. Where there is no better one, an initializer keeps it in a global."""
+        return {
+            name: Idiom(partial(idiom.run, set_up_large, work_after_set_up))
+            for name, idiom in self.initialized().items()
+        }
+
+    def maps_of_given(self) -> Idioms[MapOfGiven]:
+        """Return the ways to map a no-op that is given something."""
         return {}
 
     def streams(self) -> Idioms[Stream]:

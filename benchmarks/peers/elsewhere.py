@@ -13,18 +13,21 @@ from typing import Any
 import elsewhere
 from benchmarks import graphs, inside
 from benchmarks.functions import same
+from benchmarks.given import same_given, work_given
 from benchmarks.peer import (
     WORKERS,
     Averages,
     CallEach,
     Chain,
     Function,
+    Given,
     Graph,
     Hash,
     Idiom,
     Idioms,
     Inside,
     Map,
+    MapOfGiven,
     Pipeline,
     Products,
     Refused,
@@ -70,6 +73,12 @@ class Elsewhere(ExecutorPeer):
 
     def products(self) -> Idioms[Products]:
         return {"closure": Idiom(products_by_closure(self._map_default))}
+
+    def given(self) -> Idioms[Given]:
+        return {"Depends": Idiom(mapping_given)}
+
+    def maps_of_given(self) -> Idioms[MapOfGiven]:
+        return {"Depends": Idiom(MapOfGiven(same_given, self._map_default))}
 
     def streams(self) -> Idioms[Stream]:
         return {"default": Idiom(self._stream_default)}
@@ -126,6 +135,12 @@ class Elsewhere(ExecutorPeer):
 
     def _stream_default(self, function: Function, items: Iterable[object]) -> Iterator[object]:
         return self._pool.map(function, items)
+
+
+@contextmanager
+def mapping_given(items: Sequence[Any]) -> Iterator[list[Any]]:
+    with Pool(WORKERS) as pool:
+        yield list(pool.map(work_given, items))
 
 
 def flow_in(pool: Any) -> Flow:

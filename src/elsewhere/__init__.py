@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from elsewhere.ambient import as_completed, call, gather, map, spawn  # noqa: A004  # ours
+    from elsewhere.calls.retention import ResourceLimits
     from elsewhere.calls.span import Span
     from elsewhere.chunked import Chunked
     from elsewhere.errors import (
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
         WorkerLost,
     )
     from elsewhere.future import Future
+    from elsewhere.inject.depends import Depends
     from elsewhere.pool import Pool
     from elsewhere.reasons import why
     from elsewhere.tasks import Task, task
@@ -46,6 +48,7 @@ __all__ = [
     "Chunked",
     "CircularCall",
     "DataLost",
+    "Depends",
     "ElsewhereError",
     "Future",
     "InitializerFailed",
@@ -55,6 +58,7 @@ __all__ = [
     "Pool",
     "RemoteError",
     "RemoteTraceback",
+    "ResourceLimits",
     "Span",
     "StoreDamaged",
     "StoreError",
@@ -78,6 +82,7 @@ _HOME = {
     "Chunked": "elsewhere.chunked",
     "CircularCall": "elsewhere.errors",
     "DataLost": "elsewhere.errors",
+    "Depends": "elsewhere.inject.depends",
     "ElsewhereError": "elsewhere.errors",
     "Future": "elsewhere.future",
     "InitializerFailed": "elsewhere.errors",
@@ -87,6 +92,7 @@ _HOME = {
     "Pool": "elsewhere.pool",
     "RemoteError": "elsewhere.errors",
     "RemoteTraceback": "elsewhere.errors",
+    "ResourceLimits": "elsewhere.calls.retention",
     "Span": "elsewhere.calls.span",
     "StoreDamaged": "elsewhere.errors",
     "StoreError": "elsewhere.errors",

@@ -17,6 +17,7 @@ from elsewhere.node.process import NodeProcess
 
 if TYPE_CHECKING:
     from elsewhere.calls.messages import Options
+    from elsewhere.calls.retention import ResourceLimits
     from elsewhere.finished import Hit
     from elsewhere.future import Future
     from elsewhere.gateway.placement import Placement, UsersFunction
@@ -51,6 +52,8 @@ class Pool(Executor):
     ``shared_memory`` bytes (if not given, half of what there is) the oldest go to the folder for
     temporary files.
 
+    ``resource_limits`` says how much each worker keeps of what its calls are given (`Depends`).
+
     A worker that dies is replaced and its calls run again: a call may run more than once, but
     settles once. After three deaths a call fails alone with `CallQuarantined`.
     """
@@ -67,20 +70,19 @@ class Pool(Executor):
         acknowledge: str | None = None,
         inline_bytes: int | None = None,
         shared_memory: int | None = None,
+        resource_limits: "ResourceLimits | None" = None,
         placement: "str | UsersFunction" = "locality",
     ) -> None:
         self._workers = min(usable_cpus(), WORKERS_MAX) if workers is None else workers
         check_count("workers", self._workers, most=WORKERS_MAX)
         if max_tasks_per_child is not None:
             check_count("max_tasks_per_child", max_tasks_per_child)
-        if inline_bytes is not None:
-            check_count("inline_bytes", inline_bytes, least=0)
-        if shared_memory is not None:
-            check_count("shared_memory", shared_memory, least=0)
-        if initializer is not None and not callable(initializer):
-            raise TypeError(f"initializer must be callable, not {initializer!r}")
-        if not isinstance(initargs, Iterable):
-            raise TypeError(f"initargs must be a tuple of arguments, not {initargs!r}")
+        for name, value in (("inline_bytes", inline_bytes), ("shared_memory", shared_memory)):
+            if value is not None:
+                check_count(name, value, least=0)
+        if resource_limits is not None:
+            _check_resource_limits(resource_limits)
+        _check_initializer(initializer, initargs)
         policy = None if placement == "locality" else _open_placement(placement)
         opened = None if store is None and acknowledge is None else _open_store(store, acknowledge)
         with DeferredInterrupts():
@@ -89,14 +91,17 @@ class Pool(Executor):
                 # The node starts while these are being imported, which takes as long.
                 from elsewhere.calls.messages import Options
                 from elsewhere.calls.values import INLINE_BYTES
+                from elsewhere.calls.wire import replace
+                from elsewhere.calls.workers import Setup
                 from elsewhere.codec.values import dumps
                 from elsewhere.session import Session
 
-                setup = (
-                    b""
-                    if initializer is None
-                    else dumps((initializer, tuple(initargs)), "initializer")
-                )
+                setup = Setup(inline_bytes=INLINE_BYTES if inline_bytes is None else inline_bytes)
+                if initializer is not None:
+                    called = dumps((initializer, tuple(initargs)), "initializer")
+                    setup = replace(setup, initializer=called)
+                if resource_limits is not None:
+                    setup = replace(setup, resource_limits=resource_limits)
                 self._session = Session(
                     node,
                     self._workers,
@@ -104,7 +109,6 @@ class Pool(Executor):
                     max_tasks_per_child,
                     record,
                     opened,
-                    INLINE_BYTES if inline_bytes is None else inline_bytes,
                     shared_memory,
                     placement=policy,
                 )
@@ -268,6 +272,26 @@ class PoolView(Pool):
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Shut the pool itself down."""
         self._pool.shutdown(wait, cancel_futures=cancel_futures)
+
+
+def _check_initializer(initializer: object, initargs: object) -> None:
+    if initializer is not None and not callable(initializer):
+        raise TypeError(f"initializer must be callable, not {initializer!r}")
+    if not isinstance(initargs, Iterable):
+        raise TypeError(f"initargs must be a tuple of arguments, not {initargs!r}")
+
+
+def _check_resource_limits(limits: object) -> None:
+    from elsewhere.calls.retention import ResourceLimits
+
+    if not isinstance(limits, ResourceLimits):
+        raise TypeError(f"resource_limits must be ResourceLimits, not {limits!r}")
+    for name, value in (("count", limits.count), ("memory_bytes", limits.memory_bytes)):
+        if value is not None:
+            check_count(f"resource_limits.{name}", value, least=0)
+    seconds = limits.idle_seconds
+    if seconds is not None and check_seconds("resource_limits.idle_seconds", seconds) < 0:
+        raise ValueError(f"resource_limits.idle_seconds must be at least 0, not {seconds!r}")
 
 
 def _open_placement(placement: "str | UsersFunction") -> "Placement":

@@ -11,7 +11,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from elsewhere.calls.messages import Call, Cancel, Kind, Options
-from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
+from elsewhere.calls.wire import PAYLOAD_BYTES_MAX, replace
+from elsewhere.calls.workers import Setup
 from elsewhere.chunks import Bar, Meter
 from elsewhere.codec.functions import Functions, to_send
 from elsewhere.codec.references import dumps_with_inputs
@@ -49,15 +50,14 @@ _open_sessions: set["Session"] = set()
 class Session:
     """The calls of one pool, from its start to its end."""
 
-    def __init__(  # noqa: PLR0913  # each is an option of the pool
+    def __init__(  # each is an option of the pool
         self,
         node: NodeProcess,
         workers: int,
-        initializer: bytes,
+        setup: Setup,
         tasks_per_worker_max: int | None,
         record: bool,
         store: Store | None,
-        inline_bytes: int,
         shared_memory: int | None,
         *,
         placement: Placement | None,
@@ -65,7 +65,7 @@ class Session:
         self._workers = workers
         room = room_for_values(node.directory) if shared_memory is None else shared_memory
         free = free_bytes_max(room, workers + 1)
-        engine = LocalEngine(node, workers, initializer, inline_bytes, free)
+        engine = LocalEngine(node, workers, replace(setup, free_bytes_max=free))
         waits = store is not None and store.acknowledge is not Acknowledge.MEMORY
         gateway = Gateway(
             tasks_per_worker_max=tasks_per_worker_max,
@@ -81,7 +81,7 @@ class Session:
         self._functions = Functions(self._host.note)
         self._pure = PureCalls(self._host, self.store, self._submit)
         self._calls = count(1)
-        self._puts = Puts(self._host, self._calls, inline_bytes)
+        self._puts = Puts(self._host, self._calls, setup.inline_bytes)
         self._opening = threading.Lock()
         self._recorder = _make_recorder() if record else None
         # Not a WeakSet: it would run Python code where a map is dropped, and a Ctrl-C that lands in

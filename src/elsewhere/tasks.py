@@ -8,6 +8,7 @@ from typing import Any, Generic, ParamSpec, TypeVar, overload
 
 from elsewhere.arguments import check_limits
 from elsewhere.calls.messages import Options
+from elsewhere.plans.injected import injected
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -29,7 +30,8 @@ class Task(Generic[P, T]):
         """whether equal calls have equal results"""
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
-        return self.function(*args, **kwargs)
+        value: T = injected(self.function)(*args, **kwargs)
+        return value
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         return self if instance is None else MethodType(self, instance)

@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from elsewhere.calls.messages import Attempt, Define, Done, FromWorker, Kind, Run, Verdict
-from elsewhere.calls.workers import Exit, Ready
+from elsewhere.calls.workers import Exit, Ready, Setup
 from elsewhere.codec.values import dumps, loads
 from elsewhere.engine import Engine
 from elsewhere.engines import local as local_engine
@@ -112,7 +112,7 @@ def door() -> Doorkeeper:
 
 
 def local(initializer: bytes = b"") -> LocalEngine:
-    return LocalEngine(NodeProcess(), 2, initializer)
+    return LocalEngine(NodeProcess(), 2, Setup(initializer=initializer))
 
 
 @pytest.fixture(params=["local", "inline"])
@@ -352,7 +352,7 @@ def test_a_worker_for_which_there_is_no_descriptor_is_tried_again(
 def test_a_worker_that_its_node_cannot_fork_is_told_of(door: Doorkeeper) -> None:
     node = NodeProcess()
     psutil.Process(node._process).rlimit(psutil.RLIMIT_NOFILE, (8, 8))
-    engine = LocalEngine(node, 2, b"")
+    engine = LocalEngine(node, 2, Setup())
     try:
         engine.open(door)
         assert door.until(lambda: door.lost)

@@ -13,6 +13,7 @@ PAGES = (
     "README.md",
     "docs/pool.md",
     "docs/nested.md",
+    "docs/resources.md",
     "docs/chunked.md",
     "docs/store.md",
     "docs/keys.md",

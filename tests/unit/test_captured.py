@@ -178,3 +178,37 @@ def test_importable_is_what_a_worker_finds_by_name(monkeypatch: pytest.MonkeyPat
     assert not is_importable(Point)
     monkeypatch.delitem(sys.modules, functions.__name__)
     assert not is_importable(Point)
+
+
+GIVEN = """
+from typing import Annotated
+from elsewhere import Depends
+rate = 1
+def helper(): return rate
+def load(n=1): return helper()
+Loaded = Annotated[int, Depends(load, 2)]
+def by_default(x, m=Depends(load, 3)): return x
+def by_annotation(x, m: Annotated[int, Depends(load)]): return x
+def by_text(x, m: "Loaded"): return x
+def changeable(x, m: Annotated[int, Depends(load, [])]): return x
+"""
+
+
+@pytest.mark.parametrize("name", ["by_default", "by_annotation", "by_text"])
+def test_what_a_function_is_given_is_watched(name: str) -> None:
+    space = script(GIVEN)
+    check = check_of(space[name])
+    assert check is not None
+    assert check(space[name])
+    space["rate"] = 2
+    assert not check(space[name])
+
+
+def test_a_name_in_an_annotation_is_watched() -> None:
+    space = script(GIVEN)
+    other = script(GIVEN)["Loaded"]
+    assert holds_until(space["by_text"], lambda: space.update(Loaded=other))
+
+
+def test_arguments_of_a_provider_that_could_change_in_place_cannot_be_watched() -> None:
+    assert check_of(script(GIVEN)["changeable"]) is None

@@ -242,3 +242,51 @@ def test_a_function_that_is_gone_is_forgotten() -> None:
     keys = {key_of(make(n), (1,)) for n in range(200)}
     assert len(keys) == 200
     assert key_of(make(7), (1,)) in keys
+
+
+GIVEN = """
+from typing import Annotated
+from elsewhere import Depends
+rate = 1
+def helper(): return rate
+def load(n=1): return helper()
+def other(n=1): return helper() + 1
+Loaded = Annotated[int, Depends(load, 2)]
+def by_default(x, m=Depends(load, 2)): return x
+def by_annotation(x, m: Annotated[int, Depends(load, 2)]): return x
+def by_text(x, m: "Loaded"): return x
+"""
+GIVEN_BY = ["by_default", "by_annotation", "by_text"]
+
+
+def given_key(name: str, text: str = GIVEN, *args: object) -> bytes:
+    space: dict[str, Any] = {"__name__": "given_by_keys"}
+    exec(text, space)
+    return key_of(space[name], (1, *args))
+
+
+@pytest.mark.parametrize("name", GIVEN_BY)
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [("rate = 1", "rate = 2"), ("load, 2", "load, 3"), ("load, 2", "other, 2"), ("n=1", "n=2")],
+)
+def test_what_a_parameter_is_given_counts(name: str, old: str, new: str) -> None:
+    assert given_key(name) == given_key(name)
+    assert given_key(name) != given_key(name, GIVEN.replace(old, new))
+    assert given_key(name) != given_key(name, GIVEN, 5)
+
+
+@pytest.mark.parametrize("name", GIVEN_BY)
+def test_a_provider_that_changes_is_seen_at_once(name: str) -> None:
+    space: dict[str, Any] = {"__name__": "given_by_keys"}
+    exec(GIVEN, space)
+    before = key_of(space[name], (1,))
+    space["rate"] = 2
+    changed = key_of(space[name], (1,))
+    assert changed != before
+    space["rate"] = 1
+    assert key_of(space[name], (1,)) == before
+    if name == "by_text":
+        space["Loaded"] = int
+        with pytest.raises(TypeError, match="missing a required argument: 'm'"):
+            key_of(space[name], (1,))

@@ -491,7 +491,7 @@ def test_a_worker_does_not_outlive_its_watcher(
     monkeypatch.setattr(worker.post, "flush", fail_to_flush)
     worker.runner.idle = False
     with pytest.raises(Ended) as ended:
-        Watcher(worker.post, worker.runner)._live()
+        Watcher(worker.post, worker.runner, lambda: None)._live()
     assert ended.value.args == (code,)
     assert ("its watcher failed: MemoryError('none')" in capfd.readouterr().err) == bool(code)
 

@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 
 from msgspec import DecodeError, Struct
 from msgspec.msgpack import Decoder, Encoder, decode
+from msgspec.structs import replace
 
 __all__ = [
     "PAYLOAD_BYTES_MAX",
@@ -18,6 +19,7 @@ __all__ = [
     "decode_record",
     "encode_frame",
     "encode_record",
+    "replace",
 ]
 
 HEADER_BYTES = 8

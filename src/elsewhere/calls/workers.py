@@ -1,5 +1,6 @@
 """The life of a worker: what it is told as it begins, and what is said of its beginning and end."""
 
+from elsewhere.calls.retention import ResourceLimits
 from elsewhere.calls.values import FREE_BYTES_MAX, INLINE_BYTES
 from elsewhere.calls.wire import Record
 
@@ -7,8 +8,9 @@ from elsewhere.calls.wire import Record
 class Setup(Record, frozen=True, tag=20):
     """The first message to a worker: its number and what it runs before it takes calls."""
 
-    worker: int
-    initializer: bytes
+    worker: int = 0
+    initializer: bytes = b""
+    """an encoded call, or empty"""
     authkey: bytes = b""
     """the key of the client's `multiprocessing`, if it is in use, so that its proxies work"""
     directory: str = ""
@@ -17,6 +19,8 @@ class Setup(Record, frozen=True, tag=20):
     """how large a value may be that does not go there"""
     free_bytes_max: int = FREE_BYTES_MAX
     """how much of what nobody needs there it keeps to use it again"""
+    resource_limits: ResourceLimits = ResourceLimits()
+    """how much it keeps of what its calls are given"""
 
 
 class Started(Record, frozen=True, tag=30):

@@ -3,9 +3,13 @@
 import functools
 import io
 from collections.abc import Callable
-from typing import Any
+from types import FunctionType
+from typing import Annotated, Any
 
 import cloudpickle
+
+from elsewhere.plans.annotations import Unresolved
+from elsewhere.plans.plan import plan_of
 
 CACHED = type(functools.cache(lambda: None))
 
@@ -24,7 +28,19 @@ class ByValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle 
                 None,
                 _fill_cached,
             )
-        return super().reducer_override(obj)
+        reduced = super().reducer_override(obj)
+        if type(obj) is FunctionType and reduced is not NotImplemented:
+            _resolve_annotations(obj, reduced[2][1])
+        return reduced
+
+
+def _resolve_annotations(function: FunctionType, slots: dict[str, Any]) -> None:
+    """What a parameter is given travels as it is: the names in its annotation are not there elsewhere."""
+    plan = plan_of(function)
+    if plan is not None and "__wrapped__" not in vars(function):
+        given = {one.name: Annotated[object, one.dependency] for one in plan.given}
+        unknown = {one.name: Unresolved(one.reason) for one in plan.unresolved}
+        slots["__annotations__"] = {**slots["__annotations__"], **given, **unknown}
 
 
 def _make_cached(parameters: dict[str, Any]) -> Any:

@@ -11,6 +11,8 @@ import weakref
 from collections.abc import Callable
 from typing import Any
 
+from elsewhere.plans.dependency import Dependency
+from elsewhere.plans.plan import plan_of
 from elsewhere.tasks import Task
 
 Check = Callable[[Any], bool]
@@ -42,6 +44,8 @@ def _check_of(value: Any, begun: set[int]) -> Check | None:
         return _check_of_function(value, begun)
     if type(value) is Task:
         return _check_of_task(value, begun)
+    if isinstance(value, Dependency):
+        return _check_of_dependency(value, begun)
     return None
 
 
@@ -139,8 +143,17 @@ class FunctionCheck:
         for name, value in (function.__kwdefaults__ or {}).items():
             if not self._watch_other(_look_at_keyword(name), value, begun):
                 return False
+        if not self._watch_given(function, begun):
+            return False
         return is_fixed(function.__defaults__) or self._watch_other(
             _look_at_defaults, function.__defaults__, begun
+        )
+
+    def _watch_given(self, function: types.FunctionType, begun: set[int]) -> bool:
+        plan = plan_of(function)
+        return all(
+            self._watch_other(_look_at_given(one.name), one.dependency, begun)
+            for one in (() if plan is None else plan.given)
         )
 
     def _watch_other(self, look: Look, value: Any, begun: set[int]) -> bool:
@@ -170,6 +183,14 @@ def _check_of_task(task: "Task[..., Any]", begun: set[int]) -> Check | None:
     return lambda now: type(now) is Task and check(now.function)
 
 
+def _check_of_dependency(dependency: Dependency, begun: set[int]) -> Check | None:
+    check = _check_of(dependency.provider, begun)
+    if check is None or not is_fixed((dependency.args, tuple(dependency.kwargs.values()))):
+        return None
+    alive = weakref.ref(dependency)
+    return lambda now: isinstance(now, Dependency) and now is alive() and check(now.provider)
+
+
 def _check_of_tuple(value: tuple[Any, ...], begun: set[int]) -> Check | None:
     checks: list[Check] = []
     for part in value:
@@ -194,6 +215,15 @@ def _look_at_global(name: str) -> Look:
 
 def _look_at_keyword(name: str) -> Look:
     return lambda function: function.__kwdefaults__[name]
+
+
+def _look_at_given(name: str) -> Look:
+    def look(function: Any) -> Any:
+        plan = plan_of(function)
+        found = () if plan is None else (g.dependency for g in plan.given if g.name == name)
+        return next(iter(found), None)
+
+    return look
 
 
 def _look_at_defaults(function: Any) -> Any:

@@ -17,8 +17,7 @@ from contextlib import suppress
 from functools import partial
 from itertools import count
 
-from elsewhere.calls.values import FREE_BYTES_MAX, INLINE_BYTES
-from elsewhere.calls.wire import FrameReader, encode_frame
+from elsewhere.calls.wire import FrameReader, encode_frame, replace
 from elsewhere.calls.workers import Exit, Setup
 from elsewhere.engine import Door
 from elsewhere.links.pipe import PipeGatewayEnd, socket_pair
@@ -32,21 +31,20 @@ RECEIVE_BYTES = 65536
 
 
 class LocalEngine:
-    """`elsewhere.engine.Engine` for `workers` processes; `initializer` is an encoded call or empty."""
+    """`elsewhere.engine.Engine` for `workers` processes.
+
+    Each is told `setup`, with its own number and what the node and this process are found to have.
+    """
 
     def __init__(
         self,
         node: NodeProcess,
         workers: int,
-        initializer: bytes,
-        inline_bytes: int = INLINE_BYTES,
-        free_bytes_max: int = FREE_BYTES_MAX,
+        setup: Setup,
     ) -> None:
         self._node: NodeProcess | None = node
         self._wanted = workers
-        self._initializer = initializer
-        self._inline_bytes = inline_bytes
-        self._free_bytes_max = free_bytes_max
+        self._setup = replace(setup, directory=node.directory)
         self._directory = node.directory
         self._numbers = count(1)
         self._alive: set[int] = set()
@@ -184,18 +182,7 @@ class LocalEngine:
         self._order(StartWorker(worker, self._kept), [theirs.fileno()])
         theirs.close()
         link = PipeGatewayEnd(ours)
-        link.send(
-            [
-                Setup(
-                    worker,
-                    self._initializer,
-                    multiprocessing_key(),
-                    self._node.directory,
-                    self._inline_bytes,
-                    self._free_bytes_max,
-                )
-            ]
-        )
+        link.send([replace(self._setup, worker=worker, authkey=multiprocessing_key())])
         self._alive.add(worker)
         self._unready.add(worker)
         self._door.worker_started(worker, link)

@@ -5,6 +5,8 @@ import types
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
+from elsewhere.plans.plan import plan_of
+
 _VARIABLE = 0x0C
 """the bits of ``co_flags`` for *args and **kwargs"""
 
@@ -39,7 +41,13 @@ def bind(
         yield Bound("args", args, "args", False)
         yield Bound("kwargs", dict(kwargs), "kwargs", False)
         return
-    given = signature.bind(*args, **kwargs).arguments
+    plan = plan_of(function)
+    by_itself = (
+        {}
+        if plan is None
+        else {one.name: one.dependency for one in plan.lacking(len(args), kwargs)}
+    )
+    given = signature.bind(*args, **by_itself, **kwargs).arguments
     for place, (name, parameter) in enumerate(signature.parameters.items()):
         if parameter.kind is parameter.VAR_POSITIONAL:
             yield Bound(name, given.get(name, ()), "args", False)
@@ -48,6 +56,6 @@ def bind(
         elif name in given:
             path = f"args[{place}]" if place < len(args) else f"kwargs[{name!r}]"
             value = given[name]
-            yield Bound(name, value, path, value is parameter.default)
+            yield Bound(name, value, path, value is parameter.default or name in by_itself)
         else:
             yield Bound(name, parameter.default, f"the default of {name}", True)

@@ -187,6 +187,9 @@ class _Words(reprlib.Repr):
     def repr_Task(self, task: Any, level: int) -> str:  # noqa: N802  # reprlib finds it by this name
         return repr(task)
 
+    def repr_Provided(self, provided: Any, level: int) -> str:  # noqa: N802  # as above
+        return repr(provided)
+
 
 _words = _Words()
 

@@ -17,6 +17,7 @@ from elsewhere.keys.references import LOOKUP_REMEDY, library_of_function, write_
 from elsewhere.keys.resolve import UNBOUND, OfLibrary, cell_value, resolve
 from elsewhere.keys.source import text_of
 from elsewhere.keys.watch import Watch
+from elsewhere.plans.plan import plan_of
 
 PRIVATE = "__elsewhere_"
 """attributes of functions that begin so say how to run it, not what it does"""
@@ -151,6 +152,14 @@ class Reach:
             for key in sorted(found):
                 writer.text(key)
                 self._write_value(writer, f"{name}.<{what}>.{key}", found[key])
+        plan = plan_of(function)
+        if plan is not None:
+            # Annotations do not count, but what a parameter is given does.
+            self.watch.given(function)
+            for given in plan.given:
+                if {**named, **keywords}.get(given.name) is not given.dependency:
+                    writer.text(given.name)
+                    self._write_value(writer, f"{name}.<given>.{given.name}", given.dependency)
 
     def _write_registry(self, writer: Writer, function: types.FunctionType, name: str) -> None:
         # The cache of a singledispatch function is in its closure too, and says nothing.

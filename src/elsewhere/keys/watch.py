@@ -20,6 +20,8 @@ from elsewhere.errors import NoKey
 from elsewhere.keys.canonical import ATOMS, Writer
 from elsewhere.keys.node import digest_of
 from elsewhere.keys.objects import CALLABLES, write_other
+from elsewhere.plans.dependency import Dependency
+from elsewhere.plans.plan import Given, plan_of
 from elsewhere.tasks import Task
 
 _EMPTY = object()
@@ -50,6 +52,8 @@ def is_fixed(value: Any) -> bool:
         return all(map(is_fixed, (value.fget, value.fset, value.fdel)))
     if isinstance(value, enum.Enum):
         return is_fixed(value.value)
+    if isinstance(value, Dependency):
+        return is_fixed((value.args, tuple(value.kwargs.values())))
     return isinstance(value, CALLABLES)
 
 
@@ -64,6 +68,7 @@ class Watch:
         self._cells: list[tuple[types.CellType, Any]] = []
         self._mappings: list[tuple[Mapping[Any, Any], list[Any], tuple[Any, ...]]] = []
         self._mutable: list[tuple[Any, bytes]] = []
+        self._given: list[tuple[types.FunctionType, tuple[Given, ...]]] = []
 
     def keep(self, value: Any) -> None:
         """Hold a function or a class, so that nothing else gets its identity."""
@@ -79,6 +84,10 @@ class Watch:
         self._functions.append(function)
         if vars(function):
             self.mapping(vars(function))
+
+    def given(self, function: types.FunctionType) -> None:
+        """The parameters of this function are given the very same."""
+        self._given.append((function, _given_to(function)))
 
     def cell(self, cell: types.CellType) -> None:
         self._cells.append((cell, _content(cell)))
@@ -107,7 +116,7 @@ class Watch:
             )
             for space, names in self._spaces.values()
         ]
-        self._slow = bool(self._cells or self._mappings or self._mutable)
+        self._slow = bool(self._cells or self._mappings or self._mutable or self._given)
         self._keys = [(space.keys(), frozenset(names)) for space, names in self._absent.values()]
 
     def holds(self) -> bool:
@@ -129,6 +138,8 @@ class Watch:
     def _slow_holds(self) -> bool:
         if not all(_content(cell) is value for cell, value in self._cells):
             return False
+        if not all(_given_to(function) == given for function, given in self._given):
+            return False
         for mapping, names, values in self._mappings:
             if list(mapping) != names or not all(map(is_, mapping.values(), values)):
                 return False
@@ -136,6 +147,11 @@ class Watch:
             return all(_snapshot(value) == before for value, before in self._mutable)
         except NoKey:
             return False  # it has got something in it that has no name
+
+
+def _given_to(function: types.FunctionType) -> tuple[Given, ...]:
+    plan = plan_of(function)
+    return () if plan is None else plan.given
 
 
 def _content(cell: types.CellType) -> Any:

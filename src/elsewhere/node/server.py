@@ -17,6 +17,7 @@ import sys
 from collections import deque
 from contextlib import suppress
 from select import POLLIN, poll
+from time import monotonic, sleep
 from typing import NoReturn
 
 from elsewhere.calls.wire import FrameReader, encode_frame
@@ -25,6 +26,7 @@ from elsewhere.link import LinkClosed
 from elsewhere.links.pipe import PipeWorkerEnd
 from elsewhere.node.control import Exited, FromNode, KillWorker, StartWorker, ToNode
 from elsewhere.node.ends import end_with, keep, watch_process
+from elsewhere.worker.keeping import END_SECONDS
 from elsewhere.worker.main import run_worker
 
 BOX_BYTES = mmap.PAGESIZE
@@ -34,6 +36,8 @@ LOST = -1
 """stands for a descriptor that came when no more files could be open here"""
 CLIENT_CHECK_MS = 500
 """how often to look after the client where the system does not tell of its end"""
+LOOK_SECONDS = 0.002
+"""how often to look whether workers have ended that clean up"""
 RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 """bytes in which the system counts resident memory"""
 
@@ -75,6 +79,7 @@ class Node:
                     elif fileno == self._control.fileno() and not self._obey():
                         return
         finally:
+            self._ask_to_end()
             for process in self._workers:
                 kill_group(process)
             for process in self._workers:
@@ -155,6 +160,20 @@ class Node:
             # Never return into the node's code, nor run its clean-up.
             os._exit(code)
 
+    def _ask_to_end(self) -> None:
+        """Give workers a while that have something to clean up."""
+        asked = [
+            process
+            for process, worker in self._workers.items()
+            if (guarded := int.from_bytes(self._boxes[worker][8:16], "little"))
+            and _terminate(guarded)
+        ]
+        for process in set(self._workers).difference(asked):
+            kill_group(process)
+        until = monotonic() + END_SECONDS
+        while monotonic() < until and not all(map(_has_ended, asked)):
+            sleep(LOOK_SECONDS)
+
     def _kill(self, worker: int) -> None:
         for process, number in self._workers.items():
             if number == worker:
@@ -191,6 +210,20 @@ def describe_exit(status: int, memory_bytes: int, running: int) -> Exit:
     if code < 0:
         return Exit(None, -code, memory_bytes, running)
     return Exit(code, None, memory_bytes, running)
+
+
+def _terminate(process: int) -> bool:
+    """Ask a process to end; whether there is one."""
+    try:
+        os.kill(process, signal.SIGTERM)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def _has_ended(process: int) -> bool:
+    """Whether a worker that is not reaped yet has ended."""
+    return os.waitid(os.P_PID, process, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
 
 def kill_group(process: int) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 from elsewhere.codec.values import dumps, loads
 from elsewhere.pieces.kinds import LISTS, SINGLE, join, kind_of
+from elsewhere.plans.injected import injected
 
 
 def same(chunk: Any) -> Any:
@@ -43,7 +44,7 @@ def joined(*chunks: Any) -> Any:
 
 def fold(function: Callable[[Any, Any], Any], *chunks: Any) -> Any:
     """One value of several, from left to right."""
-    return reduce(function, chunks)
+    return reduce(injected(function), chunks)
 
 
 def pair(*chunks: Any) -> list[tuple[Any, ...]]:

@@ -17,6 +17,7 @@ from elsewhere.codec.references import Source, supplied
 from elsewhere.codec.values import dumps, loads
 from elsewhere.errors import DataLost, NotPicklable
 from elsewhere.future import Future, Settler
+from elsewhere.plans.injected import injected
 from elsewhere.worker.control import Root
 
 PLAIN = Options()
@@ -176,7 +177,8 @@ class Child(Future[Any]):
         kwargs: dict[str, Any] = {}
         try:
             args, kwargs = self._load(payload) if self.inputs else loads(payload)
-            result = dumps(self._pool.finish(function(*args, **kwargs)), "result")
+            value = injected(function)(*args, **kwargs)
+            result = dumps(self._pool.finish(value), "result")
         except BaseException as error:  # noqa: BLE001  # it belongs to whoever waits
             from elsewhere.codec.labels import label_of
 

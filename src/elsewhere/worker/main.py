@@ -4,13 +4,15 @@ import atexit
 import os
 import threading
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from elsewhere.calls.workers import Ready, Setup, Unready
 from elsewhere.codec.references import let_futures_travel
 from elsewhere.codec.values import loads
 from elsewhere.in_force import serve_worker
-from elsewhere.link import WorkerEnd
+from elsewhere.link import LinkClosed, WorkerEnd
+from elsewhere.plans.host import PROCESS
+from elsewhere.worker.keeping import Keeping, WorkerEnds
 from elsewhere.worker.output import redirect
 from elsewhere.worker.post import Post
 from elsewhere.worker.runner import Runner
@@ -24,7 +26,8 @@ _opening = threading.RLock()
 
 
 def run_worker(link: WorkerEnd, cells: "memoryview[int]") -> None:
-    """Serve `link` to the end. `cells[0]` tells the node which call is in control.
+    """Serve `link` to the end. `cells[0]` tells the node which call is in control, `cells[1]` which
+    process has something to clean up.
 
     Returns when it was told to stop; raises `LinkClosed` when the gateway is gone, and where a call
     has forked and its copy comes back from the call.
@@ -48,19 +51,19 @@ def run_worker(link: WorkerEnd, cells: "memoryview[int]") -> None:
     runner.make_coroutines = lambda: make_coroutines(runner)
     serve_worker(lambda: own_pool(runner, post, setup.worker))
     let_futures_travel(True)
-    os.register_at_fork(after_in_child=lambda: cease(runner))
-    watcher = Watcher(post, runner)
+    keeping = Keeping(runner, post, cells, screens)
+    PROCESS.host = keeping
+    PROCESS.limits = setup.resource_limits
+    os.register_at_fork(after_in_child=lambda: cease(runner, keeping))
+    watcher = Watcher(post, runner, keeping.ask_to_end)
     watcher.start()
     post.post(Ready(os.getpid()))
     post.take(early)
-    while not (post.stopping and runner.is_done()):
-        if not post.attempts:
-            post.flush()
-            post.wait(runner.is_due, runner.seconds_to_wait())
-            runner.idle = False
-            if watcher.parked:
-                watcher.wake()
-        runner.run_ready()
+    try:
+        _serve(post, runner, watcher, keeping)
+    except WorkerEnds as ends:
+        # The signal came when it was about to end for another reason.
+        _end_alone(keeping, ends)
     post.flush()
     # The calls may have registered what must be done at the end of the process.
     atexit._run_exitfuncs()
@@ -68,12 +71,39 @@ def run_worker(link: WorkerEnd, cells: "memoryview[int]") -> None:
         screen.end_line()
     post.flush()
     serve_worker(None)
+    PROCESS.host = None
     let_futures_travel(False)
 
 
-def cease(runner: Runner) -> None:
+def _serve(post: Post, runner: Runner, watcher: Watcher, keeping: Keeping) -> None:
+    def step() -> None:
+        keeping.tend()
+        if not post.attempts:
+            post.flush()
+            post.wait(runner.is_due, keeping.seconds_to_wait())
+            runner.idle = False
+            if watcher.parked:
+                watcher.wake()
+        runner.run_ready()
+
+    try:
+        while not (post.stopping and runner.is_done()):
+            step()
+        keeping.end(step)
+    except (LinkClosed, WorkerEnds) as closed:
+        _end_alone(keeping, closed)
+
+
+def _end_alone(keeping: Keeping, why: BaseException) -> NoReturn:
+    keeping.end_alone()
+    PROCESS.host = None
+    raise LinkClosed("the worker was asked to end") from why
+
+
+def cease(runner: Runner, keeping: Keeping) -> None:
     """In a process that a call has forked: it is no worker, and its calls of calls run inline."""
     runner.leave()
+    keeping.leave()
     serve_worker(None)
     let_futures_travel(False)
 

@@ -19,6 +19,7 @@ from elsewhere.calls.messages import Attempt, Has, Kind, Outcome, Parked, Resume
 from elsewhere.calls.values import Place
 from elsewhere.codec.values import loads
 from elsewhere.errors import CallInterrupted
+from elsewhere.plans.injected import injected
 from elsewhere.worker.control import Control, Root, Threads
 from elsewhere.worker.fibers import getcurrent, greenlet, is_within
 from elsewhere.worker.interrupts import Interrupts
@@ -252,7 +253,7 @@ class Runner:
     def _apply(self, attempt: Attempt, root: Root) -> bytes | Place:
         function: Any = self._post.functions[attempt.function]
         if type(function) is bytes:
-            function = self._post.functions[attempt.function] = loads(function)
+            function = self._post.functions[attempt.function] = injected(loads(function))
         if attempt.kind is Kind.CALL:
             args, kwargs = root.arguments = self.values.load_arguments(attempt, root.mapped)
             return self.values.encode(self.finish(function(*args, **kwargs)), stays=attempt.stays)

@@ -9,6 +9,7 @@ import _thread
 import os
 import signal
 import threading
+from collections.abc import Callable
 from time import sleep
 
 from elsewhere.link import LinkClosed
@@ -23,10 +24,11 @@ IDLE_TICKS_MAX = 20
 
 
 class Watcher:
-    """Watches `runner` on behalf of `post`."""
+    """Watches `runner` on behalf of `post`; `ask_to_end` is called once the link is closed."""
 
-    def __init__(self, post: Post, runner: Runner) -> None:
+    def __init__(self, post: Post, runner: Runner, ask_to_end: Callable[[], None]) -> None:
         self._post = post
+        self._ask_to_end = ask_to_end
         self._runner = runner
         self._main = threading.main_thread().ident or 0
         self._awake = _thread.allocate_lock()
@@ -46,6 +48,7 @@ class Watcher:
             self._watch()
         except LinkClosed:
             # The client is gone. The main thread may be in a call that never ends.
+            self._ask_to_end()
             os._exit(0)
         except BaseException as error:  # noqa: BLE001  # a worker that nobody can reach must not live
             os.write(2, f"elsewhere: a worker ends, as its watcher failed: {error!r}\n".encode())

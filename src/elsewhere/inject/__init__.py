@@ -1,0 +1,1 @@
+"""Expensive state: made by providers, kept in the process, given to calls."""

@@ -1,0 +1,84 @@
+"""By what a resource is known in its process: the provider's fingerprint and its arguments."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from hashlib import blake2b
+from itertools import count
+from types import FunctionType
+from typing import Any, NamedTuple
+from weakref import ref
+
+from elsewhere.codec.functions import full_name
+from elsewhere.errors import NoKey
+from elsewhere.plans.dependency import Dependency
+
+PROVIDERS_MAX = 1024
+"""How many providers are kept with their fingerprints."""
+_providers: dict[int, tuple[ref[Callable[..., Any]], bytes]] = {}
+_numbers = count()
+
+
+class Name(NamedTuple):
+    """Equal ones are one resource."""
+
+    digest: bytes
+    """32 bytes: the same for equal providers and equal arguments"""
+    place: bytes
+    """the same for providers of which one was defined in place of the other; empty if that is not known"""
+
+
+def name_of(wanted: Dependency) -> Name:
+    """The name of what `wanted` makes.
+
+    What has no exact name is like nothing else: such a provider is shared by all who name the very same
+    function, such an argument by nobody.
+    """
+    # Only who makes resources pays for what this imports.
+    from elsewhere.keys.fingerprint import arguments_writer
+
+    provider = wanted.provider
+    writer = arguments_writer()
+    try:
+        writer.sequence(b"(", wanted.args)
+        writer.mapping(b"{", wanted.kwargs.items(), in_order=False)
+    except NoKey:
+        return Name(_own(), b"")
+    arguments = b"".join(writer.out)  # type: ignore[arg-type]  # references are bytes here
+    place = _digest(full_name(provider).encode() + arguments) if _is_alone(provider) else b""
+    return Name(_digest(_fingerprint(provider) + arguments), place)
+
+
+def _is_alone(provider: Callable[..., Any]) -> bool:
+    """Whether its module can have only one function of this name at a time."""
+    return (
+        type(provider) is FunctionType
+        and provider.__closure__ is None
+        and provider.__qualname__ == provider.__name__ == provider.__code__.co_name
+        and provider.__name__.isidentifier()
+    )
+
+
+def _fingerprint(provider: Callable[..., Any]) -> bytes:
+    """Looked for once for each function: a provider may change what it reads, such as a counter."""
+    known = _providers.get(id(provider))
+    if known is not None and known[0]() is provider:
+        return known[1]
+    from elsewhere.keys.fingerprint import fingerprint_of
+
+    try:
+        found = fingerprint_of(provider)
+    except NoKey:
+        found = _own()
+    with suppress(TypeError):  # of some builtins there are no references, and they do not change
+        if len(_providers) >= PROVIDERS_MAX:
+            _providers.clear()
+        _providers[id(provider)] = ref(provider), found
+    return found
+
+
+def _own() -> bytes:
+    return _digest(b"own" + next(_numbers).to_bytes(8, "big"))
+
+
+def _digest(data: bytes) -> bytes:
+    return blake2b(data, digest_size=32, person=b"elsewhere.given").digest()

@@ -1,0 +1,1 @@
+"""What functions are given by themselves, and by whom."""

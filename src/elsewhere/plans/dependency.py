@@ -1,0 +1,46 @@
+"""What a parameter is given, unless the caller gives it."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
+from typing import Any, Protocol
+
+
+class Hold(Protocol):
+    """One use of what was given."""
+
+    def release(self) -> None:
+        """It is over."""
+
+
+class Dependency(ABC):
+    """What a function, the *provider*, makes of these arguments."""
+
+    provider: Callable[..., Any]
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise TypeError if it can never be made. Cheap but for the first time."""
+
+    @abstractmethod
+    def acquire(self, held: list[Hold]) -> Any:
+        """The value, made if there is none; what is to be released is added to `held`.
+
+        Raises what the provider raises.
+        """
+
+    @abstractmethod
+    def is_of_loop(self) -> bool:
+        """Whether it is to be made in the event loop of the coroutine that is given it."""
+
+    @abstractmethod
+    async def acquire_in_loop(self, held: list[Hold], ends: AsyncExitStack) -> Any:
+        """As `acquire`, in the running loop; what is made in it ends with `ends`."""
+
+
+def release_all(held: list[Hold]) -> None:
+    """Release all, the latest first."""
+    while held:
+        held.pop().release()

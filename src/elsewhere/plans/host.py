@@ -1,0 +1,80 @@
+"""What a process offers to those who make and keep values in it, and what they do for it."""
+
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+from threading import Event
+from typing import Any, Protocol
+
+from elsewhere.calls.retention import ResourceLimits
+
+
+class Wait(Protocol):
+    """One wait of one fiber or thread for another one."""
+
+    def wake(self) -> None:
+        """End it. From any thread, also before it begins."""
+
+    def wait(self) -> None:
+        """Until it is woken."""
+
+
+class ThreadWait:
+    """`Wait` of a thread."""
+
+    def __init__(self) -> None:
+        self._event = Event()
+
+    def wake(self) -> None:
+        self._event.set()
+
+    def wait(self) -> None:
+        self._event.wait()
+
+
+class Host(Protocol):
+    """A worker, as what is kept in it sees it."""
+
+    def me(self) -> object:
+        """The current fiber or thread."""
+
+    def new_wait(self) -> Wait:
+        """For the current fiber or thread. Raises RuntimeError where nothing may wait."""
+
+    def has_loop(self) -> bool:
+        """Whether a coroutine can be left to the loop of the process from here."""
+
+    def finish(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Its value. Where `has_loop`."""
+
+    def guard_end(self) -> None:
+        """From now on something must be done before the process ends."""
+
+
+class Kept(Protocol):
+    """What is kept in a process."""
+
+    def seconds_to_sweep(self) -> float | None:
+        """How long until something has been idle for too long; None if that cannot be."""
+
+    def sweep(self) -> None:
+        """Give up what has been idle for too long."""
+
+    def end(self) -> None:
+        """Give everything up, the latest first."""
+
+    def leave(self) -> None:
+        """In a process that was forked: what is kept is not its own to give up."""
+
+
+@dataclass(slots=True)
+class Process:
+    """This process."""
+
+    host: Host | None = None
+    """None: it is no worker"""
+    limits: ResourceLimits = field(default_factory=ResourceLimits)
+    kept: Kept | None = None
+    """None: nothing was ever kept"""
+
+
+PROCESS = Process()
