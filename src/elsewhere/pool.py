@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from elsewhere.finished import Hit
     from elsewhere.future import Future
     from elsewhere.gateway.placement import Placement, UsersFunction
+    from elsewhere.session import EngineOf
     from elsewhere.store import Store
     from elsewhere.timeline.timeline import Timeline
 
@@ -52,6 +53,9 @@ class Pool(Executor):
     ``shared_memory`` bytes (if not given, half of what there is) the oldest go to the folder for
     temporary files.
 
+    A function that needs installed distributions which a worker lacks, or has in another version, fails
+    with `EnvironmentDiffers` before anything of it runs; with ``environment="warn"`` that is a warning.
+
     ``resource_limits`` says how much each worker keeps of what its calls are given (`Depends`).
 
     A worker that dies is replaced and its calls run again: a call may run more than once, but
@@ -72,6 +76,7 @@ class Pool(Executor):
         shared_memory: int | None = None,
         resource_limits: "ResourceLimits | None" = None,
         placement: "str | UsersFunction" = "locality",
+        environment: str = "strict",
     ) -> None:
         self._workers = min(usable_cpus(), WORKERS_MAX) if workers is None else workers
         check_count("workers", self._workers, most=WORKERS_MAX)
@@ -87,6 +92,8 @@ class Pool(Executor):
             raise TypeError(f"initializer must be callable, not {initializer!r}")
         if not isinstance(initargs, Iterable):
             raise TypeError(f"initargs must be a tuple of arguments, not {initargs!r}")
+        if environment not in {"strict", "warn"}:
+            raise ValueError(f'environment must be "strict" or "warn", not {environment!r}')
         policy = None if placement == "locality" else _open_placement(placement)
         opened = None if store is None and acknowledge is None else _open_store(store, acknowledge)
         with DeferredInterrupts():
@@ -99,10 +106,14 @@ class Pool(Executor):
                 from elsewhere.calls.workers import Setup
                 from elsewhere.codec.values import dumps
                 from elsewhere.session import Session
+                from elsewhere.shipping.editions import PoolEditions
 
+                engine_of = self._engine_of()
+                editions = PoolEditions(alike=engine_of.alike, strict=environment == "strict")
                 setup = Setup(inline_bytes=INLINE_BYTES if inline_bytes is None else inline_bytes)
                 if initializer is not None:
-                    called = dumps((initializer, tuple(initargs)), "initializer")
+                    call = initializer, tuple(initargs)
+                    called = editions.pack(call, dumps(call, "initializer"))
                     setup = replace(setup, initializer=called)
                 if resource_limits is not None:
                     setup = replace(setup, resource_limits=resource_limits)
@@ -115,6 +126,8 @@ class Pool(Executor):
                     opened,
                     shared_memory,
                     placement=policy,
+                    editions=editions,
+                    engine_of=engine_of,
                 )
             except BaseException:
                 node.end()
@@ -122,6 +135,12 @@ class Pool(Executor):
             self._options = Options()
             _pools.add(self)
             weakref.finalize(self, Session.close, self._session).atexit = False
+
+    def _engine_of(self) -> "EngineOf":
+        """What makes the engine of this pool."""
+        from elsewhere.engines.local import LocalEngine
+
+        return LocalEngine
 
     @property
     def workers(self) -> int:
