@@ -32,6 +32,7 @@ from elsewhere.calls.messages import (
     Call,
     Cancel,
     Define,
+    Died,
     Done,
     Given,
     Has,
@@ -59,7 +60,6 @@ from elsewhere.gateway.records import (
     Turn,
     WorkerRecord,
 )
-from elsewhere.gateway.verdicts import after_loss
 
 STARTS_LOST_MAX = 3
 """After so many workers in a row that never got ready, waiting calls fail."""
@@ -129,7 +129,7 @@ class Gateway:
         match message:
             case Submit():
                 self._on_submit(sender, message.calls)
-            case Done() | Returned() | Parked() | Resumed() | Has() | Ready() | Unready():
+            case Done() | Died() | Returned() | Parked() | Resumed() | Has() | Ready() | Unready():
                 if sender in self.workers:  # else it is gone, and what it said comes late
                     self._hear_worker(self.workers[sender], message)
             case Define() | Release() | Cancel() | Given() | Drop() | Put() | Missing():
@@ -173,6 +173,8 @@ class Gateway:
         match message:
             case Done():
                 self.attempts.on_done(worker, message.outcomes, self.now)
+            case Died():
+                self.attempts.on_died(worker, message, self.now)
             case Parked() | Resumed():
                 self.attempts.on_parked(worker, message, self.now)
             case Has():
@@ -271,16 +273,7 @@ class Gateway:
         worker.held.clear()
         worker.parked.clear()
         for record in attempts:
-            if record.state is CallState.SETTLED:
-                self.ledger.release_inputs(record)
-                continue
-            verdict = after_loss(record, blamed)
-            if verdict is None:
-                self.attempts.requeue(record, front=record.stopping is Stopping.NOT)
-            else:
-                self.ledger.settle(
-                    record, verdict, how=how if verdict is Verdict.QUARANTINED else None
-                )
+            self.attempts.lose(record, blamed, how)
         self.ledger.values.drop_all(number, self._turn)
         unwanted = self.ledger.forget(worker)
         unwritten = (r for r in unwanted if r.state is not CallState.WRITING)

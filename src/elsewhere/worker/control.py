@@ -25,6 +25,8 @@ class Root:
     """it has not ended"""
     parking: Parking | None = None
     """where the attempt itself waits"""
+    stop: Callable[[], None] | None = None
+    """stops the fork that it runs in"""
     told_parked = False
     """the gateway knows that it is parked"""
 
