@@ -7,9 +7,9 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, ParamSpec, Self, TypeVar, overload
 
-from elsewhere.arguments import check_count, check_limits, check_seconds
+from elsewhere.arguments import check_count, check_isolation, check_limits, check_seconds
 from elsewhere.cpus import usable_cpus
 from elsewhere.in_force import enter, leave
 from elsewhere.interrupts import DeferredInterrupts
@@ -132,18 +132,26 @@ class Pool(Executor):
         return f"<elsewhere.Pool: {state}>"
 
     def options(
-        self, *, timeout: float | None = None, retries: int = 0, interrupt: bool = False
+        self,
+        *,
+        timeout: float | None = None,
+        retries: int = 0,
+        interrupt: bool = False,
+        isolation: "Literal['fork'] | None" = None,
     ) -> "PoolView":
         """This pool, with other options for the calls that are submitted through the result.
 
         ``timeout``: seconds that one attempt may run; then it is interrupted, and its worker killed
         and replaced if it does not yield. ``retries``: how often an attempt that raised or ran out
         of time is tried again. ``interrupt``: whether `Future.cancel` also stops a running call.
+        ``isolation="fork"``: each call, or each chunk of a map, runs in a fork of its worker. It
+        finds the resources of the worker and cannot change them; if it crashes, the worker lives.
         """
         check_limits(timeout, retries)
         from elsewhere.calls.messages import Options
 
-        return PoolView(self, Options(timeout, retries, interrupt))
+        fork = check_isolation(isolation)
+        return PoolView(self, Options(timeout, retries, interrupt, fork=fork))
 
     # The second, because no type says that any part of an argument may be a future of it.
     @overload

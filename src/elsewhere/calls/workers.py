@@ -67,6 +67,8 @@ class Exit(Record, frozen=True):
     """The call that was in control, 0 if none was or nobody knows."""
     reason: str = ""
     """Why there was no process that could have ended; follows "the worker"."""
+    fork: bool = False
+    """It was a fork of the worker, which lives."""
 
     def __str__(self) -> str:
         if self.reason:

@@ -26,7 +26,7 @@ from elsewhere.calls.workers import Exit
 from elsewhere.link import LinkClosed
 from elsewhere.links.pipe import PipeWorkerEnd
 from elsewhere.node.control import Exited, FromNode, KillWorker, StartWorker, ToNode
-from elsewhere.node.ends import end_with, keep, watch_process
+from elsewhere.worker.ends import end_group_with, keep, watch_process
 from elsewhere.worker.keeping import END_SECONDS
 from elsewhere.worker.main import run_worker
 
@@ -172,7 +172,7 @@ class Node:
         for other_end in (*self._lifelines.values(), *self._servers.values()):
             os.close(other_end)
         os.setpgid(0, 0)
-        end_with(lifeline)
+        end_group_with(lifeline)
 
     def _serve_peer(self) -> None:
         # Few nodes serve anybody.
