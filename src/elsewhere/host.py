@@ -36,7 +36,7 @@ from elsewhere.calls.messages import (
     Verdict,
 )
 from elsewhere.calls.values import FREE_BYTES_MAX, Missing
-from elsewhere.calls.workers import Exit, Lost, Ready, Started, Stop
+from elsewhere.calls.workers import Exit, Imported, Lost, Ready, Started, Stop
 from elsewhere.cancels import Cancels
 from elsewhere.delivery import Delivery
 from elsewhere.engine import Engine
@@ -325,12 +325,15 @@ class GatewayHost:
 
     def _hear(self, worker: int, messages: list[FromWorker]) -> None:
         for message in messages:
-            if isinstance(message, Said):
-                self._say(message.stream, message.text)
-                continue
-            if isinstance(message, Ready):
-                self._engine.ready(worker)
-            self._step(worker, message)
+            match message:
+                case Said():
+                    self._say(message.stream, message.text)
+                case Imported():
+                    self._engine.preload(message)
+                case _:
+                    if isinstance(message, Ready):
+                        self._engine.ready(worker)
+                    self._step(worker, message)
 
     def _wind_down(self) -> None:
         """Every call is settled: ask the workers to end, and end with the last of them."""

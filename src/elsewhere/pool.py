@@ -54,6 +54,10 @@ class Pool(Executor):
 
     ``resource_limits`` says how much each worker keeps of what its calls are given (`Depends`).
 
+    Modules of libraries that calls have imported are imported once before the next worker is forked, which
+    so starts with them. ``preload`` says which instead: names, imported before the first worker is
+    forked, or False: none.
+
     A worker that dies is replaced and its calls run again: a call may run more than once, but
     settles once. After three deaths a call fails alone with `CallQuarantined`.
     """
@@ -72,6 +76,7 @@ class Pool(Executor):
         shared_memory: int | None = None,
         resource_limits: "ResourceLimits | None" = None,
         placement: "str | UsersFunction" = "locality",
+        preload: bool | Iterable[str] = True,
     ) -> None:
         self._workers = min(usable_cpus(), WORKERS_MAX) if workers is None else workers
         check_count("workers", self._workers, most=WORKERS_MAX)
@@ -87,6 +92,7 @@ class Pool(Executor):
             raise TypeError(f"initializer must be callable, not {initializer!r}")
         if not isinstance(initargs, Iterable):
             raise TypeError(f"initargs must be a tuple of arguments, not {initargs!r}")
+        modules = () if isinstance(preload, bool) else _check_preload(preload)
         policy = None if placement == "locality" else _open_placement(placement)
         opened = None if store is None and acknowledge is None else _open_store(store, acknowledge)
         with DeferredInterrupts():
@@ -101,6 +107,8 @@ class Pool(Executor):
                 from elsewhere.session import Session
 
                 setup = Setup(inline_bytes=INLINE_BYTES if inline_bytes is None else inline_bytes)
+                if preload is True:
+                    setup = replace(setup, tells_imports=True)
                 if initializer is not None:
                     called = dumps((initializer, tuple(initargs)), "initializer")
                     setup = replace(setup, initializer=called)
@@ -115,6 +123,7 @@ class Pool(Executor):
                     opened,
                     shared_memory,
                     placement=policy,
+                    preload=modules,
                 )
             except BaseException:
                 node.end()
@@ -289,6 +298,26 @@ def _check_resource_limits(limits: object) -> None:
     seconds = limits.idle_seconds
     if seconds is not None and check_seconds("resource_limits.idle_seconds", seconds) < 0:
         raise ValueError(f"resource_limits.idle_seconds must be at least 0, not {seconds!r}")
+
+
+def _check_preload(preload: object) -> tuple[str, ...]:
+    names = (preload,) if isinstance(preload, str) or not isinstance(preload, Iterable) else preload
+    modules = tuple(names)
+    from elsewhere.keys.origin import library_of_module
+
+    for name in modules:
+        if not isinstance(name, str):
+            raise TypeError(f"preload must be True, False or names of modules, not {preload!r}")
+        try:
+            library = library_of_module(name)
+        except KeyError as error:
+            raise ValueError(f"preload names {name!r}, and there is no such module") from error
+        if library is None:
+            raise ValueError(
+                f"preload names {name!r}, which belongs to no installed distribution, so it may be "
+                "edited while the pool lasts: leave it out"
+            )
+    return modules
 
 
 def _open_placement(placement: "str | UsersFunction") -> "Placement":

@@ -50,7 +50,7 @@ _open_sessions: set["Session"] = set()
 class Session:
     """The calls of one pool, from its start to its end."""
 
-    def __init__(  # each is an option of the pool
+    def __init__(  # noqa: PLR0913  # each is an option of the pool
         self,
         node: NodeProcess,
         workers: int,
@@ -61,11 +61,12 @@ class Session:
         shared_memory: int | None,
         *,
         placement: Placement | None,
+        preload: Sequence[str],
     ) -> None:
         self._workers = workers
         room = room_for_values(node.directory) if shared_memory is None else shared_memory
         free = free_bytes_max(room, workers + 1)
-        engine = LocalEngine(node, workers, replace(setup, free_bytes_max=free))
+        engine = LocalEngine(node, workers, replace(setup, free_bytes_max=free), preload)
         waits = store is not None and store.acknowledge is not Acknowledge.MEMORY
         gateway = Gateway(
             tasks_per_worker_max=tasks_per_worker_max,

@@ -2,7 +2,8 @@
 
     client  → gateway   Define, Release, Submit, Given, Cancel, Drop, Put, Missing, and Moved
     worker  → gateway   Ready, Unready, Done, Returned, Parked, Resumed, Has, and the client's first
-                        eight for calls inside calls              (and Said, to the client's screen)
+                        eight for calls inside calls              (and Said, to the client's screen,
+                                                                        and Imported, to the engine)
     engine  → gateway   Started, Lost, NodeLost
     store   → gateway   Written
     gateway → worker    Define, Forget, Run, Recall, Interrupt, Share, Answer, Need, Free, Unmap,
@@ -37,6 +38,7 @@ from elsewhere.calls.values import (
 from elsewhere.calls.wire import Record
 from elsewhere.calls.workers import (
     Exit,
+    Imported,
     Kill,
     Lost,
     NodeLost,
@@ -353,7 +355,7 @@ OfAttempts: TypeAlias = Ready | Unready | Done | Returned | Parked | Resumed | H
 ToWorker: TypeAlias = (
     Setup | Define | Forget | Run | Recall | Interrupt | Share | Answer | Need | Free | Unmap | Stop
 )
-FromWorker: TypeAlias = FromAsker | OfAttempts | Said
+FromWorker: TypeAlias = FromAsker | OfAttempts | Said | Imported
 ToGateway: TypeAlias = FromAsker | OfAttempts | Started | Lost | NodeLost | Written | Moved
 FromGateway: TypeAlias = (
     Define

@@ -24,8 +24,10 @@ from elsewhere.calls.wire import FrameReader, encode_frame
 from elsewhere.calls.workers import Exit
 from elsewhere.link import LinkClosed
 from elsewhere.links.pipe import PipeWorkerEnd
-from elsewhere.node.control import Exited, FromNode, KillWorker, StartWorker, ToNode
+from elsewhere.node.control import Exited, FromNode, KillWorker, Preload, StartWorker, ToNode
 from elsewhere.node.ends import end_with, keep, watch_process
+from elsewhere.node.preload import Preloading
+from elsewhere.node.trial import reseed
 from elsewhere.worker.keeping import END_SECONDS
 from elsewhere.worker.main import run_worker
 
@@ -49,6 +51,10 @@ class Node:
         self._control = control
         self._client = client
         self._reader: FrameReader[ToNode] = FrameReader(ToNode)
+        self._ready = poll()
+        self._preloading = Preloading(self._say, self._leave, self._ready)
+        self._orders: deque[ToNode] = deque()
+        """those that were not followed yet"""
         self._descriptors: deque[int] = deque()
         self._workers: dict[int, int] = {}
         """process id, which is its group too → worker"""
@@ -63,7 +69,7 @@ class Node:
         os.set_blocking(reaped_writer, False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(reaped_writer, warn_on_full_buffer=False)
-        ready = poll()
+        ready = self._ready
         ready.register(self._control, POLLIN)
         ready.register(reaped_reader, POLLIN)
         # A fork of the client may hold the other end of the control socket after its death.
@@ -72,19 +78,35 @@ class Node:
             ready.register(ended, POLLIN)
         try:
             while os.getppid() == self._client:
-                for fileno, _ in ready.poll(None if ended is not None else CLIENT_CHECK_MS):
+                for fileno, _ in ready.poll(self._wait_ms(looks=ended is None)):
                     if fileno == reaped_reader:
                         os.read(reaped_reader, 4096)
                         self._reap()
-                    elif fileno == self._control.fileno() and not self._obey():
-                        return
+                    elif fileno == self._control.fileno():
+                        if not self._obey():
+                            return
+                    elif fileno != ended:
+                        self._preloading.hear()
+                self._follow()
+                self._preloading.tend()
         finally:
+            self._preloading.end()
             self._ask_to_end()
             for process in self._workers:
                 kill_group(process)
             for process in self._workers:
                 with suppress(ChildProcessError):
                     os.waitpid(process, 0)
+
+    def _wait_ms(self, *, looks: bool) -> float | None:
+        """How long to wait for what comes, in milliseconds; if it `looks` after the client, not for long."""
+        if self._orders and not self._preloading.first:
+            return 0
+        seconds = self._preloading.seconds_to_wait()
+        if seconds is None:
+            return CLIENT_CHECK_MS if looks else None
+        # Rounded up, or it would come back too early again and again.
+        return min(1000 * seconds + 1, CLIENT_CHECK_MS) if seconds else 0
 
     def _obey(self) -> bool:
         """Take in orders; False once the client has closed its end."""
@@ -99,13 +121,20 @@ class Node:
             self._descriptors.append(LOST)
         if not data:
             return False
-        for order in self._reader.feed(data):
-            match order:
+        self._orders += self._reader.feed(data)
+        return True
+
+    def _follow(self) -> None:
+        """Do what was ordered, in order, unless workers have to wait for what they are to have."""
+        while self._orders and not self._preloading.first:
+            match order := self._orders.popleft():
                 case StartWorker():
+                    self._preloading.disturb()
                     self._start(order)
                 case KillWorker():
                     self._kill(order.worker)
-        return True
+                case Preload():
+                    self._preloading.ask(order)
 
     def _start(self, order: StartWorker) -> None:
         ours = [self._descriptors.popleft()]
@@ -137,12 +166,9 @@ class Node:
         code = 1
         try:
             gc.enable()
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            self._control.close()
-            for other_end in self._lifelines.values():
-                os.close(other_end)
+            self._leave()
             os.setpgid(0, 0)
+            reseed()
             end_with(lifeline)
             if kept:
                 keep()
@@ -159,6 +185,15 @@ class Node:
         finally:
             # Never return into the node's code, nor run its clean-up.
             os._exit(code)
+
+    def _leave(self) -> None:
+        """In a process just forked: keep nothing of what is the node's."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        self._control.close()
+        for other_end in self._lifelines.values():
+            os.close(other_end)
+        self._preloading.leave()
 
     def _ask_to_end(self) -> None:
         """Give workers a while that have something to clean up."""
@@ -180,13 +215,16 @@ class Node:
                 kill_group(process)
 
     def _reap(self) -> None:
-        while self._workers:
+        while True:
             try:
                 process, status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 return
             if process == 0:
                 return
+            if self._preloading.is_trial(process):
+                self._preloading.ended(status)
+                continue
             worker = self._workers.pop(process, None)
             if worker is None:
                 continue
