@@ -1,20 +1,22 @@
 """What the node imports before it forks the next worker: what calls have imported, or what it is told to.
 
-A module is imported here once a trial of its package has gone well. Starting workers comes first: trials
-and imports wait until no worker has been started for a while, unless that takes too long; only what is to
-be there from the first worker on, the workers wait for.
+A module is imported here once a trial of its package has gone well. Starting workers comes first, and so do
+calls: trials and imports wait until no worker has been started for a while and a processor is free. Where
+workers come and go, or a worker has ended at all, they do not wait that long; and only what is to be there
+from the first worker on, the workers wait for.
 """
 
 import gc
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from select import POLLIN, poll
-from time import monotonic
+from time import clock_gettime, monotonic
 from typing import NoReturn
 
 from elsewhere.calls.wire import FrameReader, encode_frame
+from elsewhere.cpus import usable_cpus
 from elsewhere.node.control import Preload, Refused
 from elsewhere.node.ends import end_with
 from elsewhere.node.trial import Tried, load, packages_of, run_trial
@@ -23,6 +25,11 @@ QUIET_SECONDS = 0.1
 """How long no worker must have been started."""
 QUIET_SECONDS_MAX = 1.0
 """How long to wait for that."""
+BUSY_SECONDS = 0.25
+BUSY_SECONDS_MAX = 8.0
+"""How often to look whether a processor is free; ever less often."""
+FREE_SHARE = 0.75
+"""How much of one processor workers must leave, for it to be called free."""
 PACKAGE_SECONDS_MAX = 60.0
 """How long importing one package may take in a trial."""
 TRIALS_MAX = 32
@@ -68,16 +75,21 @@ class Trial:
 class Preloading:
     """What is wanted, what is tried, and what is there.
 
-    `say` tells the engine, `leave` is called in a new process, which must not have what is the node's, and
-    `ready` is what the node polls.
+    `say` tells the engine, `leave` is called in a new process, which must not have what is the node's,
+    `ready` is what the node polls, and `workers` are its processes.
     """
 
     def __init__(
-        self, say: Callable[[Refused], None], leave: Callable[[], None], ready: poll
+        self,
+        say: Callable[[Refused], None],
+        leave: Callable[[], None],
+        ready: poll,
+        workers: Collection[int],
     ) -> None:
         self._say = say
         self._leave = leave
         self._ready = ready
+        self._workers = workers
         self._known: set[str] = set()
         self._wanted: list[str] = []
         """modules that were not tried"""
@@ -91,6 +103,11 @@ class Preloading:
         self._trials = 0
         self._quiet = 0.0
         self._latest = 0.0
+        self._pause = BUSY_SECONDS
+        self._looked = 0.0
+        self._used = 0.0
+        """processor time of the workers when that was looked at"""
+        self._replacing = False
         self._first = False
 
     def ask(self, order: Preload) -> None:
@@ -99,6 +116,8 @@ class Preloading:
         self._known.update(new)
         if new and not self._is_busy():
             self._latest = monotonic() + QUIET_SECONDS_MAX
+            self._pause = BUSY_SECONDS
+            self._looked, self._used = monotonic(), processor_seconds(self._workers)
         self._wanted += new
         self._variables.update(order.variables)
         self._first = order.first
@@ -113,6 +132,10 @@ class Preloading:
         """A worker is being started."""
         if self._is_busy():
             self._quiet = monotonic() + QUIET_SECONDS
+
+    def worker_ended(self) -> None:
+        """A worker has ended, so there will be another one."""
+        self._replacing = True
 
     def _is_busy(self) -> bool:
         return bool(self._wanted or self._accepted or self.trial)
@@ -133,10 +156,20 @@ class Preloading:
             self.trial.late = True
             self.trial.deadline = monotonic() + PACKAGE_SECONDS_MAX
             self.trial.kill()
+        elif not (self.first or self._replacing or self._finds_free_processor()):
+            self._quiet = self._latest = monotonic() + self._pause
+            self._pause = min(2 * self._pause, BUSY_SECONDS_MAX)
         elif self._wanted:
             self._try()
         else:
             self._load()
+
+    def _finds_free_processor(self) -> bool:
+        """Whether workers have left one since the last look."""
+        now, used = monotonic(), processor_seconds(self._workers)
+        passed, spent = now - self._looked, used - self._used
+        self._looked, self._used = now, used
+        return spent <= (usable_cpus() - FREE_SHARE) * passed
 
     def _load(self) -> None:
         accepted, self._accepted = self._accepted, {}
@@ -262,6 +295,16 @@ class Preloading:
             self.trial.kill()
             with suppress(ChildProcessError):
                 os.waitpid(self.trial.process, 0)
+
+
+def processor_seconds(processes: Iterable[int]) -> float:
+    """How much processor time they have used so far; those that have ended do not count."""
+    seconds = 0.0
+    for process in processes:
+        with suppress(OSError):
+            # The clock of another process, as clock_getcpuclockid(3) names it.
+            seconds += clock_gettime((~process << 3) | 2)
+    return seconds
 
 
 def _write(descriptor: int, data: bytearray) -> None:

@@ -52,7 +52,6 @@ class Node:
         self._client = client
         self._reader: FrameReader[ToNode] = FrameReader(ToNode)
         self._ready = poll()
-        self._preloading = Preloading(self._say, self._leave, self._ready)
         self._orders: deque[ToNode] = deque()
         """those that were not followed yet"""
         self._descriptors: deque[int] = deque()
@@ -62,6 +61,7 @@ class Node:
         """worker → the descriptor whose closing ends its group"""
         self._boxes: dict[int, mmap.mmap] = {}
         """worker → box"""
+        self._preloading = Preloading(self._say, self._leave, self._ready, self._workers.keys())
 
     def serve(self) -> None:
         """Start, kill and reap workers until the client is gone; then end them all."""
@@ -228,6 +228,7 @@ class Node:
             worker = self._workers.pop(process, None)
             if worker is None:
                 continue
+            self._preloading.worker_ended()
             if status:
                 kill_group(process)  # what it had started must not run on beside its next attempt
             os.close(self._lifelines.pop(worker))
