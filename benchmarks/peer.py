@@ -82,6 +82,10 @@ class Shared:
     read_kept: Function
 
 
+Inferences = Callable[[int], Mapping[str, float]]
+"""the seconds of so many calls, by what is kept between them: "none", "disk" and "memory" """
+
+
 @dataclass(frozen=True, slots=True)
 class MapOfGiven:
     """A no-op that is given something, and a way to map it."""
@@ -224,6 +228,10 @@ class Peer(Protocol):
 
     def maps_of_given(self) -> Idioms[MapOfGiven]:
         """Return the ways to map a no-op that is given something."""
+        return {}
+
+    def inferences(self) -> Idioms[Inferences]:
+        """Return the ways to keep what calls need between them: not at all, on disk and in memory."""
         return {}
 
     def streams(self) -> Idioms[Stream]:

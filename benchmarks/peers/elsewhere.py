@@ -8,6 +8,7 @@ from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from queue import SimpleQueue
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import elsewhere
@@ -25,6 +26,7 @@ from benchmarks.peer import (
     Hash,
     Idiom,
     Idioms,
+    Inferences,
     Inside,
     Map,
     MapOfGiven,
@@ -79,6 +81,9 @@ class Elsewhere(ExecutorPeer):
 
     def maps_of_given(self) -> Idioms[MapOfGiven]:
         return {"Depends": Idiom(MapOfGiven(same_given, self._map_default))}
+
+    def inferences(self) -> Idioms[Inferences]:
+        return {"Depends": Idiom(infer)}
 
     def streams(self) -> Idioms[Stream]:
         return {"default": Idiom(self._stream_default)}
@@ -141,6 +146,23 @@ class Elsewhere(ExecutorPeer):
 def mapping_given(items: Sequence[Any]) -> Iterator[list[Any]]:
     with Pool(WORKERS) as pool:
         yield list(pool.map(work_given, items))
+
+
+def infer(calls: int) -> dict[str, float]:
+    """As the example does; each level has to classify all pictures alike."""
+    from examples import inference
+
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "forest.pickle"
+        pictures, _ = inference.train(path, calls)
+        seconds: dict[str, float] = {}
+        found: list[list[list[int]]] = []
+        for level in inference.LEVELS:
+            seconds[level], results = inference.measure(level, WORKERS, path, pictures)
+            found.append([result.tolist() for result in results])
+    if found != found[:1] * len(found):
+        raise WrongResult("not all levels give the same")
+    return seconds
 
 
 def flow_in(pool: Any) -> Flow:

@@ -2,7 +2,8 @@
 
     client  → gateway   Define, Release, Submit, Given, Cancel, Drop, Put, Missing, and Moved
     worker  → gateway   Ready, Unready, Done, Died, Returned, Parked, Resumed, Has, and the client's
-                        first eight for calls inside calls        (and Said, to the client's screen)
+                        first eight for calls inside calls        (and Said, to the client's screen,
+                                                                        and Imported, to the engine)
     worker  → gateway   Seek, Offer, Unavailable; of these the client says the latter two
     engine  → gateway   Started, Lost, NodeLost
     store   → gateway   Written
@@ -39,6 +40,7 @@ from elsewhere.calls.values import (
 from elsewhere.calls.wire import Record
 from elsewhere.calls.workers import (
     Exit,
+    Imported,
     Kill,
     Lost,
     NodeLost,
@@ -239,7 +241,7 @@ class Done(Record, frozen=True, tag=12):
     outcomes: list[Outcome]
 
 
-class Died(Record, frozen=True, tag=36):
+class Died(Record, frozen=True, tag=39):
     """The fork that ran this attempt has ended without an outcome. The worker lives."""
 
     call: int
@@ -371,6 +373,6 @@ OfEngine: TypeAlias = Started | Lost | NodeLost
 ForCalls: TypeAlias = Define | Forget | Run | Recall | Interrupt | Share | Answer | Need
 ForWorkers: TypeAlias = ForCalls | Free | Unmap | Source | Stop
 ToWorker: TypeAlias = Setup | ForWorkers
-FromWorker: TypeAlias = FromAsker | OfAttempts | OfBlobs | Said
+FromWorker: TypeAlias = FromAsker | OfAttempts | OfBlobs | Said | Imported
 ToGateway: TypeAlias = FromAsker | OfAttempts | OfBlobs | OfEngine | Written | Moved
 FromGateway: TypeAlias = ForWorkers | Kill | Kept | Spill | Wanted

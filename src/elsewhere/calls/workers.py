@@ -21,6 +21,8 @@ class Setup(Record, frozen=True, tag=20):
     """how much of what nobody needs there it keeps to use it again"""
     resource_limits: ResourceLimits = ResourceLimits()
     """how much it keeps of what its calls are given"""
+    tells_imports: bool = False
+    """whether it says `Imported`"""
 
 
 class Started(Record, frozen=True, tag=30):
@@ -41,6 +43,14 @@ class Unready(Record, frozen=True, tag=11):
     """The initializer raised; the worker ends."""
 
     failure: bytes
+
+
+class Imported(Record, frozen=True, tag=38):
+    """Calls have imported these modules, so the next worker may have them from the start."""
+
+    modules: list[str]
+    variables: tuple[str, ...] = ()
+    """those of the environment that calls, or what they have imported, have changed"""
 
 
 class Stop(Record, frozen=True, tag=25):

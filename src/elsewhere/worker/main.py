@@ -12,6 +12,7 @@ from elsewhere.in_force import serve_worker
 from elsewhere.link import LinkClosed, WorkerEnd
 from elsewhere.plans.host import PROCESS
 from elsewhere.worker.editions import WorkerEditions
+from elsewhere.worker.imports import Imports
 from elsewhere.worker.keeping import Keeping, WorkerEnds
 from elsewhere.worker.output import redirect
 from elsewhere.worker.post import Post
@@ -44,12 +45,15 @@ def run_worker(link: WorkerEnd, cells: "memoryview[int]") -> None:
     screens = redirect(post.say, post.flush)
     for leave in (post.leave, *(screen.leave for screen in screens)):
         os.register_at_fork(after_in_child=leave)
+    imports = Imports(post.outgoing.append)
     editions = WorkerEditions(lambda blob: open_supplies(post, setup.directory).path(blob))
     if setup.initializer and not _initialise(post, setup.initializer, editions):
         return
     runner = Runner(post, cells, screens, editions)
     runner.interrupts.install()
     runner.values.open(setup)
+    if setup.tells_imports:
+        runner.imports = imports
     runner.make_coroutines = lambda: make_coroutines(runner)
     serve_worker(lambda: own_pool(runner, post, setup.worker))
     let_futures_travel(True)
