@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from elsewhere.calls.lifecycle import CallState
 from elsewhere.calls.messages import Kept, Outcome, Parked, Recall, Resumed, Returned, Verdict
 from elsewhere.calls.values import Free
+from elsewhere.gateway.blame import Blame
 from elsewhere.gateway.dispatch import Dispatch
 from elsewhere.gateway.ledger import Ledger
 from elsewhere.gateway.limits import Limits
@@ -24,11 +25,13 @@ class Attempts:
         ledger: Ledger,
         dispatch: Dispatch,
         limits: Limits,
+        blame: Blame,
     ) -> None:
         self.ledger = ledger
         self.dispatch = dispatch
         self._workers = workers
         self._limits = limits
+        self._blame = blame
 
     def on_done(self, worker: WorkerRecord, outcomes: Iterable[Outcome], now: float) -> None:
         """Attempts have come out."""
@@ -56,6 +59,8 @@ class Attempts:
                 else:
                     self.requeue(record, front=True)
                 continue
+            if record.deaths and outcome.verdict is Verdict.VALUE:
+                self._blame.clear(record)
             verdict = after_outcome(record, outcome)
             if verdict is None:
                 self.requeue(record, front=False)
