@@ -242,9 +242,12 @@ class Chunked(Operators):
     def checkpoint(self, name: str) -> None:
         """Keep all chunks in the pool's store as `name`; returns when that is written.
 
-        Raises ValueError if the store has a checkpoint `name` of other values.
+        Raises ValueError if the store has a checkpoint `name` of other values, which are those with
+        other canonical bytes, or without any.
         """
-        write_checkpoint(_store(), name, self._packed())
+        write_checkpoint(
+            _store(), name, self._packed(), lambda *packed: bool(send(works.is_same, *packed).result())
+        )
 
     @classmethod
     def restore(cls, name: str) -> Self:

@@ -5,6 +5,7 @@ from functools import reduce
 from typing import Any
 
 from elsewhere.codec.values import dumps, loads
+from elsewhere.errors import NoKey
 from elsewhere.pieces.kinds import LISTS, SINGLE, join, kind_of
 
 
@@ -60,6 +61,19 @@ def pack(chunk: Any) -> bytes:
 def unpack(packed: bytes) -> Any:
     """What `pack` has made bytes of."""
     return loads(packed)
+
+
+def is_same(packed: bytes, other: bytes) -> bool:
+    """Whether `pack` was given equal values, whose bytes may differ: by what keys are made of.
+
+    What has no exact bytes is equal to nothing.
+    """
+    from elsewhere.keys.fingerprint import canonical_bytes
+
+    try:
+        return canonical_bytes(loads(packed)) == canonical_bytes(loads(other))
+    except NoKey:
+        return False
 
 
 def operate_alone(operate: Callable[[Any], Any], chunk: Any) -> Any:
