@@ -246,7 +246,10 @@ class Chunked(Operators):
         other canonical bytes, or without any.
         """
         write_checkpoint(
-            _store(), name, self._packed(), lambda *packed: bool(send(works.is_same, *packed).result())
+            _store(),
+            name,
+            self._packed(),
+            lambda *packed: bool(send(works.is_same, *packed).result()),
         )
 
     @classmethod

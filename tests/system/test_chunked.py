@@ -164,7 +164,9 @@ def test_a_checkpoint_outlives_its_pool(tmp_path: Path) -> None:
 def test_a_checkpoint_may_be_written_again_of_equal_values(pool: Pool) -> None:
     xs = Chunked.split(range(4), 2)
     shared = xs.map(lambda chunk: [{"a": "word" * 9, "b": n, "c": {n, 99}} for n in chunk])
-    built = xs.map(lambda chunk: [{"c": {99, n}, "b": n, "a": "".join(["word"] * 9)} for n in chunk])
+    built = xs.map(
+        lambda chunk: [{"c": {99, n}, "b": n, "a": "".join(["word"] * 9)} for n in chunk]
+    )
     shared.checkpoint("same")
     built.checkpoint("same")
     assert Chunked.restore("same").gather() == shared.gather()
