@@ -16,6 +16,7 @@ from elsewhere.checkpoints import read_checkpoint, write_checkpoint
 from elsewhere.finished import finished_future
 from elsewhere.future import Future
 from elsewhere.in_force import in_force
+from elsewhere.inline import Joined
 from elsewhere.operators import Operators
 from elsewhere.pieces import shuffling, works
 from elsewhere.pieces.kinds import LISTS, SINGLE, join, kind_of
@@ -29,7 +30,7 @@ PACKED_AHEAD = 4
 Chunk: TypeAlias = Future[Any]
 
 
-class Chunked(Operators):
+class Chunked(Joined, Operators):
     """Elements in chunks, each the value of a future: made with `split`, `read` or `of`.
 
     A chunk is a list, a numpy array, a pandas frame or series, an Arrow table or array. Its elements
