@@ -11,6 +11,7 @@ from typing import Any
 
 from elsewhere.future import Future
 
+
 class Joined:
     """What stands for futures and is pickled as what becomes of their values: a `Chunked`."""
 

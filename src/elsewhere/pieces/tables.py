@@ -91,15 +91,11 @@ def _in_microseconds(array: Any, wanted: Any) -> Any:
     """Python's dates and durations have no nanoseconds. Rounded down, as all others round."""
     if array.type.unit != "ns":
         return array.cast(wanted)
-    compute, nanoseconds = loaded_compute(), array.view("int64")
+    # Arrow's functions are loaded apart from its types.
+    compute, nanoseconds = import_module("pyarrow.compute"), array.view("int64")
     towards_zero = compute.divide(nanoseconds, 1000)
     above = compute.greater(compute.multiply(towards_zero, 1000), nanoseconds)
     return compute.subtract(towards_zero, above.cast("int64")).view(wanted)
-
-
-def loaded_compute() -> Any:
-    """Arrow's functions, which are loaded apart from its types."""
-    return import_module("pyarrow.compute")
 
 
 def _arrays(chunk: Any) -> list[Any]:
