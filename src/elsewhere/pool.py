@@ -62,7 +62,8 @@ class Pool(Executor):
     forked, or False: none.
 
     A worker that dies is replaced and its calls run again: a call may run more than once, but
-    settles once. After three deaths a call fails alone with `CallQuarantined`.
+    settles once. After three deaths, but for those that have come from outside, a call fails alone
+    with `CallQuarantined`.
     """
 
     def __init__(  # noqa: PLR0913  # each is an option

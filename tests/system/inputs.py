@@ -89,7 +89,17 @@ def patient_increment(number: Any) -> Any:
     return number + 1
 
 
+@elsewhere.task(pure=True)
+def pure_failure(number: Any) -> Any:
+    raise ValueError(number)
+
+
 # ---------------------------------------------------------------- calls that make calls
+
+
+def names_of_pure_calls() -> list[str]:
+    made: Any = elsewhere.spawn(pure_failure, elsewhere.spawn(increment, 1))
+    return [repr(made), *made.exception().__notes__]
 
 
 def chain(length: int, step: Callable[[Any], Any] = increment) -> Any:

@@ -161,6 +161,23 @@ def test_a_checkpoint_outlives_its_pool(tmp_path: Path) -> None:
             Chunked.restore("other")
 
 
+def test_a_checkpoint_may_be_written_again_of_equal_values(pool: Pool) -> None:
+    xs = Chunked.split(range(4), 2)
+    shared = xs.map(lambda chunk: [{"a": "word" * 9, "b": n, "c": {n, 99}} for n in chunk])
+    built = xs.map(
+        lambda chunk: [{"c": {99, n}, "b": n, "a": "".join(["word"] * 9)} for n in chunk]
+    )
+    shared.checkpoint("same")
+    built.checkpoint("same")
+    assert Chunked.restore("same").gather() == shared.gather()
+    for other in (built[:2], built.map(lambda chunk: [*chunk, 1]), Chunked.of([*built.chunks] * 2)):
+        with pytest.raises(ValueError, match="of other values"):
+            other.checkpoint("same")
+    xs.map(lambda chunk: [object()]).checkpoint("unnamed")
+    with pytest.raises(ValueError, match="of other values"):
+        xs.map(lambda chunk: [object(), 1]).checkpoint("unnamed")
+
+
 def test_a_checkpoint_that_was_interrupted_leaves_no_trace(tmp_path: Path) -> None:
     with Pool(2, store=tmp_path / "results.db"):
         xs = Chunked.split([1, 0, 2], 3).map(lambda chunk: [6 // one for one in chunk])

@@ -121,6 +121,20 @@ def test_tasks_are_given_values(pool: Pool) -> None:
     assert future.result(WAIT) == 11
 
 
+def test_a_pure_task_that_is_given_futures_goes_by_its_own_name() -> None:
+    with Pool(2, record=True) as pool:
+        future: Any = pool.submit(inputs.pure_failure, pool.submit(inputs.increment, 0))
+        notes = future.exception(WAIT).__notes__
+        inside = pool.submit(inputs.names_of_pure_calls).result(WAIT)
+        spans = [span.function for span in pool.timeline()]
+
+    assert "pure_failure" in repr(future)
+    assert len(notes) == 2
+    assert all("by pure_failure(1)" in note for note in notes)
+    assert all("pure_failure" in said for said in inside[:3])
+    assert spans == ["increment", "pure_failure", "names_of_pure_calls"]
+
+
 def test_workers_that_are_killed_while_inputs_wait(pool: Pool, tmp_path: Path) -> None:
     go = tmp_path / "go"
     first: Any = pool.submit(functions.touch_and_wait, str(tmp_path / "began"), str(go))

@@ -15,6 +15,7 @@ from elsewhere.calls.messages import (
 )
 from elsewhere.calls.values import Free
 from elsewhere.calls.workers import Exit
+from elsewhere.gateway.blame import Blame
 from elsewhere.gateway.dispatch import Dispatch
 from elsewhere.gateway.ledger import Ledger
 from elsewhere.gateway.limits import Limits
@@ -34,11 +35,13 @@ class Attempts:
         ledger: Ledger,
         dispatch: Dispatch,
         limits: Limits,
+        blame: Blame,
     ) -> None:
         self.ledger = ledger
         self.dispatch = dispatch
         self._workers = workers
         self._limits = limits
+        self._blame = blame
 
     def on_done(self, worker: WorkerRecord, outcomes: Iterable[Outcome], now: float) -> None:
         """Attempts have come out."""
@@ -66,6 +69,8 @@ class Attempts:
                 else:
                     self.requeue(record, front=True)
                 continue
+            if record.deaths and outcome.verdict is Verdict.VALUE:
+                self._blame.clear(record)
             verdict = after_outcome(record, outcome)
             if verdict is None:
                 self.requeue(record, front=False)
@@ -158,9 +163,11 @@ class Attempts:
         if record.state is CallState.SETTLED:
             self.ledger.release_inputs(record)
             return
-        verdict = after_loss(record, blamed)
+        suspect = record.call.id in blamed
+        verdict = after_loss(record, how, self._blame, blamed=suspect)
         if verdict is None:
-            self.requeue(record, front=record.stopping is Stopping.NOT)
+            # A suspect waits until others have been tried, which may excuse it.
+            self.requeue(record, front=record.stopping is Stopping.NOT and not suspect)
         else:
             self.ledger.settle(record, verdict, how=how if verdict is Verdict.QUARANTINED else None)
 

@@ -209,6 +209,10 @@ class Child(Future[Any]):
 
     # ------------------------------------------------------------ the caller's side
 
+    def __repr__(self) -> str:
+        self._function = describe(self.callee)
+        return super().__repr__()
+
     def cancel(self) -> bool:
         """Take the call back, unless it has been begun."""
         if self.take() is not None:

@@ -33,7 +33,7 @@ from elsewhere.codec.values import dumps, too_large
 from elsewhere.errors import NotPicklable
 from elsewhere.finished import failed_future
 from elsewhere.future import Future
-from elsewhere.in_force import call_given
+from elsewhere.in_force import OfValues
 from elsewhere.names import Name, name_of
 from elsewhere.placed import Holder
 from elsewhere.tasks import task_of
@@ -93,8 +93,7 @@ class InnerPool:
             payload, futures = dumps_with_inputs(args, kwargs, self, dumps)
             if task is not None and task.pure and futures:
                 # It has a key where it has their values.
-                payload, futures = dumps_with_inputs((function, args, kwargs), {}, self, dumps)
-                function, task = call_given, None
+                function, task = OfValues(function), None
             if len(payload) > PAYLOAD_BYTES_MAX:
                 raise too_large("the arguments", len(payload))
             child = Child(function, payload, self._runner.own_root() or self._detached, self)
