@@ -19,6 +19,7 @@ from tests.system import functions, large
 from tests.system.clients import Client, start_client
 from tests.system.segments import folder_of, segments_in
 from tests.system.waiting import wait_until
+from tests.watching import code_run_by
 
 MEBIBYTE = 2**20
 GONE_SECONDS_MAX = 2.0
@@ -176,6 +177,23 @@ def test_what_nobody_needs_is_used_again(pool: Pool) -> None:
         gc.collect()
 
     assert len(segments_of(pool)) < 20
+
+
+def test_what_is_let_go_while_nothing_happens_is_freed() -> None:
+    with Pool(1, shared_memory=64 * MEBIBYTE) as pool:
+        values = [pool.put(np.arange(2**21))]  # more than is kept to be used again
+        assert segments_of(pool)
+
+        values.clear()
+
+        wait_until(lambda: not segments_of(pool), "its memory is free")
+
+
+def test_no_code_runs_where_a_future_is_let_go_and_ctrl_c_would_be_lost(pool: Pool) -> None:
+    values = [pool.put(np.arange(2**18)), pool.submit(np.arange, 2**18)]
+    values[1].result()
+
+    assert code_run_by(values.clear) == []
 
 
 def test_what_a_map_of_futures_has_left_can_be_used_again(pool: Pool) -> None:

@@ -282,79 +282,24 @@ def test_what_is_lost_is_told(tmp_path: Path) -> None:
         map_segment(Place(str(tmp_path / "gone"), 10))
 
 
-def test_a_call_has_one_lease_which_is_dropped_once() -> None:
-    dropped: list[int] = []
-    leases = Leases(dropped.append)
-    first, second = leases.take(1), leases.take(1)
-    other = leases.take(2)
-    assert first is second
-    assert other is not first
-
-    del first
-    assert dropped == []
-    del second
-    assert dropped == [1]
-    del other
-    assert dropped == [1, 2]
-
-
-def test_a_lease_that_is_taken_again_is_dropped_again() -> None:
-    dropped: list[int] = []
-    leases = Leases(dropped.append)
-    lease = leases.take(1)
-    del lease
-
-    again = leases.take(1)
-
-    assert dropped == [1]
-    del again
-    assert dropped == [1, 1]
-
-
-def test_a_lease_that_goes_while_leases_are_made_is_dropped_behind_that() -> None:
-    dropped: list[int] = []
-    leases = Leases(dropped.append)
-    lease = leases.take(1)
-
-    with leases._lock:
-        del lease  # what makes a lease runs a collection, say
-        assert dropped == []
-    other = leases.take(2)
-
-    assert dropped == [1]
-    del other
-
-
-def test_a_lease_that_is_taken_before_it_is_dropped_is_not_dropped() -> None:
-    dropped: list[int] = []
-    leases = Leases(dropped.append)
-    lease = leases.take(1)
-    with leases._lock:
-        del lease
-
-    again = leases.take(1)
-
-    assert dropped == []
-    del again
-    assert dropped == [1]
-
-
 def test_a_lease_lives_while_the_future_or_anything_of_the_value_does(
     segments: Segments,
 ) -> None:
     dropped: list[int] = []
     place = segments.write(parts_of(Buffers(b"abc")), "value")
     mapping = map_segment(place)
-    leases = Leases(dropped.append)
+    leases = Leases(dropped.extend)
     of_future = mapping.lease = leases.take(1)
     value = load_value(mapping)
     del mapping
 
     del of_future
     gc.collect()
+    leases.tell_gone()
     assert dropped == []
 
     del value
+    leases.tell_gone()
     assert dropped == [1]
 
 

@@ -70,6 +70,8 @@ class Post:
         self.on_share: Callable[[], None] = lambda: self.post(Has(0))
         self.on_free: Callable[[Free | Unmap], None] = lambda message: None
         """whoever writes segments listens here"""
+        self.before_sending: Callable[[], None] = lambda: None
+        """has something to say, perhaps, with whatever is sent"""
         self.on_answer: Callable[[Settlement], None] = lambda settlement: None
         self.on_need: Callable[[Need], None] = lambda need: None
         """whoever makes calls inside calls listens here"""
@@ -199,6 +201,7 @@ class Post:
         outcomes: list[Outcome] = []
         calls: list[Call] = []
         self._said = 0
+        self.before_sending()
         while self.outgoing:
             item = self.outgoing.popleft()
             if isinstance(item, Outcome):
