@@ -17,7 +17,7 @@ future, and no thread that only submits ever runs one. Which thread reads the so
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from threading import get_ident
 from time import monotonic
 from typing import Any
@@ -339,14 +339,15 @@ class GatewayHost:
 
     def _end(self) -> None:
         self._poller.ended = True
-        self.holdings.end()
-        self._engine.end()
-        for link in self._delivery.links.values():
-            link.close()
-        self._delivery.links.clear()
-        self._poller.close()
-        self._cancel_rest()
-        self._on_end()
+        with ExitStack() as ends:  # whatever fails, the rest ends; what is named last comes first
+            ends.callback(self._on_end)
+            ends.callback(self._cancel_rest)
+            ends.callback(self._poller.close)
+            ends.callback(self._delivery.links.clear)
+            for link in self._delivery.links.values():
+                ends.callback(link.close)
+            ends.callback(self._engine.end)
+            ends.callback(self.holdings.end)
 
     def _cancel_rest(self) -> None:
         """Nobody will step the machine again: settle every call that is left."""

@@ -605,3 +605,21 @@ def test_a_host_that_was_never_opened_has_nothing_to_wait_for(make: Callable[...
     stage = make()
     stage.host.join()
     assert stage.ends == 0
+
+
+def test_all_ends_even_if_the_values_cannot_be_kept(
+    make: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = opened(make)
+    raised: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", raised.append)
+
+    def fail() -> None:
+        raise OSError("too many open files")
+
+    monkeypatch.setattr(stage.host.holdings, "end", fail)
+    stage.host.terminate()
+    stage.host.join()
+
+    assert stage.ends == 1
+    assert len(raised) == 1

@@ -12,6 +12,7 @@ from elsewhere.calls.values import Place
 from elsewhere.codec.values import load_list
 from elsewhere.segments.directory import twin
 from elsewhere.segments.layout import read_parts, read_value
+from elsewhere.segments.mapping import map_file, open_file
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -91,19 +92,29 @@ class Mapping(mmap.mmap):
 def map_segment(place: Place, *, own: bool = False) -> Mapping:
     """Map a segment for reading, or as this process's `own`: what it writes then, it alone has.
 
-    Raises `FileNotFoundError` if it is lost.
+    Raises `FileNotFoundError` if it is lost, and another OSError, as `map_file`.
     """
-    try:
-        file = os.open(place.path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        file = os.open(twin(place.path), os.O_RDONLY | os.O_CLOEXEC)
+    file = _open(place)
     try:
         if own:
             protection = mmap.PROT_READ | mmap.PROT_WRITE
-            return Mapping(file, place.nbytes, flags=mmap.MAP_PRIVATE, prot=protection)
-        return Mapping(file, place.nbytes, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ)
+            return map_file(Mapping, file, place.nbytes, flags=mmap.MAP_PRIVATE, prot=protection)
+        return map_file(Mapping, file, place.nbytes, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ)
     finally:
         os.close(file)
+
+
+def read_segment(place: Place) -> bytes:
+    """A copy of a segment. Raises `FileNotFoundError` if it is lost, and other OSErrors."""
+    with open(_open(place), "rb") as file:
+        return file.read(place.nbytes)
+
+
+def _open(place: Place) -> int:
+    try:
+        return open_file(place.path, os.O_RDONLY)
+    except FileNotFoundError:
+        return open_file(twin(place.path), os.O_RDONLY)
 
 
 def view_of(memory: mmap.mmap, nbytes: int) -> "View":

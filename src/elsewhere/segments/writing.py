@@ -20,6 +20,7 @@ from elsewhere.calls.values import Place
 from elsewhere.errors import NotPicklable
 from elsewhere.segments.directory import make_twin, twin
 from elsewhere.segments.layout import offsets_of, pieces_of
+from elsewhere.segments.mapping import map_file, open_file
 from elsewhere.segments.reading import view_of
 
 if TYPE_CHECKING:
@@ -124,15 +125,17 @@ class Segments:
         return min(fitting, key=itemgetter(1), default=None)
 
     def _map(self, path: str, size: int) -> mmap.mmap | None:
-        """A segment for writing; None if it is gone."""
+        """A segment for writing; None if it is gone, or as many are mapped as may be."""
         if not os.path.exists(path):
             self._memory.pop(path, None)
             return None
         memory = self._memory.get(path)
         if memory is None:
-            file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            file = open_file(path, os.O_RDWR)
             try:
-                memory = self._memory[path] = mmap.mmap(file, size, flags=MAP_AT_ONCE)
+                memory = self._memory[path] = map_file(mmap.mmap, file, size, flags=MAP_AT_ONCE)
+            except OSError:  # a new one need not be mapped
+                self._remove(path)
             finally:
                 os.close(file)
         return memory
@@ -168,7 +171,7 @@ def copy(memory: mmap.mmap, parts: Sequence[memoryview]) -> None:
 def _write(path: str, parts: Sequence[memoryview]) -> bool:
     """Write a value to a file; False, and the file is gone, if there is no room for it."""
     try:
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file = open_file(path, os.O_WRONLY | os.O_CREAT)
         try:
             _write_all(file, pieces_of(parts))
         finally:
