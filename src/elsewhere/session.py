@@ -17,7 +17,7 @@ from elsewhere.codec.functions import Functions, to_send
 from elsewhere.codec.references import dumps_with_inputs
 from elsewhere.codec.values import dumps, too_large
 from elsewhere.engines.local import LocalEngine
-from elsewhere.errors import NotPicklable, StoreError
+from elsewhere.errors import DataLost, NotPicklable, StoreError
 from elsewhere.finished import Hit, failed_future
 from elsewhere.future import Future, Settler
 from elsewhere.gateway.machine import Gateway
@@ -160,7 +160,7 @@ class Session:
                 )
             future: Future[T] = Future(call, function.name, self._host)
             self.send(call, future, function.name, given)
-        except NotPicklable as error:
+        except (NotPicklable, DataLost) as error:
             return failed_future(error, self._host)
         return future
 
@@ -294,6 +294,10 @@ class Session:
     def settler(self) -> Settler:
         """That of the futures of this pool."""
         return self._host
+
+    def bring(self, future: Future[Any]) -> Future[Any]:
+        """As `Puts.bring`."""
+        return self._puts.bring(future)
 
     def next_call(self) -> int:
         """A number for a call."""

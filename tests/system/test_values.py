@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from elsewhere import Pool
-from elsewhere.errors import NotPicklable
+from elsewhere.errors import DataLost, NotPicklable
 from tests.requirements import need
 from tests.system import functions, large
 from tests.system.clients import Client, start_client
@@ -110,6 +110,42 @@ def test_a_value_of_another_pool_is_put_into_this_one(pool: Pool) -> None:
         future.result()
         assert pool.submit(large.total, future).result() == 9 * large.LENGTH
     assert pool.submit(large.total, future).result() == 9 * large.LENGTH
+
+
+def test_a_value_of_another_pool_is_put_once_for_all_that_are_given_it(pool: Pool) -> None:
+    with Pool(1) as other:
+        array = other.submit(np.arange, 2**18)
+        array.nbytes  # noqa: B018  # it waits
+
+        lengths = list(pool.map(len, [array, [array], array]))
+        one = pool.submit(len, array)
+
+        assert lengths == [2**18, 1, 2**18]
+        assert one.result() == 2**18
+        assert len({path for path in segments_of(pool) if path.startswith("0-")}) == 1
+
+
+def test_an_item_of_a_map_that_was_lost_in_another_pool_fails_at_its_position(pool: Pool) -> None:
+    with Pool(1) as other:
+        lost = other.put(np.arange(2**18))
+        for path in segments_in(folder_of(other)):
+            path.unlink()
+
+        lengths = pool.map(len, [[1], lost])
+
+        assert next(lengths) == 1
+        with pytest.raises(DataLost):
+            next(lengths)
+        with pytest.raises(DataLost):
+            pool.submit(len, lost).result()
+
+
+@pytest.mark.parametrize("length", [4_000, 40_000, 100_000])
+def test_what_the_client_does_to_a_value_no_call_notices(length: int, pool: Pool) -> None:
+    for future in (pool.submit(large.numbers, length), pool.put(large.numbers(length))):
+        future.result().clear()
+
+        assert pool.submit(len, future).result() == length
 
 
 # ---------------------------------------------------------------- what a future tells
