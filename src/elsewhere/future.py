@@ -74,7 +74,7 @@ class Future(Waitable[T], Generic[T]):
     _result: Any = None
     _exception: BaseException | None = None
     _timeout: float | None = None
-    brought: "Future[Any] | None" = None
+    put_again: "Future[Any] | None" = None
     """the same value, as it was put for the calls of another pool that were given this"""
     is_own = False
     """it stands for the arguments of one call"""

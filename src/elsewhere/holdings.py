@@ -30,7 +30,8 @@ class Holdings:
     `leases` soon, and again while there are any.
 
     `is_needed` says whether anybody needs the value of a call. `free_bytes_max`: how much of what
-    nobody needs is kept to be used again.
+    nobody needs is kept to be used again. `room`: how much memory values may take besides those that
+    are there.
     """
 
     def __init__(
@@ -41,10 +42,12 @@ class Holdings:
         post: Callable[[ToGateway], None],
         look_soon: Callable[[], None],
         is_needed: Callable[[int], bool],
+        room: Callable[[], float],
     ) -> None:
         self._directory = directory
         self._free_bytes_max = free_bytes_max
         self._is_needed = is_needed
+        self._room = room
         self._note = note
         self._post = post
         self._look_soon = look_soon
@@ -162,8 +165,9 @@ class Holdings:
             from elsewhere.segments.writing import Segments
 
             with self._opening:  # two of these would write to the same files
-                segments = self._segments or Segments(self._directory, 0, self._free_bytes_max)
-                self._segments = segments
+                segments = self._segments = self._segments or Segments(
+                    self._directory, 0, self._free_bytes_max, self._room
+                )
         return segments
 
     def end(self) -> None:

@@ -90,12 +90,13 @@ class GatewayHost:
             self.post,
             self._poller.look_soon,
             self._is_needed,
+            self._room,
         )
         self.lease = self.holdings.lease
         self._cancels = Cancels(self._poller)
         self._delivery = Delivery(engine, self.holdings, self._cancels, self._poller)
         self._poller.on_alarm(lambda: self._step(ENGINE, None))
-        self._poller.on_look(self._look)
+        self._poller.on_look(self._catch_up)
         self._poller.on_served(self._callbacks, self._callbacks.run)
         self._closing = False
         self._stop_by: float | None = None
@@ -133,9 +134,7 @@ class GatewayHost:
 
     def cancel_all(self) -> None:
         """Take back every call that does not run. Returns before workers have answered."""
-        with self._locked():
-            settlements = self._step_inbox()  # every call that was submitted is pending now
-        self._settle(settlements)
+        self._catch_up()  # every call that was submitted is pending now
         self.post(Cancel(list(self._inbox.pending)))
 
     def cancel(self, call: int, settled: Callable[[], bool]) -> None:
@@ -143,11 +142,9 @@ class GatewayHost:
 
         def ask() -> int:
             self.post(Cancel([call]))
+            self._catch_up()  # the cancel may have been left in the inbox
             with self._locked():
-                settlements = self._step_inbox()  # the cancel may have been left there
                 record = self._gateway.calls.get(call)
-            self._settle(settlements)
-            self._drive()
             return 0 if record is None else record.worker
 
         self._cancels.wait(call, settled, ask)
@@ -180,16 +177,22 @@ class GatewayHost:
             return self._gateway.is_running(call)
 
     def _is_needed(self, call: int) -> bool:
-        self._look()  # it may have been let go just now
+        self._catch_up()  # it may have been let go just now
         with self._locked():
             return self._gateway.ledger.values.is_needed(call)
 
-    def _look(self) -> bool:
-        """Tell the machine of what was let go, which no code here may have noticed; whether there is
-        more to be let go one day."""
-        with self._locked():
-            settlements = self._step_inbox()
-        self._settle(settlements)
+    def _room(self) -> float:
+        self._catch_up()  # what was let go makes room
+        return self._gateway.ledger.values.room
+
+    def _catch_up(self) -> bool:
+        """Tell the machine all that it has not heard, also of what was let go, which nobody may have
+        noticed; whether there is more to be let go one day."""
+        with DeferredInterrupts():
+            with self._lock:
+                settlements = self._step_inbox()
+            self._settle(settlements)
+        self._drive()
         return bool(self.holdings.leases)
 
     def busy(self) -> tuple[int, int]:

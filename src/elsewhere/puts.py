@@ -55,10 +55,10 @@ class Puts:
         segment of another pool, which may be gone before the call needs it. Raises `DataLost`."""
         if not future.is_foreign(self._host):
             return future
-        brought = future.brought
-        if brought is None or brought.is_foreign(self._host):
-            brought = future.brought = self.put(future.result())
-        return brought
+        put_again = future.put_again
+        if put_again is None or put_again.is_foreign(self._host):
+            put_again = future.put_again = self.put(future.result())
+        return put_again
 
     def _put_large(self, parts: Sequence[memoryview], name: str) -> Future[Any] | None:
         """A future of an encoded value that is put into a segment; None for one that is small.

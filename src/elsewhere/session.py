@@ -65,12 +65,13 @@ class Session:
         self._workers = workers
         room = room_for_values(node.directory) if shared_memory is None else shared_memory
         free = free_bytes_max(room, workers + 1)
-        engine = LocalEngine(node, workers, initializer, inline_bytes, free)
+        values = room - free * (workers + 1)
+        engine = LocalEngine(node, workers, initializer, inline_bytes, free, values)
         waits = store is not None and store.acknowledge is not Acknowledge.MEMORY
         gateway = Gateway(
             tasks_per_worker_max=tasks_per_worker_max,
             waits_for_rows=waits,
-            value_bytes_max=room - free * (workers + 1),
+            value_bytes_max=values,
             placement=placement,
         )
         self._opened = store

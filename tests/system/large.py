@@ -147,3 +147,7 @@ def clear_and_kill_self_once(array: Any, marker: str) -> int:
 
 def numbers(count: int) -> list[int]:
     return list(range(count))
+
+
+def first(array: Array) -> int:
+    return int(array[0])

@@ -337,6 +337,31 @@ def test_a_value_for_which_there_is_no_room_is_refused_and_its_pool_lives() -> N
         assert pool.submit(functions.square, 3).result() == 9
 
 
+def test_what_the_client_gives_takes_no_more_memory_than_values_may() -> None:
+    room = 8 * MEBIBYTE
+    with Pool(1, shared_memory=room) as pool:
+        taken = []
+        kept: list[Any] = []
+        for number in range(12):
+            kept.append(pool.put(large.fill(number)))
+            kept.append(pool.submit(large.first, large.fill(number)))
+            taken.append(sum(path.stat().st_size for path in segments_in(folder_of(pool))))
+
+        assert max(taken) <= room
+        assert [future.result()[0] for future in kept[::2]] == list(range(12))
+        assert [future.result() for future in kept[1::2]] == list(range(12))
+
+
+def test_what_is_larger_than_values_may_be_together_lies_on_the_disk() -> None:
+    with Pool(1, shared_memory=MEBIBYTE) as pool:
+        made = pool.submit(large.fill, 7)
+
+        assert made.nbytes > MEBIBYTE
+        assert segments_of(pool) == set()
+        assert pool.submit(large.first, made).result() == 7
+        assert made.result()[0] == 7
+
+
 # ---------------------------------------------------------------- they end with their client
 
 HAS_VALUES = """

@@ -440,3 +440,40 @@ def test_what_a_writer_has_left_is_removed_but_for_what_is_kept(tmp_path: Path) 
     remove_segments(str(tmp_path), 3, {str(tmp_path / "3-2")})
 
     assert names(tmp_path) == {"3-2", "31-1", "0-3"}
+
+
+# ---------------------------------------------------------------- the disk
+
+
+def test_what_takes_more_than_there_is_room_for_is_written_to_the_disk(
+    tmp_path: Path, segments: Segments
+) -> None:
+    rooms = iter([100, 10_000])
+    segments._room = lambda: next(rooms)
+    value = Buffers(b"x" * 1000)
+
+    places = [segments.write(parts_of(value), "value") for _ in range(2)]
+
+    assert [place.on_disk for place in places] == [True, False]
+    assert [Path(place.path).exists() for place in places] == [False, True]
+    assert [contents(load_value(map_segment(place))) for place in places] == [[b"x" * 1000]] * 2
+    segments.free(places[:1], reusable=False)
+    assert not Path(directory.twin(places[0].path)).exists()
+
+
+def test_what_has_no_space_anywhere_is_not_begun(
+    segments: Segments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_write(*_: object) -> int:
+        raise AssertionError("it was begun")
+
+    monkeypatch.setattr(os, "writev", no_write)
+    free = os.statvfs(segments._directory)
+    monkeypatch.setattr(
+        os,
+        "statvfs",
+        lambda path: os.statvfs_result((*free[:2], free[2], free[3], 0, *free[5:])),
+    )
+
+    with pytest.raises(NotPicklable, match="find no room"):
+        segments.write(parts_of(Buffers(b"x" * 1000)), "value")

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from itertools import count
+from math import inf
 
 from elsewhere.calls.values import FREE_BYTES_MAX, INLINE_BYTES
 from elsewhere.calls.wire import FrameReader, encode_frame
@@ -41,12 +42,14 @@ class LocalEngine:
         initializer: bytes,
         inline_bytes: int = INLINE_BYTES,
         free_bytes_max: int = FREE_BYTES_MAX,
+        value_bytes_max: float = inf,
     ) -> None:
         self._node: NodeProcess | None = node
         self._wanted = workers
         self._initializer = initializer
         self._inline_bytes = inline_bytes
         self._free_bytes_max = free_bytes_max
+        self._value_bytes_max = value_bytes_max
         self._directory = node.directory
         self._numbers = count(1)
         self._alive: set[int] = set()
@@ -193,6 +196,7 @@ class LocalEngine:
                     self._node.directory,
                     self._inline_bytes,
                     self._free_bytes_max,
+                    self._value_bytes_max,
                 )
             ]
         )

@@ -112,9 +112,11 @@ def read_segment(place: Place) -> bytes:
 
 def _open(place: Place) -> int:
     try:
-        return open_file(place.path, os.O_RDONLY)
+        if not place.on_disk:
+            return open_file(place.path, os.O_RDONLY)
     except FileNotFoundError:
-        return open_file(twin(place.path), os.O_RDONLY)
+        pass  # it was moved
+    return open_file(twin(place.path), os.O_RDONLY)
 
 
 def view_of(memory: mmap.mmap, nbytes: int) -> "View":

@@ -70,7 +70,10 @@ class Values:
             setup = self._setup
             with self._opening:  # two of these would write to the same files
                 segments = self._open_segments or Segments(
-                    setup.directory, setup.worker, setup.free_bytes_max
+                    setup.directory,
+                    setup.worker,
+                    setup.free_bytes_max,
+                    lambda: setup.value_bytes_max,
                 )
                 self._open_segments = segments
         return segments
