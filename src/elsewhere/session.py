@@ -29,6 +29,7 @@ from elsewhere.mapping import Mapping
 from elsewhere.names import Name
 from elsewhere.node.process import NodeProcess
 from elsewhere.pending import Pending
+from elsewhere.physical_memory import usable_memory
 from elsewhere.pure_calls import PureCalls
 from elsewhere.puts import Puts
 from elsewhere.reports import report
@@ -63,7 +64,9 @@ class Session:
         placement: Placement | None,
     ) -> None:
         self._workers = workers
-        room = room_for_values(node.directory) if shared_memory is None else shared_memory
+        room = shared_memory
+        if room is None:
+            room = room_for_values(node.directory, usable_memory())
         free = free_bytes_max(room, workers + 1)
         values = room - free * (workers + 1)
         engine = LocalEngine(node, workers, initializer, inline_bytes, free, values)
