@@ -173,7 +173,8 @@ class Future(Waitable[T], Generic[T]):
             raise NotPicklable(
                 "the future",
                 "a future belongs to the pool that made it",
-                "Pass it as an argument of a call, or wait for it and send its result()",
+                "It can be an argument of a call, wherever it stands in that, but no part of what is "
+                "put, nor of a function. Or wait for it, and send its result()",
             )
         return reference
 

@@ -6,6 +6,7 @@ Loaded after the pool has started its node, so that the node starts while this i
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from functools import partial
 from itertools import count
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -128,6 +129,10 @@ class Session:
     ) -> Future[T]:
         """As `Pool.submit`, with `options`."""
         self._check_open()
+        if type(fn) is partial:
+            from elsewhere.partials import unfold  # only who uses them pays for it
+
+            fn, args, kwargs = unfold(fn, args, kwargs)
         task = task_of(fn)
         if task is None:
             return self._submit(options, fn, args, kwargs)
