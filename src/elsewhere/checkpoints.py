@@ -24,11 +24,11 @@ def write_checkpoint(store: Store, name: str, payloads: Iterable[bytes]) -> None
 
     Raises ValueError if that name stands for others, `StoreError` if they cannot be written.
     """
+    index = _index_of(name)
     keys = []
     for payload in payloads:
         keys.append(_key(_PAYLOAD, payload))
         _write(store, keys[-1], payload)
-    index = _key(_NAME, name.encode())
     kept = store.get(index)
     if kept is None:
         _write(store, index, dumps(keys, "checkpoint"))
@@ -41,7 +41,7 @@ def read_checkpoint(store: Store, name: str) -> Iterator[bytes]:
 
     Raises KeyError if there is no such checkpoint, `StoreError` where one of them is gone.
     """
-    kept = store.get(_key(_NAME, name.encode()))
+    kept = store.get(_index_of(name))
     if kept is None:
         raise KeyError(f"the store has no checkpoint {name!r}")
     for position, key in enumerate(loads(kept.payload)):
@@ -54,6 +54,12 @@ def read_checkpoint(store: Store, name: str) -> Iterator[bytes]:
                 "another name in a store that has room",
             )
         yield found.payload
+
+
+def _index_of(name: str) -> bytes:
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a checkpoint must be a text, not {name!r}")
+    return _key(_NAME, name.encode())
 
 
 def _key(domain: bytes, content: bytes) -> bytes:

@@ -116,7 +116,8 @@ class Session:
                     self._opened = open_store()
         return self._opened
 
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
+        """Raises RuntimeError if the pool takes no more calls."""
         if self.shut:
             raise RuntimeError("cannot schedule new futures after shutdown of the pool")
 
@@ -128,7 +129,7 @@ class Session:
         kwargs: dict[str, Any],
     ) -> Future[T]:
         """As `Pool.submit`, with `options`."""
-        self._check_open()
+        self.check_open()
         if type(fn) is partial:
             from elsewhere.partials import unfold  # only who uses them pays for it
 
@@ -177,7 +178,7 @@ class Session:
         self, options: Options, fn: Callable[..., T], items: Sequence[tuple[Any, ...]]
     ) -> Iterator[Future[T] | Hit[T]]:
         """As `submit` of each of `items`, one after another; what the store has is asked for at once."""
-        self._check_open()
+        self.check_open()
         task = task_of(fn)
         if task is None or not task.pure:
             return (self.submit(options, fn, item, {}) for item in items)
@@ -185,7 +186,7 @@ class Session:
 
     def put(self, value: T) -> Future[T]:
         """As `Pool.put`."""
-        self._check_open()
+        self.check_open()
         return self._puts.put(value)
 
     def map(
@@ -199,7 +200,7 @@ class Session:
         progress: bool | str,
     ) -> Iterator[T]:
         """As `Pool.map`, with `options`."""
-        self._check_open()
+        self.check_open()
         if not iterables:
             raise TypeError("map needs at least one iterable")
         deadline = None if timeout is None else monotonic() + timeout
@@ -237,7 +238,7 @@ class Session:
         self._reading.add(intake)
         mapping = Mapping(self, intake)
         try:
-            self._check_open()  # once more: whoever ends the pool now sees this map
+            self.check_open()  # once more: whoever ends the pool now sees this map
             results = mapping.results(deadline)
             intake.fill()
         except BaseException as error:

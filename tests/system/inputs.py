@@ -291,3 +291,7 @@ def tell(future: Any) -> tuple[str, int]:
 
 def call_partial(number: int) -> Any:
     return elsewhere.call(partial(divmod, elsewhere.spawn(identity, number)), 3)
+
+
+def use_list_as_key() -> Any:
+    return elsewhere.call(identity, {elsewhere.spawn(identity, []): 1})

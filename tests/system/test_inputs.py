@@ -201,6 +201,17 @@ def test_a_future_of_the_standard_library_is_refused(pool: Pool) -> None:
 # ------------------------------------------------------------ maps
 
 
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_value_that_cannot_stand_where_its_future_did_says_so(inside: bool, pool: Pool) -> None:
+    table = {pool.submit(functions.identity, []): 1}
+    call = inputs.use_list_as_key if inside else functions.identity
+
+    with pytest.raises(TypeError, match="unhashable") as caught:
+        pool.submit(call, *(() if inside else (table,))).result()
+
+    assert any("the inputs put in their places" in note for note in caught.value.__notes__)
+
+
 def test_a_partial_that_holds_futures_is_given_their_values(pool: Pool) -> None:
     five = pool.submit(functions.identity, 5)
     calls = [partial(divmod, five), partial(inputs.identity, [five]), partial(int, "11", base=five)]

@@ -13,7 +13,7 @@ from elsewhere.calls.messages import Attempt
 from elsewhere.calls.values import Drop, Free, Place, Unmap, Value
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.calls.workers import Setup
-from elsewhere.codec.references import Source, supplied
+from elsewhere.codec.references import Source, note_not_begun, supplied
 from elsewhere.codec.values import dumps, dumps_parts, loads, too_large
 from elsewhere.errors import DataLost
 from elsewhere.worker.post import Post
@@ -132,11 +132,15 @@ class Values:
 
     def load_arguments(self, attempt: Attempt, mapped: list[Mapped]) -> Any:
         """The arguments of an attempt; what is mapped for them is noted. Raises `InputMissing`."""
-        if not attempt.inputs:
-            self._next = None
-            return loads(attempt.payload)
-        with supplied(self.sources(attempt, mapped)):
-            return loads(attempt.payload)
+        try:
+            if not attempt.inputs:
+                self._next = None
+                return loads(attempt.payload)
+            with supplied(self.sources(attempt, mapped)):
+                return loads(attempt.payload)
+        except Exception as error:
+            note_not_begun(error)
+            raise
 
     def sources(self, attempt: Attempt, mapped: list[Mapped]) -> list[Source]:
         """The inputs of an attempt; what is mapped for them is noted once it is."""
