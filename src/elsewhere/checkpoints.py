@@ -27,7 +27,7 @@ def write_checkpoint(
     If the name stands for payloads already, they must be the same, byte for byte or as `is_same` says
     of two: else ValueError. Raises `StoreError` if they cannot be written, or not be compared.
     """
-    index = _key(_NAME, name.encode())
+    index = _index_of(name)
     kept = store.get(index)
     if kept is not None:
         _check_same(store, name, loads(kept.payload), payloads, is_same)
@@ -66,7 +66,7 @@ def read_checkpoint(store: Store, name: str) -> Iterator[bytes]:
 
     Raises KeyError if there is no such checkpoint, `StoreError` where one of them is gone.
     """
-    kept = store.get(_key(_NAME, name.encode()))
+    kept = store.get(_index_of(name))
     if kept is None:
         raise KeyError(f"the store has no checkpoint {name!r}")
     for position, key in enumerate(loads(kept.payload)):
@@ -83,6 +83,12 @@ def _find(store: Store, name: str, position: int, key: bytes) -> bytes:
             "another name in a store that has room",
         )
     return found.payload
+
+
+def _index_of(name: str) -> bytes:
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a checkpoint must be a text, not {name!r}")
+    return _key(_NAME, name.encode())
 
 
 def _key(domain: bytes, content: bytes) -> bytes:

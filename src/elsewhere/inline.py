@@ -36,14 +36,14 @@ def with_values(
     found = False
     todo = [args, kwargs]
     while todo:
-        for part in _parts(todo.pop()):
+        for part in parts_of(todo.pop()):
             place = id(part)
             if place in memo or place in walked:
                 continue
             if isinstance(part, Future):
                 memo[place] = part.result()
                 found = True
-            elif _is_walked(part):
+            elif is_walked(part):
                 walked[place] = part
                 found |= isinstance(part, Joined)
                 todo.append(part)
@@ -55,13 +55,15 @@ def with_values(
     return copied
 
 
-def _is_walked(value: object) -> bool:
+def is_walked(value: object) -> bool:
+    """Whether futures are looked for in this."""
     return isinstance(value, (list, tuple, dict, set, frozenset, deque, Joined)) or (
         is_dataclass(value) and not isinstance(value, type)
     )
 
 
-def _parts(value: Any) -> Iterable[Any]:
+def parts_of(value: Any) -> Iterable[Any]:
+    """Where they are looked for in it."""
     if isinstance(value, Joined):
         return value.chunks
     if isinstance(value, Mapping):

@@ -185,6 +185,7 @@ class Pool(Executor):
 
     def scatter(self, values: Iterable[T]) -> "list[Future[T]]":
         """A future of each of `values`, as by `put`."""
+        self._session.check_open()  # also where there are no values
         return [self._session.put(value) for value in values]
 
     def map(

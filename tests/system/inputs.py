@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future as StandardFuture
 from concurrent.futures import as_completed, wait
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -296,3 +297,11 @@ def make_graph(
 def tell(future: Any) -> tuple[str, int]:
     error = future.exception(60)
     return ("value", future.result()) if error is None else ("failed", error.args[0])
+
+
+def call_partial(number: int) -> Any:
+    return elsewhere.call(partial(divmod, elsewhere.spawn(identity, number)), 3)
+
+
+def use_list_as_key() -> Any:
+    return elsewhere.call(identity, {elsewhere.spawn(identity, []): 1})

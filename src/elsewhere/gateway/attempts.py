@@ -1,6 +1,6 @@
 """Attempts in workers: what is known of them as they get to run, wait, come out and come back."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 
 from elsewhere.calls.lifecycle import CallState
 from elsewhere.calls.messages import (
@@ -86,7 +86,7 @@ class Attempts:
         worker.drop(record)
         if message.holds:
             self.ledger.values.hold(worker.id, message.holds)
-        self.lose(record, {message.call}, message.exit)
+        self.lose(record, message.exit, blamed=True, first=True)
         self.reach_head(worker, now)
 
     def _learn(self, worker: WorkerRecord, record: CallRecord, outcome: Outcome) -> None:
@@ -158,16 +158,15 @@ class Attempts:
             self.ledger.turn.sends.append((number, Recall(sorted(attempts))))
             self.dispatch.update(self._workers[number])
 
-    def lose(self, record: CallRecord, blamed: Container[int], how: Exit) -> None:
-        """An attempt is lost with the process that it was in; `blamed` are held to be the cause."""
+    def lose(self, record: CallRecord, how: Exit, *, blamed: bool, first: bool) -> None:
+        """An attempt is lost with the process that it was in, and perhaps `blamed` for that; `first`: if it
+        runs again, then before others."""
         if record.state is CallState.SETTLED:
             self.ledger.release_inputs(record)
             return
-        suspect = record.call.id in blamed
-        verdict = after_loss(record, how, self._blame, blamed=suspect)
+        verdict = after_loss(record, how, self._blame, blamed=blamed)
         if verdict is None:
-            # A suspect waits until others have been tried, which may excuse it.
-            self.requeue(record, front=record.stopping is Stopping.NOT and not suspect)
+            self.requeue(record, front=first and record.stopping is Stopping.NOT)
         else:
             self.ledger.settle(record, verdict, how=how if verdict is Verdict.QUARANTINED else None)
 

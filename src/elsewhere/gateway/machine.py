@@ -286,7 +286,9 @@ class Gateway:
         worker.held.clear()
         worker.parked.clear()
         for record in attempts:
-            self.attempts.lose(record, blamed, how)
+            suspect = record.call.id in blamed
+            # A suspect waits until others have been tried, which may excuse it.
+            self.attempts.lose(record, how, blamed=suspect, first=not suspect)
         self.ledger.values.drop_all(number, self._turn)
         self.sources.lose_worker(number, self._turn)
         unwanted = self.ledger.forget(worker)

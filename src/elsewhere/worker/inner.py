@@ -88,6 +88,10 @@ class InnerPool:
         """Call ``function(*args, **kwargs)``, here or elsewhere."""
         if not callable(function):
             raise TypeError(f"the first argument must be callable, not {function!r}")
+        if type(function) is partial:
+            from elsewhere.partials import unfold  # only who uses them pays for it
+
+            function, args, kwargs = unfold(function, args, kwargs)
         task = task_of(function)
         try:
             payload, futures = dumps_with_inputs(args, kwargs, self, dumps)
