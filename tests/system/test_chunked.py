@@ -199,6 +199,21 @@ def test_a_chunk_that_the_store_does_not_have_is_missed(pool: Pool) -> None:
         Chunked.restore("large")
 
 
+def test_inside_a_call_it_works_as_in_the_client(pool: Pool) -> None:
+    assert pool.submit(use_inside).result(timeout=60) == use_inside() == (9900, [4, 5], [1, 2, 3])
+
+
+def use_inside() -> tuple[int, list[int], list[int]]:
+    xs = Chunked.split(range(100), 4)
+    total: int = (xs * 2).map(sum).reduce(lambda a, b: a + b).result()
+    one = elsewhere.spawn(int, 3)
+    given: list[int] = (
+        Chunked.split([1, 2], 1).map(lambda chunk, more: chunk + more, [one]).gather()
+    )
+    assert sorted(xs.shuffle(lambda n: n % 3).gather()) == list(range(100))
+    return total, (xs + 1)[3:5].gather(), given
+
+
 def test_inside_a_call_there_is_no_store(pool: Pool) -> None:
     with pytest.raises(RuntimeError, match="in the client"):
         elsewhere.call(restore_inside)
