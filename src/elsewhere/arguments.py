@@ -27,3 +27,9 @@ def check_limits(timeout: object, retries: object) -> None:
     if timeout is not None and check_seconds("timeout", timeout) <= 0:
         raise ValueError(f"timeout must be more than 0 seconds, not {timeout!r}")
     check_count("retries", retries, least=0)
+
+
+def check_environment(value: object) -> None:
+    """Raises ValueError for what `Pool` does not take as ``environment``."""
+    if value not in ("strict", "warn"):
+        raise ValueError(f'environment must be "strict" or "warn", not {value!r}')

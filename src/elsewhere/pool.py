@@ -9,7 +9,7 @@ from concurrent.futures import Executor
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Self, TypeVar, overload
 
-from elsewhere.arguments import check_count, check_limits, check_seconds
+from elsewhere.arguments import check_count, check_environment, check_limits, check_seconds
 from elsewhere.cpus import usable_cpus
 from elsewhere.in_force import enter, leave
 from elsewhere.interrupts import DeferredInterrupts
@@ -18,10 +18,12 @@ from elsewhere.node.process import NodeProcess
 if TYPE_CHECKING:
     from elsewhere.calls.messages import Options
     from elsewhere.calls.retention import ResourceLimits
+    from elsewhere.calls.workers import Setup
     from elsewhere.finished import Hit
     from elsewhere.future import Future
     from elsewhere.gateway.placement import Placement, UsersFunction
     from elsewhere.session import EngineOf
+    from elsewhere.shipping.editions import PoolEditions
     from elsewhere.store import Store
     from elsewhere.timeline.timeline import Timeline
 
@@ -80,20 +82,16 @@ class Pool(Executor):
     ) -> None:
         self._workers = min(usable_cpus(), WORKERS_MAX) if workers is None else workers
         check_count("workers", self._workers, most=WORKERS_MAX)
-        if max_tasks_per_child is not None:
-            check_count("max_tasks_per_child", max_tasks_per_child)
-        if inline_bytes is not None:
-            check_count("inline_bytes", inline_bytes, least=0)
-        if shared_memory is not None:
-            check_count("shared_memory", shared_memory, least=0)
-        if resource_limits is not None:
-            _check_resource_limits(resource_limits)
-        if initializer is not None and not callable(initializer):
-            raise TypeError(f"initializer must be callable, not {initializer!r}")
-        if not isinstance(initargs, Iterable):
-            raise TypeError(f"initargs must be a tuple of arguments, not {initargs!r}")
-        if environment not in {"strict", "warn"}:
-            raise ValueError(f'environment must be "strict" or "warn", not {environment!r}')
+        for name, value, least in (
+            ("max_tasks_per_child", max_tasks_per_child, 1),
+            ("inline_bytes", inline_bytes, 0),
+            ("shared_memory", shared_memory, 0),
+        ):
+            if value is not None:
+                check_count(name, value, least=least)
+        _check_resource_limits(resource_limits)
+        _check_initializer(initializer, initargs)
+        check_environment(environment)
         policy = None if placement == "locality" else _open_placement(placement)
         opened = None if store is None and acknowledge is None else _open_store(store, acknowledge)
         with DeferredInterrupts():
@@ -101,22 +99,13 @@ class Pool(Executor):
             try:
                 # The node starts while these are being imported, which takes as long.
                 from elsewhere.calls.messages import Options
-                from elsewhere.calls.values import INLINE_BYTES
-                from elsewhere.calls.wire import replace
-                from elsewhere.calls.workers import Setup
-                from elsewhere.codec.values import dumps
                 from elsewhere.session import Session
                 from elsewhere.shipping.editions import PoolEditions
 
                 engine_of = self._engine_of()
-                editions = PoolEditions(alike=engine_of.alike, strict=environment == "strict")
-                setup = Setup(inline_bytes=INLINE_BYTES if inline_bytes is None else inline_bytes)
-                if initializer is not None:
-                    call = initializer, tuple(initargs)
-                    called = editions.pack(call, dumps(call, "initializer"))
-                    setup = replace(setup, initializer=called)
-                if resource_limits is not None:
-                    setup = replace(setup, resource_limits=resource_limits)
+                editions = PoolEditions(alike=engine_of.alike, environment=environment)
+                begin = None if initializer is None else (initializer, tuple(initargs))
+                setup = _make_setup(editions, begin, inline_bytes, resource_limits)
                 self._session = Session(
                     node,
                     self._workers,
@@ -297,7 +286,16 @@ class PoolView(Pool):
         self._pool.shutdown(wait, cancel_futures=cancel_futures)
 
 
+def _check_initializer(initializer: object, initargs: object) -> None:
+    if initializer is not None and not callable(initializer):
+        raise TypeError(f"initializer must be callable, not {initializer!r}")
+    if not isinstance(initargs, Iterable):
+        raise TypeError(f"initargs must be a tuple of arguments, not {initargs!r}")
+
+
 def _check_resource_limits(limits: object) -> None:
+    if limits is None:
+        return
     from elsewhere.calls.retention import ResourceLimits
 
     if not isinstance(limits, ResourceLimits):
@@ -308,6 +306,28 @@ def _check_resource_limits(limits: object) -> None:
     seconds = limits.idle_seconds
     if seconds is not None and check_seconds("resource_limits.idle_seconds", seconds) < 0:
         raise ValueError(f"resource_limits.idle_seconds must be at least 0, not {seconds!r}")
+
+
+def _make_setup(
+    editions: "PoolEditions",
+    initializer: tuple[Callable[..., object], tuple[Any, ...]] | None,
+    inline_bytes: int | None,
+    resource_limits: "ResourceLimits | None",
+) -> "Setup":
+    """What each worker is told. `initializer` has its arguments. Raises `NotPicklable`."""
+    from elsewhere.calls.wire import replace
+    from elsewhere.calls.workers import Setup
+    from elsewhere.codec.values import dumps
+
+    setup = Setup()
+    if inline_bytes is not None:
+        setup = replace(setup, inline_bytes=inline_bytes)
+    if initializer is not None:
+        code = editions.pack(initializer, dumps(initializer, "initializer"))
+        setup = replace(setup, initializer=code)
+    if resource_limits is not None:
+        setup = replace(setup, resource_limits=resource_limits)
+    return setup
 
 
 def _open_placement(placement: "str | UsersFunction") -> "Placement":

@@ -21,6 +21,8 @@ class Setup(Record, frozen=True, tag=20):
     """how much of what nobody needs there it keeps to use it again"""
     resource_limits: ResourceLimits = ResourceLimits()
     """how much it keeps of what its calls are given"""
+    sees_files: bool = True
+    """whether a file that it finds where the client has one, in the same state, may be that very one"""
 
 
 class Started(Record, frozen=True, tag=30):

@@ -1,11 +1,12 @@
 """What a process offers to those who make and keep values in it, and what they do for it."""
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Any, Protocol
 
 from elsewhere.calls.retention import ResourceLimits
+from elsewhere.calls.shipment import File
 
 
 class Wait(Protocol):
@@ -72,6 +73,12 @@ class Process:
 
     host: Host | None = None
     """None: it is no worker"""
+    path_of: Callable[[bytes], str] | None = None
+    """gives a file with the content of a blob; None: there is nobody to bring any"""
+    file_of: Callable[[str], File | None] | None = None
+    """what a module that was sent here means by a path; None: no module was"""
+    sees_files: bool = True
+    """a file that is found where another process has one, in the same state, may be that very one"""
     limits: ResourceLimits = field(default_factory=ResourceLimits)
     kept: Kept | None = None
     """None: nothing was ever kept"""

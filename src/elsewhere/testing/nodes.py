@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
+from elsewhere.calls.wire import replace
 from elsewhere.calls.workers import Exit, Setup
 from elsewhere.engine import Door, Engine
 from elsewhere.engines.local import LocalEngine
@@ -19,13 +20,20 @@ from elsewhere.pool import Pool
 class PoolOfNodes(Pool):
     """A `Pool` with `workers` on each of so many nodes, which find modules in `path` (None: as here).
 
-    `options` are those of `Pool`.
+    With `sees_files` they may take a file for the client's that is where the client has it, as on
+    machines that share a file system. `options` are those of `Pool`.
     """
 
     def __init__(
-        self, nodes: int, workers: int = 1, *, path: list[str] | None = None, **options: Any
+        self,
+        nodes: int,
+        workers: int = 1,
+        *,
+        path: list[str] | None = None,
+        sees_files: bool = False,
+        **options: Any,
     ) -> None:
-        self._nodes = Nodes(nodes, path)
+        self._nodes = Nodes(nodes, path, sees_files)
         super().__init__(nodes * workers, **options)
 
     def _engine_of(self) -> "Nodes":
@@ -37,11 +45,12 @@ class Nodes:
     """`elsewhere.session.EngineOf`."""
 
     count: int
-    path: list[str] | None = None
+    path: list[str] | None
+    sees_files: bool
     alike: bool = False
 
     def __call__(self, node: NodeProcess, workers: int, setup: Setup) -> Engine:
-        return SeveralNodes(self, node, workers, setup)
+        return SeveralNodes(self, node, workers, replace(setup, sees_files=self.sees_files))
 
 
 class SeveralNodes:
