@@ -12,6 +12,7 @@ from elsewhere.calls.wire import replace
 from elsewhere.calls.workers import Exit, Setup
 from elsewhere.engine import Door, Engine
 from elsewhere.engines.local import LocalEngine
+from elsewhere.gateway.sources import Sources
 from elsewhere.link import GatewayEnd
 from elsewhere.node.process import NodeProcess
 from elsewhere.pool import Pool
@@ -38,6 +39,11 @@ class PoolOfNodes(Pool):
 
     def _engine_of(self) -> "Nodes":
         return self._nodes
+
+    @property
+    def sources(self) -> Sources:
+        """Who has which blob, and has handed it to how many."""
+        return self._session._host._gateway.sources
 
 
 @dataclass(frozen=True)
