@@ -121,9 +121,14 @@ def test_who_asks_for_nothing_is_left(tmp_path: Path) -> None:
         assert peer.recv(1) == b""
 
 
-def test_an_address_of_a_process_that_is_gone_is_used_again(tmp_path: Path) -> None:
-    listen(str(tmp_path / "s")).close()
-    test_a_blob_gets_from_peer_to_peer(tmp_path, b"x")
+def test_an_address_may_be_long_and_one_of_a_process_that_is_gone(tmp_path: Path) -> None:
+    folder = tmp_path / ("long" * 50)
+    folder.mkdir()
+    listen(str(folder / "s")).close()
+    stock = Stock()
+    stock.add_content(CONTENT)
+    with serving(folder / "s", lambda peer: serve(peer, stock.open)) as address:
+        assert written(tmp_path / "got", address) == CONTENT
 
 
 def test_of_many_one_brings_a_blob(directory: str) -> None:
@@ -155,9 +160,10 @@ def test_what_failed_is_brought_by_the_next(directory: str) -> None:
     with pytest.raises(NotServed):
         BlobFolder(directory).bring(b"name", fail)
 
-    path, brought = BlobFolder(directory).bring(
-        b"name", lambda file: os.write(file, b"it") and None
-    )
+    def succeed(file: int) -> None:
+        os.write(file, b"it")
+
+    path, brought = BlobFolder(directory).bring(b"name", succeed)
     assert brought
     assert Path(path).read_bytes() == b"it"
 

@@ -22,7 +22,8 @@ class Module(Record, frozen=True):
 
     name: str
     edition: bytes
-    """the same if and only if this content is, and that of every module of the user's it imports"""
+    """the same if and only if this content is, and that of each of the user's modules of which it may
+    keep something: that it imports as it is loaded"""
     form: Form
     path: str = ""
     """where it was imported from"""

@@ -63,7 +63,7 @@ class PoolEditions:
                 from elsewhere.shipping.packing import Packing
 
                 self._packing = Packing(strict=self._strict)
-            now = self.now(), names
+            now = RELOADS.count(), len(sys.modules), names
             if not self._alike:
                 return self._packing.pack_all(function, code, now)
             edited = {*RELOADS.names[self._since :], *self._edited}

@@ -21,6 +21,7 @@ class Packing:
         self._strict = strict
         self._graph = Graph()
         self._seen: object = None
+        self._users: list[str] = []
         self._tables: dict[frozenset[str], tuple[Module, ...]] = {}
 
     def pack_edited(
@@ -29,9 +30,9 @@ class Packing:
         """With those modules that need one that was `edited`, of those that are loaded here and those
         that the function imports `late`."""
         self._look(now)
-        users = {*users_modules(), *self._graph.reach(late)}
+        users = {*self._users, *self._graph.reach(late)}
         again = users.intersection(edited)
-        affected = [name for name in users if again and again & self._graph.reach([name])]
+        affected = [name for name in users if again and again & self._graph.hold(name)]
         table = self._table(frozenset(affected))
         return encode_record(Shipment(code, encode_record(Table(table))))
 
@@ -43,7 +44,7 @@ class Packing:
         for name in reached:
             libraries |= self._graph.needed[name].libraries
         # What the arguments of its calls consist of is loaded, or there would be no such arguments.
-        names = frozenset(reached | self._graph.reach(users_modules()))
+        names = frozenset(reached | self._graph.reach(self._users))
         distributions = tuple(sorted(distributions_of(libraries)))
         table = Table(self._table(names), files_of(names))
         return encode_record(Shipment(code, encode_record(table), distributions, self._strict))
@@ -69,6 +70,7 @@ class Packing:
             self._seen = now
             self._graph.look_again()
             self._tables.clear()
+            self._users = users_modules()
 
     def _table(self, names: frozenset[str]) -> tuple[Module, ...]:
         table = self._tables.get(names)

@@ -16,6 +16,7 @@ from elsewhere.gateway.sources import Sources
 from elsewhere.link import GatewayEnd
 from elsewhere.node.process import NodeProcess
 from elsewhere.pool import Pool
+from elsewhere.segments.directory import remove_directory
 
 
 class PoolOfNodes(Pool):
@@ -89,6 +90,7 @@ class SeveralNodes:
         for engine in self._engines:
             engine.end()
         self._node.end()
+        remove_directory(self._node.directory)
 
 
 class NodeDoor:
