@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
+from benchmarks.fetching import Fetch
 from benchmarks.functions import set_up_large, work_after_set_up
 
 WORKERS = 2
@@ -275,6 +276,10 @@ class Peer(Protocol):
 
     def spilling(self) -> Idioms[Spilling]:
         """Return the ways to do it with little memory, all made before one is changed."""
+        return {}
+
+    def fetches(self) -> Idioms[Fetch]:
+        """Return the ways to bring a file to nodes with a disk folder each."""
         return {}
 
     def shares(self) -> Idioms[Share]:

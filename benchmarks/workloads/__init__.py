@@ -9,7 +9,7 @@ NAMES = (
     *("setup", "injected", "inference"),
     *("store", "keys", "corpus"),
     *("nested", "pure", "children", "parked", "bogosity", "remembered", "queued"),
-    *("shared", "pipeline", "spill", "chain", "mapreduce", "graphs"),
+    *("shared", "pipeline", "spill", "chain", "mapreduce", "graphs", "fetch"),
 )
 
 

@@ -46,7 +46,9 @@ def run_worker(link: WorkerEnd, cells: "memoryview[int]") -> None:
     for leave in (post.leave, *(screen.leave for screen in screens)):
         os.register_at_fork(after_in_child=leave)
     imports = Imports(post.outgoing.append)
-    editions = WorkerEditions(lambda blob: open_supplies(post, setup.directory).path(blob))
+    PROCESS.sees_files = setup.sees_files
+    PROCESS.path_of = lambda blob: open_supplies(post, setup.directory).path(blob)
+    editions = WorkerEditions(PROCESS.path_of)
     if setup.initializer and not _initialise(post, setup.initializer, editions):
         return
     runner = Runner(post, cells, screens, editions)
@@ -77,7 +79,7 @@ def run_worker(link: WorkerEnd, cells: "memoryview[int]") -> None:
         screen.end_line()
     post.flush()
     serve_worker(None)
-    PROCESS.host = None
+    PROCESS.host = PROCESS.path_of = PROCESS.file_of = None
     let_futures_travel(False)
 
 
