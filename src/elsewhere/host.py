@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from threading import get_ident
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from elsewhere.callbacks import Callbacks
 from elsewhere.calls.messages import (
@@ -55,6 +55,7 @@ from elsewhere.store import Store
 if TYPE_CHECKING:
     from elsewhere.segments.reading import Lease
 
+T = TypeVar("T")
 STOP_GRACE_SECONDS = 5.0
 """How long workers may take to end by themselves once the pool is shut down."""
 
@@ -141,10 +142,7 @@ class GatewayHost:
 
         def ask() -> int:
             self.post(Cancel([call]))
-            with self._locked():
-                settlements = self._step_inbox()  # the cancel may have been left there
-                record = self._gateway.calls.get(call)
-            self._settle(settlements)
+            record = self.look(lambda gateway: gateway.calls.get(call))
             self._drive()
             return 0 if record is None else record.worker
 
@@ -184,10 +182,12 @@ class GatewayHost:
         with self._locked():
             return self._gateway.ledger.values.is_needed(call)
 
-    def busy(self) -> tuple[int, int]:
-        """How many workers hold calls, and how many there are."""
+    def look(self, see: Callable[[Gateway], T]) -> T:
+        """What is to be seen of the machine, once it has heard all that was said."""
         with self._locked():
-            return self._gateway.busy()
+            settlements, seen = self._step_inbox(), see(self._gateway)
+        self._settle(settlements)
+        return seen
 
     def close(self) -> None:
         """End once every call is settled. Returns at once; `join` waits."""

@@ -39,6 +39,7 @@ from elsewhere.store import Acknowledge, Store
 from elsewhere.tasks import is_asynchronous, merge_options, task_of
 
 if TYPE_CHECKING:
+    from elsewhere.inventory import KeptResource
     from elsewhere.timeline.recorder import Recorder
     from elsewhere.timeline.timeline import Timeline
 
@@ -243,7 +244,24 @@ class Session:
         with DeferredInterrupts():
             from elsewhere.progress import open_progress
 
-            return open_progress(progress, total, self._host.busy)
+            return open_progress(progress, total, lambda: self._host.look(Gateway.busy))
+
+    def warm(
+        self, options: Options, functions: Sequence[Callable[..., Any]], workers: int
+    ) -> Future[None]:
+        """As `Pool.warm`."""
+        self._check_open()
+        from elsewhere.warming import warm
+
+        encoded = [self._functions.encode(to_send(function)) for function in functions]
+        return warm(self, options, encoded, workers)
+
+    def resources(self) -> "list[KeptResource]":
+        """As `Pool.resources`."""
+        self._check_open()
+        from elsewhere.inventory import take_inventory
+
+        return take_inventory(self._host)
 
     def timeline(self) -> "Timeline":
         """As `Pool.timeline`."""

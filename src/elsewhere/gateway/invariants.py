@@ -5,6 +5,7 @@ from collections import Counter
 from elsewhere.calls.lifecycle import CallState, WorkerState
 from elsewhere.calls.messages import Settlement, Verdict
 from elsewhere.errors import GatewayBug
+from elsewhere.gateway.kit_invariants import examine_kits
 from elsewhere.gateway.machine import Gateway
 from elsewhere.gateway.records import CLIENT, REMAKER, CallRecord
 from elsewhere.gateway.room import has_room, may_take
@@ -36,6 +37,7 @@ def _examine(gateway: Gateway) -> list[Examined]:
         *examine_values(gateway),
         *examine_lineage(gateway),
         *examine_remaking(gateway),
+        *examine_kits(gateway),
     ]
 
 
@@ -298,4 +300,4 @@ def _examine_ancestry(gateway: Gateway) -> list[Examined]:
 
 
 def _waiting(gateway: Gateway) -> list[CallRecord]:
-    return [r for r in gateway.queue if r.state is CallState.QUEUED]
+    return [r for r in gateway.dispatch.waiting if r.state is CallState.QUEUED]

@@ -27,6 +27,8 @@ class Root:
     """where the attempt itself waits"""
     told_parked = False
     """the gateway knows that it is parked"""
+    building = 0.0
+    """seconds that went into what its functions are given"""
 
     def __init__(self, attempt: Attempt) -> None:
         self.attempt = attempt

@@ -37,6 +37,7 @@ from elsewhere.calls.messages import (
     Submit,
     ToWorker,
 )
+from elsewhere.calls.resources import Inquire
 from elsewhere.calls.values import Free, Unmap
 from elsewhere.calls.workers import Stop
 from elsewhere.link import WorkerEnd
@@ -70,6 +71,8 @@ class Post:
         self.on_share: Callable[[], None] = lambda: self.post(Has(0))
         self.on_free: Callable[[Free | Unmap], None] = lambda message: None
         """whoever writes segments listens here"""
+        self.on_inquire: Callable[[], None] = lambda: None
+        """whoever knows what is kept here listens here"""
         self.on_answer: Callable[[Settlement], None] = lambda settlement: None
         self.on_need: Callable[[Need], None] = lambda need: None
         """whoever makes calls inside calls listens here"""
@@ -116,6 +119,9 @@ class Post:
                     self._hear_of_children(message)
                 case Free() | Unmap():
                     self.on_free(message)
+                case Inquire():
+                    self.on_inquire()
+                    self.flush()
                 case Stop():
                     self.stopping = True
 

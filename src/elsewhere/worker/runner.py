@@ -19,7 +19,7 @@ from elsewhere.calls.messages import Attempt, Has, Kind, Outcome, Parked, Resume
 from elsewhere.calls.values import Place
 from elsewhere.codec.values import loads
 from elsewhere.errors import CallInterrupted
-from elsewhere.plans.injected import injected
+from elsewhere.plans.injected import Injected, injected
 from elsewhere.worker.control import Control, Root, Threads
 from elsewhere.worker.fibers import getcurrent, greenlet, is_within
 from elsewhere.worker.interrupts import Interrupts
@@ -247,7 +247,7 @@ class Runner:
             holds = tuple([number for number, _ in held])
         # What is held is let go after this, and so told after this.
         self._post.outgoing.append(
-            Outcome(*root.name, verdict, payload, started, elapsed, place, holds)
+            Outcome(*root.name, verdict, payload, started, elapsed, place, holds, (), root.building)
         )
 
     def _apply(self, attempt: Attempt, root: Root) -> bytes | Place:
@@ -257,6 +257,10 @@ class Runner:
         if attempt.kind is Kind.CALL:
             args, kwargs = root.arguments = self.values.load_arguments(attempt, root.mapped)
             return self.values.encode(self.finish(function(*args, **kwargs)), stays=attempt.stays)
+        if attempt.kind is Kind.WARM:
+            if isinstance(function, Injected):
+                function.make_ahead()
+            return self.values.encode(None, stays=attempt.stays)
         from elsewhere.worker.chunk import apply_chunk
 
         inputs = self.values.sources(attempt, root.mapped)
@@ -302,7 +306,7 @@ class Runner:
 
         if isinstance(error, ChunkFailed):
             return error.payload
-        if attempt.kind is not Kind.CALL:
+        if attempt.kind in {Kind.MAP, Kind.STARMAP}:
             return encode_chunk_failure([], error)  # it failed before its first item
         label = ""
         function = self._post.functions.get(attempt.function, b"")
