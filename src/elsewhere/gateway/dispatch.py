@@ -116,7 +116,7 @@ class Dispatch:
 
     def run(self, turn: Turn, now: float) -> list[WorkerRecord]:
         """Hand out what waits, recall for who idles; returns the workers that were given calls."""
-        self.check_at = None
+        self.check_at = self.warmth.look_at = None
         self.aside = []
         if self.held_back:
             return []
@@ -139,7 +139,7 @@ class Dispatch:
             elif self.parents and not robbed:
                 self._ask_to_share(turn)
         look_at = self.warmth.look_at
-        if look_at is not None and self.lines and self.hungry:
+        if look_at is not None and self.hungry:
             self.check_at = look_at if self.check_at is None else min(self.check_at, look_at)
         return given
 
@@ -363,7 +363,10 @@ class Dispatch:
                 return False
             # What was sent behind its inputs could not run elsewhere.
             backlog = [r for r in victim.unstarted() if not r.needs]
-            movable = [(r.call.id, r.fence) for r in self._worth_moving(backlog, victim, now)]
+            idle = list(islice(self.idle.values(), THIEVES_MAX))
+            if self._ledger.kits.kits:
+                backlog = [r for r in backlog if self.warmth.is_worth_moving(r, victim, idle, now)]
+            movable = [(r.call.id, r.fence) for r in self._worth_moving(backlog, victim, idle, now)]
             if len(movable) < len(backlog):
                 self.check_at = now + ROB_CHECK_SECONDS  # the longer it takes, the more is worth it
             if movable:
@@ -377,16 +380,14 @@ class Dispatch:
         return False
 
     def _worth_moving(
-        self, backlog: list[CallRecord], victim: WorkerRecord, now: float
+        self,
+        backlog: list[CallRecord],
+        victim: WorkerRecord,
+        idle: list[WorkerRecord],
+        now: float,
     ) -> list[CallRecord]:
-        """Those for which to move their inputs to who idles, and to make there what they need, costs
-        less than waiting."""
-        if self.placer.every_call:
-            return [r for r in backlog if r.call.kind is not Kind.WARM]
-        idle = list(islice(self.idle.values(), THIEVES_MAX))
-        if self._ledger.kits.kits:
-            backlog = [r for r in backlog if self.warmth.is_worth_moving(r, victim, idle, now)]
-        if not self.placer.is_spread:
+        """Those for which moving their inputs to who idles costs less than waiting."""
+        if self.placer.every_call or not self.placer.is_spread:
             return backlog
         return [r for r in backlog if not self.placer.stays(r, victim, idle, now)]
 

@@ -133,12 +133,13 @@ def _examine_functions(gateway: Gateway) -> list[Examined]:
 
 def _examine_workers(gateway: Gateway) -> list[Examined]:
     workers, dispatch = gateway.workers, gateway.dispatch
-    waiting = _waiting(gateway)
+    queued = [r for r in gateway.queue if r.state is CallState.QUEUED]
     return [
         (
-            "no ready worker idles while calls wait that are not set aside, unless a step was asked for at once or memory is full",
+            "no ready worker idles while calls wait in the queue that are not set aside, unless a step was "
+            "asked for at once or memory is full",
             list(dispatch.idle)
-            if len(waiting) > len(dispatch.aside)
+            if len(queued) > len(dispatch.aside)
             and dispatch.check_at != gateway.now
             and not dispatch.held_back
             else [],

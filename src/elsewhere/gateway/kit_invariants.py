@@ -2,11 +2,12 @@
 
 from collections import Counter
 
-from elsewhere.calls.lifecycle import CallState
+from elsewhere.calls.lifecycle import CallState, WorkerState
 from elsewhere.calls.messages import Kind
 from elsewhere.gateway.kit import Kit
 from elsewhere.gateway.machine import Gateway
 from elsewhere.gateway.value_invariants import Examined
+from elsewhere.gateway.warmth import LINES_MAX
 
 
 def examine_kits(gateway: Gateway) -> list[Examined]:
@@ -78,10 +79,30 @@ def examine_kits(gateway: Gateway) -> list[Examined]:
             ],
         ),
         (
+            "no ready worker idles that has what a call in a line needs, nor any while nobody has or makes "
+            "that, unless a step was asked for at once, memory is full or there are too many lines",
+            _idle_beside_lines(gateway),
+        ),
+        (
             "only workers that are there and have something are waited for to say how it was used",
             sorted(kits.unanswered - workers.keys()),
         ),
     ]
+
+
+def _idle_beside_lines(gateway: Gateway) -> list[object]:
+    dispatch = gateway.dispatch
+    if dispatch.check_at == gateway.now or dispatch.held_back or len(dispatch.lines) > LINES_MAX:
+        return []
+    ready = [w for w in gateway.workers.values() if w.state is WorkerState.READY]
+    idle: list[object] = []
+    for line in dispatch.lines.all():
+        if line.first() is not None:
+            missed = not any(line.kit.is_near(w.id, w.resources) for w in ready)
+            idle += [
+                w.id for w in dispatch.idle.values() if missed or not line.kit.missing(w.resources)
+            ]
+    return idle
 
 
 def _miscounted(gateway: Gateway) -> list[object]:

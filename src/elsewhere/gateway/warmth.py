@@ -62,7 +62,6 @@ class Warmth:
 
     def picks(self, now: float) -> Iterator[Pick]:
         """Calls and who is given each; it must have been given before the next one is asked for."""
-        self.look_at = None
         for line in self.lines.in_turn(LINES_MAX):
             yield from self._warm(line, now)
             yield from self._let_in(line, now)
@@ -79,8 +78,10 @@ class Warmth:
     # ------------------------------------------------------------ who is near
 
     def _give_near(self, line: Line, near: list[WorkerRecord], now: float) -> Iterator[Pick]:
-        """To those that have room: each its share, those that have the kit and wait for nothing first."""
-        roomy = [worker for worker in near if can_take(worker)]
+        """To those that have room: each its share, the least busy first. Who is still making the kit is
+        given no more as long as others have it."""
+        ready = [worker for worker in near if not line.kit.missing(worker.resources)]
+        roomy = [worker for worker in ready or near if can_take(worker)]
         roomy.sort(key=lambda one: (self._builds.wait(line.kit, one, now), one.id))
         share = max(1, min(GIVEN_MAX, len(line.calls)) // max(1, len(roomy)))
         for worker in roomy:
@@ -177,14 +178,21 @@ class Warmth:
     def is_worth_moving(
         self, record: CallRecord, victim: WorkerRecord, idle: list[WorkerRecord], now: float
     ) -> bool:
-        """Whether a call that its worker has not begun is worth more than to make its kit elsewhere."""
+        """Whether a call that its worker has not begun is worth more than to make its kit elsewhere. If
+        it is not yet, it is said when to look again."""
         kit = record.function.kit
         if kit is None:
             return True
         if record.call.kind is Kind.WARM:
             return False
+        if self._placer.every_call:
+            return True
         cost = min([self._builds.seconds(kit, one, now) for one in idle])
-        return not cost or self._builds.wait(kit, victim, now) > cost
+        wait = self._builds.wait(kit, victim, now)
+        if cost and wait <= cost:
+            self._look_by(now + cost - wait, now)
+            return False
+        return True
 
 
 def _may_be_warm(worker: WorkerRecord) -> bool:
