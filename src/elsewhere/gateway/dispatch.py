@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, islice
 
 from elsewhere.calls.lifecycle import CallState, WorkerState
-from elsewhere.calls.messages import Attempt, Define, Kind, Recall, Run, Share, Verdict
+from elsewhere.calls.messages import Attempt, Define, Recall, Run, Share, Verdict
 from elsewhere.calls.values import Value
 from elsewhere.calls.workers import Stop
 from elsewhere.errors import PlacementError

@@ -136,8 +136,7 @@ def _examine_workers(gateway: Gateway) -> list[Examined]:
     queued = [r for r in gateway.queue if r.state is CallState.QUEUED]
     return [
         (
-            "no ready worker idles while calls wait in the queue that are not set aside, unless a step was "
-            "asked for at once or memory is full",
+            "no ready worker idles while calls wait in the queue and are not set aside, unless a step was asked for at once or memory is full",
             list(dispatch.idle)
             if len(queued) > len(dispatch.aside)
             and dispatch.check_at != gateway.now

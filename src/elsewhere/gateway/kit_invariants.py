@@ -79,8 +79,7 @@ def examine_kits(gateway: Gateway) -> list[Examined]:
             ],
         ),
         (
-            "no ready worker idles that has what a call in a line needs, nor any while nobody has or makes "
-            "that, unless a step was asked for at once, memory is full or there are too many lines",
+            "no ready worker idles that has what a call in a line needs, nor any while nobody has or makes that, unless a step was asked for at once, memory is full or there are too many lines",
             _idle_beside_lines(gateway),
         ),
         (

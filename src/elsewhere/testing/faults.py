@@ -54,7 +54,15 @@ KINDS: Final[dict[str, tuple[float, float]]] = {
     "circle": (0.01, 0.3),
     "inner_options": (0.05, 0.9),
     "release_inner": (0.02, 0.5),
+    # per function, per resource that is made, per second and worker
+    "needing_function": (0.1, 0.9),
+    "provider_fails": (0.02, 0.5),
+    "slow_build": (0.02, 0.5),
+    "evict": (0.02, 0.5),
+    "evict_idle": (0.5, 20.0),
     # per burst of calls
+    "warm_call": (0.05, 0.9),
+    "inquire": (0.05, 0.9),
     "release": (0.05, 0.9),
     # per batch of rows, per row that a restart finds
     "slow_store": (0.05, 1.0),
@@ -80,6 +88,12 @@ HARMLESS: Final = frozenset(
         "inner_options",
         "release_inner",
         "slow_store",
+        "needing_function",
+        "slow_build",
+        "evict",
+        "evict_idle",
+        "warm_call",
+        "inquire",
     }
 )
 """Kinds under which every call still runs exactly once."""
@@ -111,6 +125,11 @@ THEMES: Final = (
     ("given_call", "poison_call", "timeout", "slow_call", "pause"),
     ("misplaced_call", "given_call", "nested_call", "duplicate"),
     ("misplaced_call", "keyed_call", "cancel", "crash_running"),
+    ("needing_function", "warm_call", "duplicate"),
+    ("needing_function", "evict", "evict_idle", "slow_build", "inquire"),
+    ("needing_function", "provider_fails", "retries", "crash_running", "late_mail"),
+    ("needing_function", "warm_call", "nested_call", "keyed_call", "slow_call", "cancel"),
+    ("needing_function", "given_call", "slow_call", "crash_idle", "timeout"),
 )
 """Kinds that meet too seldom by chance, for the branches that need them together."""
 

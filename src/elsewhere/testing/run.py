@@ -216,6 +216,8 @@ class Run:
             *(number for number, _, _ in gateway.ledger.inputs.untold),
             *(record.call.id for record, _ in gateway.ledger.inputs.fallen),
             *(gateway.functions.keys() - defined),
+            *(record.call.id for record in gateway.dispatch.lines),
+            *gateway.ledger.kits.unanswered,
         ]
         if left:
             break_promise(24, left)
@@ -273,8 +275,11 @@ class Run:
         if options.timeout is not None and behaviour.stuck:
             worst = options.timeout
         attempts = options.retries + options.deaths_max + 1
+        needs = self.programs.needs.get(behaviour.function, ())
+        # What it needs may be made for it alone, and waited for in vain before.
+        making = sum(20.0 * self.programs.build_seconds[digest] for digest in needs)
         per_start = RETRY_SECONDS_MAX + 1.0
-        return attempts * (worst + GRACE_SECONDS + per_start + 0.1 + inner)
+        return attempts * (worst + GRACE_SECONDS + per_start + 0.1 + inner + making)
 
     def _stuck(self) -> list[object]:
         stuck = [n for n in self.client.calls if n not in self.client.settled]
