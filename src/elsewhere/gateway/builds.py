@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from elsewhere.calls.lifecycle import WorkerState
 from elsewhere.gateway.kit import Kit
 from elsewhere.gateway.records import WorkerRecord
+from elsewhere.gateway.room import can_take
 
 PATIENCE_SECONDS = 1.0
 """For so long nobody doubts that a worker makes what its call needs. Then it may be stuck, or its call was
@@ -30,7 +31,8 @@ class Builds:
         return [
             worker
             for worker in (self._workers[number] for number in numbers)
-            if worker.state is WorkerState.READY and self._is_near(kit, worker, now)
+            if (worker.state is WorkerState.READY or can_take(worker))
+            and self._is_near(kit, worker, now)
         ]
 
     def _is_near(self, kit: Kit, worker: WorkerRecord, now: float) -> bool:

@@ -196,4 +196,5 @@ class Warmth:
 
 
 def _may_be_warm(worker: WorkerRecord) -> bool:
-    return worker.state in {WorkerState.STARTING, WorkerState.READY}
+    """Whether it takes calls, or will."""
+    return worker.state in {WorkerState.STARTING, WorkerState.READY} or can_take(worker)
