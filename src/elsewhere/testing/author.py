@@ -23,8 +23,9 @@ class Author:
         self._faults = faults
         self._random = world.random
         for number in range(world.random.choice((1, 2, 4))):
-            seconds = world.random.choice((1e-3, 0.03, 0.3, 3.0))
+            seconds = world.random.choice((1e-3, 0.01, 0.1, 1.0))
             programs.build_seconds[b"resource %d" % number] = seconds
+        programs.kept_max = world.random.choice((None, 0, 1))
         self._tempo = world.random.choice((1.0, 1.0, 10.0, 30.0))
         """how long calls take in this world"""
         self._path: list[Behaviour] = []

@@ -63,7 +63,7 @@ class Client:
         """functions that may still be called: the world's number → the one under which it is defined"""
         self._functions_made = 0
         self._burst_max = random.choice((1, 3, 20, 150))
-        self._gap_seconds = random.choice((0.0002, 0.003, 0.03))
+        self._gap_seconds = random.choice((0.0002, 0.003, 0.03, 0.3))
         host.settle = self._settle
         host.answer = self._answer
 

@@ -125,6 +125,7 @@ THEMES: Final = (
     ("given_call", "poison_call", "timeout", "slow_call", "pause"),
     ("misplaced_call", "given_call", "nested_call", "duplicate"),
     ("misplaced_call", "keyed_call", "cancel", "crash_running"),
+    ("needing_function", "evict_idle"),
     ("needing_function", "warm_call", "duplicate"),
     ("needing_function", "evict", "evict_idle", "slow_build", "inquire"),
     ("needing_function", "provider_fails", "retries", "crash_running", "late_mail"),
@@ -132,6 +133,31 @@ THEMES: Final = (
     ("needing_function", "given_call", "slow_call", "crash_idle", "timeout"),
 )
 """Kinds that meet too seldom by chance, for the branches that need them together."""
+
+
+WARM: Final[dict[str, float]] = {
+    "evict_idle": 1.0,
+    "evict": 0.1,
+    "crash_idle": 0.5,
+    "crash_running": 0.5,
+    "slow_call": 0.05,
+    "slow_build": 0.1,
+    "provider_fails": 0.05,
+    "retries": 0.5,
+    "warm_call": 0.2,
+    "inquire": 0.2,
+    "cancel": 0.05,
+    "nested_call": 0.2,
+    "duplicate": 0.1,
+    "late_wake": 0.1,
+}
+"""How often what matters to resources strikes, in worlds that are about these."""
+
+
+def draw_warm_rates(random: Random) -> dict[str, float]:
+    """Some kinds, seldom: where all goes wrong at once nothing is kept for long."""
+    few = {kind: rate for kind, rate in WARM.items() if random.random() < 0.3}
+    return {"needing_function": 0.8, **few}
 
 
 def draw_rates(random: Random) -> dict[str, float]:
@@ -157,12 +183,17 @@ def draw_rates(random: Random) -> dict[str, float]:
 class Faults:
     """Decides, kind by kind, whether it happens now. Nothing does once they have `stop`ped."""
 
-    def __init__(self, world: World) -> None:
-        self.rates = draw_rates(world.random)
+    def __init__(self, world: World, rates: dict[str, float]) -> None:
+        self.rates = rates
         self.struck: Counter[str] = Counter()
         self.on = True
         self._world = world
         self._random = world.random.random
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether this world is about resources."""
+        return "needing_function" in self.rates and self.rates.keys() <= {"needing_function", *WARM}
 
     @property
     def harmless(self) -> bool:

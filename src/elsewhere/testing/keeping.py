@@ -36,8 +36,8 @@ class Keeping:
         seconds = self._programs.build_seconds[digest] * self._world.random.uniform(0.5, 1.5)
         return 10.0 * seconds if self._faults.strike("slow_build") else seconds
 
-    def make(self, digest: bytes, seconds: float) -> bool:
-        """It was being made for so long; False if its provider has failed."""
+    def make(self, digest: bytes, seconds: float, function: int) -> bool:
+        """It was being made for a call of this function for so long; False if its provider has failed."""
         if self._faults.strike("provider_fails"):
             self._world.sometimes("a provider failed")
             return False
@@ -46,6 +46,11 @@ class Keeping:
             self._say(Made(self._programs.resource(digest), seconds, len(digest)))
         if self._faults.strike("evict"):
             self.evict()
+        most = self._programs.kept_max
+        if most is not None:
+            others = [one for one in self.kept if one not in self._programs.needs[function]]
+            for one in others[: max(0, len(others) - most)]:
+                self._give_up(one)
         return True
 
     def use(self, function: int) -> None:
@@ -58,11 +63,13 @@ class Keeping:
         """Give something up; False if there is nothing."""
         if not self.kept:
             return False
-        digest = self._world.random.choice(sorted(self.kept))
+        self._give_up(self._world.random.choice(sorted(self.kept)))
+        return True
+
+    def _give_up(self, digest: bytes) -> None:
         del self.kept[digest]
         self._say(Evicted(digest))
         self._world.sometimes("a resource was given up")
-        return True
 
     def answer(self) -> None:
         """Say what there is."""

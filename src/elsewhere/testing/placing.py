@@ -59,6 +59,8 @@ def draw_policy(random: Random, faults: Faults) -> Watched:
             return nonsense  # type: ignore[return-value]  # no candidate, which is the fault
         return random.choice(candidates)
 
+    if faults.is_warm and random.random() < 0.8:
+        return Watched(Locality(), every_call=False)
     kinds: tuple[Callable[[], Placement], ...] = (Locality, LeastLoaded, RoundRobin, Fastest)
     dice = random.random()
     if "misplaced_call" in faults.rates or dice < 0.1:

@@ -88,6 +88,8 @@ class Programs:
         """by the world's number of a function, the resources that its calls need"""
         self.build_seconds: dict[bytes, float] = {}
         """how long it takes to make each"""
+        self.kept_max: int | None = None
+        """how many of them a worker keeps beside what runs; None: any number"""
 
     def make(self, function: int, seconds: float) -> Behaviour:
         name = len(self.by_name) + 1

@@ -274,7 +274,7 @@ class Worker:
         if task.over:
             self._current = None
             self._look()
-        elif self.keeping.make(digest, seconds):
+        elif self.keeping.make(digest, seconds, task.behaviour.function):
             self._flush()
             self._make_missing(task)
         else:
