@@ -281,10 +281,8 @@ def _write(message: FromGateway) -> str:
             return "share"
         case Answer():
             return "; ".join(_write_settlement(settlement) for settlement in message.settlements)
-        case Stop():
-            return "stop"
-        case Inquire():
-            return "inquire"
+        case Stop() | Inquire():
+            return type(message).__name__.lower()
         case Need():
             return f"need for {message.call}: " + " ".join(str(call) for call in message.inputs)
         case Kill():

@@ -1,9 +1,12 @@
 """Calls go to workers that have what they need, and to others when that is worth what it costs."""
 
+from heapq import heappop, heappush
+from random import Random
+
 import pytest
 
 from elsewhere.calls.messages import Run
-from elsewhere.gateway.builds import PATIENCE_SECONDS, level
+from elsewhere.gateway.builds import PATIENCE_SECONDS, last_begins, level
 from elsewhere.gateway.placement import LeastLoaded
 from elsewhere.gateway.records import Turn
 from elsewhere.gateway.warmth import LINES_MAX, LOOK_SECONDS
@@ -75,7 +78,7 @@ def test_a_line_that_has_not_been_empty_for_as_long_is_worth_it_too() -> None:
     stage.tell("at 0.5 submit 5 of 7", "at 0.6 done 1 2#1 took=0.1")
     stage.tell("at 0.7 submit 6 of 7")
 
-    assert runs(stage.turn("at 1.0 ")) == {2: [6]}
+    assert runs(stage.turn("at 1.0 ")) == {3: [6]}
 
 
 def test_as_many_are_let_in_for_that_as_there_are_near() -> None:
@@ -436,3 +439,34 @@ def test_a_function_that_needs_nothing_has_no_kit() -> None:
     stage = with_workers(1)
 
     assert stage.gateway.functions[PLAIN].kit is None
+
+
+@pytest.mark.parametrize(
+    ("waits", "seconds", "calls", "begins"),
+    [
+        ([0.0], 1.0, 1, 0.0),
+        ([0.0], 1.0, 3, 2.0),
+        ([0.0, 0.0, 0.0], 1.0, 3, 0.0),
+        ([0.0, 0.0, 0.0], 1.0, 4, 1.0),
+        ([0.0, 0.5], 1.0, 3, 1.0),
+        ([5.0, 0.0], 1.0, 2, 1.0),
+        ([5.0, 4.0], 0.0, 7, 4.0),
+    ],
+)
+def test_the_last_call_begins_when_somebody_is_free_for_it(
+    waits: list[float], seconds: float, calls: int, begins: float
+) -> None:
+    assert last_begins(waits, seconds, calls) == begins
+
+
+def test_it_is_as_if_each_went_to_whoever_is_free_first() -> None:
+    random = Random(1)
+    for _ in range(300):
+        waits = [random.choice((0.0, random.random() * 3)) for _ in range(random.randint(1, 6))]
+        seconds, calls = random.choice((0.1, 0.37, 2.0)), random.randint(1, 20)
+        free, begins = sorted(waits), 0.0
+        for _ in range(calls):
+            begins = heappop(free)
+            heappush(free, begins + seconds)
+
+        assert last_begins(waits, seconds, calls) == pytest.approx(begins)

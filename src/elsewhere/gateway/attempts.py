@@ -124,6 +124,8 @@ class Attempts:
         recalls: dict[int, set[tuple[int, int]]] = {}
         for record in unwanted:
             if record.state in {CallState.QUEUED, CallState.WAITING}:
+                if record.state is CallState.QUEUED:
+                    self.dispatch.waiting.settle(record)
                 self.ledger.settle(record, Verdict.CANCELLED)
                 continue
             worker = self._workers[record.worker]

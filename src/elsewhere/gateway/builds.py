@@ -1,6 +1,7 @@
 """How long calls would wait for what they need, in a worker that has it or must make it first."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from math import ceil
 
 from elsewhere.calls.lifecycle import WorkerState
 from elsewhere.gateway.kit import Kit
@@ -10,6 +11,8 @@ from elsewhere.gateway.room import can_take
 PATIENCE_SECONDS = 1.0
 """For so long nobody doubts that a worker makes what its call needs. Then it may be stuck, or its call was
 given that by its caller; of what was made before it is known how long it takes."""
+ROUNDING = 1e-9
+"""Of a number of calls."""
 
 
 class Builds:
@@ -78,6 +81,22 @@ class Builds:
             return worker.wait_seconds(now) + seconds
         # As in `wait_seconds`: what takes longer than was thought needs as long again as it is over.
         return worker.ahead + abs(seconds - (now - worker.head_since))
+
+
+def last_begins(waits: Sequence[float], seconds: float, calls: int) -> float:
+    """When the last of so many calls begins, each of which takes so long, if every one goes to whoever is
+    free first; `waits` say when."""
+    if not seconds:
+        return min(waits)
+    # So many have begun before that moment, which is at most one call early; then each worker begins one.
+    moment = level(waits, seconds * calls) - seconds
+    begun, following = 0, []
+    for wait in waits:
+        own = max(0, ceil((moment - wait) / seconds - ROUNDING))
+        begun += own
+        following.append(wait + own * seconds)
+    following.sort()
+    return following[min(max(0, calls - begun - 1), len(following) - 1)]
 
 
 def level(waits: Iterable[float], work: float) -> float:

@@ -79,6 +79,14 @@ def examine_kits(gateway: Gateway) -> list[Examined]:
             ],
         ),
         (
+            "of what stands in a line it is counted how much was settled while it waited",
+            [
+                line.stale
+                for line in gateway.dispatch.lines.all()
+                if line.stale != sum(r.state is not CallState.QUEUED for r in line.calls)
+            ],
+        ),
+        (
             "no ready worker idles that has what a call in a line needs, nor any while nobody has or makes that, unless a step was asked for at once, memory is full or there are too many lines",
             _idle_beside_lines(gateway),
         ),

@@ -12,11 +12,13 @@ from elsewhere.gateway.records import CallRecord
 class Line:
     """The calls of one kit that wait; one that was settled while it waited is skipped."""
 
-    __slots__ = ("calls", "kit", "more", "since", "warming")
+    __slots__ = ("calls", "kit", "more", "since", "stale", "warming")
 
     def __init__(self, kit: Kit) -> None:
         self.kit = kit
         self.calls: deque[CallRecord] = deque()
+        self.stale = 0
+        """how many of them were settled while they waited"""
         self.warming: deque[CallRecord] = deque()
         """those that are to make the kit and nothing else"""
         self.since: float | None = None
@@ -26,19 +28,29 @@ class Line:
 
     def first(self) -> CallRecord | None:
         """The call that is next, if there is one."""
-        return _first(self.calls)
+        while self.calls and self.calls[0].state is not CallState.QUEUED:
+            self.calls.popleft()
+            self.stale -= 1
+        return self.calls[0] if self.calls else None
 
     def first_warming(self) -> CallRecord | None:
         """The next of those that are to make the kit."""
-        return _first(self.warming)
+        while self.warming and self.warming[0].state is not CallState.QUEUED:
+            self.warming.popleft()
+        return self.warming[0] if self.warming else None
 
     def take(self, *, last: bool) -> CallRecord:
         """Let the next call, or the last one, leave. There must be one."""
         if last:
             while self.calls[-1].state is not CallState.QUEUED:
                 self.calls.pop()
+                self.stale -= 1
             return self.calls.pop()
         return self.calls.popleft()
+
+    def __len__(self) -> int:
+        """How many calls wait."""
+        return len(self.calls) - self.stale
 
     def rest(self, now: float) -> None:
         """It was looked whom to give the calls to."""
@@ -83,12 +95,12 @@ class Lines:
             if line.first() is not None or line.first_warming() is not None:
                 self._lines[line.kit] = line
 
+    def settle(self, record: CallRecord) -> None:
+        """A call that waits in a line is about to be settled."""
+        kit = record.function.kit
+        if kit is not None and record.call.kind is not Kind.WARM:
+            self._lines[kit].stale += 1
+
     def clear(self) -> None:
         """Nothing waits any more."""
         self._lines.clear()
-
-
-def _first(calls: deque[CallRecord]) -> CallRecord | None:
-    while calls and calls[0].state is not CallState.QUEUED:
-        calls.popleft()
-    return calls[0] if calls else None

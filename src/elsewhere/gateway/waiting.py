@@ -48,6 +48,11 @@ class Waiting:
         else:
             (self.queue.appendleft if front else self.queue.append)(record)
 
+    def settle(self, record: CallRecord) -> None:
+        """A call that waits is about to be settled."""
+        if not self._only_warming:
+            self.lines.settle(record)
+
     def drain(self) -> list[CallRecord]:
         """All that waits, which does so no more."""
         records = [*self]

@@ -19,7 +19,7 @@ from itertools import chain, islice
 
 from elsewhere.calls.lifecycle import WorkerState
 from elsewhere.calls.messages import Kind
-from elsewhere.gateway.builds import Builds, level
+from elsewhere.gateway.builds import Builds, last_begins
 from elsewhere.gateway.inputs import Inputs
 from elsewhere.gateway.lines import Line, Lines
 from elsewhere.gateway.placer import Placer
@@ -83,7 +83,7 @@ class Warmth:
         ready = [worker for worker in near if not line.kit.missing(worker.resources)]
         roomy = [worker for worker in ready or near if can_take(worker)]
         roomy.sort(key=lambda one: (self._builds.wait(line.kit, one, now), one.id))
-        share = max(1, min(GIVEN_MAX, len(line.calls)) // max(1, len(roomy)))
+        share = max(1, min(GIVEN_MAX, len(line)) // max(1, len(roomy)))
         for worker in roomy:
             for _ in range(share):
                 record = self._next(line, last=False) if can_take(worker) else None
@@ -138,7 +138,7 @@ class Warmth:
     ) -> bool:
         """Whether the line is worth that cost. If not, it is said when to look again."""
         waits = [self._builds.wait(line.kit, one, now) for one in near]
-        longest = level(waits, seconds * (len(line.calls) - 1))
+        longest = last_begins(waits, seconds, len(line))
         if longest > cost:
             return True
         if line.since is None:
