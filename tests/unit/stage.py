@@ -109,8 +109,13 @@ class Stage:
                 self.now = float(words[1])
                 words = words[2:]
             sender, message = self._readers[words[0]](words[1:]) if words else (ENGINE, None)
-            turn = self.gateway.step(sender, message, self.now)
-            check_invariants(self.gateway)
+            turn = self.say(sender, message)
+        return turn
+
+    def say(self, sender: int, message: ToGateway | None) -> Turn:
+        """One step with a message that no line of text stands for."""
+        turn = self.gateway.step(sender, message, self.now)
+        check_invariants(self.gateway)
         return turn
 
 

@@ -5,12 +5,20 @@ from random import Random
 
 import pytest
 
-from elsewhere.calls.messages import Run
+from elsewhere.calls.messages import Call, Options, Run, Submit
+from elsewhere.calls.values import Missing
 from elsewhere.gateway.builds import PATIENCE_SECONDS, last_begins, level
-from elsewhere.gateway.placement import LeastLoaded
-from elsewhere.gateway.records import Turn
+from elsewhere.gateway.placement import (
+    CallToPlace,
+    Candidate,
+    LeastLoaded,
+    Placement,
+    UsersOwn,
+)
+from elsewhere.gateway.records import CLIENT, Turn
 from elsewhere.gateway.warmth import LINES_MAX, LOOK_SECONDS
 from tests.unit.stage import Stage, render
+from tests.unit.value_stage import brought, place_of
 
 LOAD = 7
 """a function that needs resource a"""
@@ -18,9 +26,14 @@ PLAIN = 8
 """one that needs nothing"""
 
 
-def with_workers(count: int, *events: str, seconds: float | None = None) -> Stage:
+def with_workers(
+    count: int,
+    *events: str,
+    seconds: float | None = None,
+    placement: Placement | None = None,
+) -> Stage:
     """Workers that are ready, and the two functions; a call of each takes so long."""
-    stage = Stage()
+    stage = Stage(placement=placement)
     for number in range(1, count + 1):
         stage.tell(f"start {number}", f"ready {number}")
     stage.tell(f"define {LOAD} needs=a", f"define {PLAIN}")
@@ -37,6 +50,25 @@ def runs(turn: Turn) -> dict[int, list[int]]:
         if isinstance(message, Run):
             given.setdefault(peer, []).extend(attempt.call for attempt in message.attempts)
     return given
+
+
+MADE = 500
+"""a call whose value lies on a node"""
+NOTED: list[tuple[CallToPlace, tuple[Candidate, ...]]] = []
+
+
+def note_and_take_last(call: CallToPlace, candidates: tuple[Candidate, ...]) -> Candidate:
+    NOTED.append((call, candidates))
+    return candidates[-1]
+
+
+def give_a_large_value(stage: Stage, maker: int) -> None:
+    stage.gateway.ledger.values.add(MADE, place_of(MADE), maker, CLIENT)
+
+
+def with_input(number: int) -> Call:
+    """A call that needs a, and is given the large value."""
+    return Call(number, LOAD, b"p", Options(), inputs=(brought(MADE),))
 
 
 # ---------------------------------------------------------------- who has it
@@ -368,10 +400,20 @@ def test_how_long_it_takes_says_nothing_of_the_function() -> None:
 def test_it_is_not_taken_back_for_who_idles() -> None:
     stage = with_workers(2, "submit 1..2 of 8", "submit 3..4 of 7 items=2 warm", seconds=0.1)
 
-    first = next(iter(stage.gateway.workers[2].held))
-    turn = stage.turn(f"at 0.1 done 2 {first}#1")
+    held = " ".join(f"{number}#1" for number in stage.gateway.workers[2].held)
+
+    turn = stage.turn(f"at 0.1 done 2 {held}")
 
     assert all("recall" not in line for line in render(turn))
+
+
+def test_a_policy_that_is_asked_for_each_call_is_asked_again_for_a_backlog() -> None:
+    stage = with_workers(2, "made 2 a", "submit 1..4 of 7", seconds=0.1, placement=LeastLoaded())
+
+    held = " ".join(f"{number}#1" for number in stage.gateway.workers[2].held)
+    turn = stage.turn(f"at 0.05 done 2 {held}")
+
+    assert [line for line in render(turn) if "recall" in line] == ["worker 1: recall 4#1"]
 
 
 def test_a_policy_that_is_asked_for_each_call_is_not_asked_for_these() -> None:
@@ -470,3 +512,64 @@ def test_it_is_as_if_each_went_to_whoever_is_free_first() -> None:
             heappush(free, begins + seconds)
 
         assert last_begins(waits, seconds, calls) == pytest.approx(begins)
+
+
+def test_a_function_forgotten_while_others_share_its_kit_leaves_that() -> None:
+    stage = with_workers(1, "define 9 needs=a", "release 9")
+
+    assert len(stage.gateway.ledger.kits.kits) == 1
+
+
+def test_a_call_with_an_input_on_a_node_goes_to_who_has_what_it_needs() -> None:
+    stage = with_workers(3, "made 2 a", seconds=0.01)
+    give_a_large_value(stage, maker=1)
+
+    assert runs(stage.say(CLIENT, Submit([with_input(5)]))) == {2: [5]}
+
+
+def test_where_nobody_has_it_the_policy_is_told_what_making_it_takes() -> None:
+    stage = with_workers(
+        2, "made 1 a took=2", "evicted 1 a", placement=UsersOwn(note_and_take_last)
+    )
+    NOTED.clear()
+
+    stage.tell("submit 1 of 7", "made 1 a", "submit 2 of 7")
+
+    (call, first), (_, second) = NOTED
+    assert call.resources == ("a",)
+    assert {(one.lacks, one.build_seconds) for one in first} == {(1, 2.0)}
+    assert {one.worker: one.lacks for one in second} == {1: 0, 2: 1}
+
+
+def test_a_lost_input_of_a_call_in_a_line_is_waited_for() -> None:
+    stage = with_workers(1, "made 1 a", "submit 1001..1002 of 8", seconds=0.1)
+    give_a_large_value(stage, maker=1)
+    stage.say(CLIENT, Submit([with_input(5)]))
+    stage.say(CLIENT, Missing(MADE, place_of(MADE)))
+
+    turn = stage.turn("done 1 1001#1")
+
+    assert 5 not in [call for calls in runs(turn).values() for call in calls]
+
+
+def test_a_lost_input_of_whoever_would_be_let_in_for_is_waited_for() -> None:
+    stage = with_workers(1, "submit 1001..1002 of 8", seconds=0.1)
+    give_a_large_value(stage, maker=1)
+    stage.say(CLIENT, Submit([with_input(5)]))
+    stage.say(CLIENT, Missing(MADE, place_of(MADE)))
+
+    turn = stage.turn("start 2", "ready 2")
+
+    assert 5 not in [call for calls in runs(turn).values() for call in calls]
+
+
+def test_the_last_calls_of_a_line_that_were_cancelled_are_skipped() -> None:
+    stage = with_workers(2, "made 1 a took=2", "submit 1..6 of 7", "cancel 6", seconds=0.3)
+
+    assert runs(stage.turn("at 2 ")) == {2: [5]}
+
+
+def test_what_was_to_be_made_ahead_and_was_cancelled_is_skipped() -> None:
+    stage = with_workers(1, "start 2", "submit 1..4 of 7 items=2 warm", "cancel 2")
+
+    assert runs(stage.turn("ready 2")) == {2: [3], 1: [4]}

@@ -116,7 +116,8 @@ class Dispatch:
 
     def run(self, turn: Turn, now: float) -> list[WorkerRecord]:
         """Hand out what waits, recall for who idles; returns the workers that were given calls."""
-        self.check_at = self.warmth.look_at = None
+        self.check_at = None
+        self.warmth.begin()
         self.aside = []
         if self.held_back:
             return []

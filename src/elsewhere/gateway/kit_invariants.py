@@ -92,7 +92,7 @@ def examine_kits(gateway: Gateway) -> list[Examined]:
         ),
         (
             "only workers that are there and have something are waited for to say how it was used",
-            sorted(kits.unanswered - workers.keys()),
+            [*sorted(kits.unanswered - workers.keys())],
         ),
     ]
 
@@ -121,4 +121,5 @@ def _miscounted(gateway: Gateway) -> list[object]:
     # A function may be forgotten while a call of it, which is settled, runs on.
     kits = {*gateway.ledger.kits.kits.values(), *(kit for kit, _ in held)}
     counted = {(kit, number): count for kit in kits for number, count in kit.users.items()}
-    return sorted(n for kit, n in held.keys() | counted if held[kit, n] != counted.get((kit, n), 0))
+    wrong = (n for kit, n in held.keys() | counted if held[kit, n] != counted.get((kit, n), 0))
+    return [*sorted(wrong)]

@@ -60,6 +60,10 @@ class Warmth:
         self._idle = idle
         self._roomy = roomy
 
+    def begin(self) -> None:
+        """A step begins."""
+        self.look_at = None
+
     def picks(self, now: float) -> Iterator[Pick]:
         """Calls and who is given each; it must have been given before the next one is asked for."""
         for line in self.lines.in_turn(LINES_MAX):

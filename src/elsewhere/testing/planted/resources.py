@@ -1,5 +1,6 @@
 """Bugs in what is thought of resources, and in who is given calls that need them."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from elsewhere.calls.lifecycle import CallState
@@ -134,3 +135,14 @@ def calls_that_make_something_ahead_wait_for_ever(patch: Patch) -> None:
 @planted
 def a_worker_that_leaves_takes_nothing_from_lines(patch: Patch) -> None:
     patch.set(builds_module, "can_take", lambda worker: False)
+
+
+@planted
+def a_line_is_thought_to_take_ten_times_as_long_as_it_does(patch: Patch) -> None:
+    def make(real: Any) -> Any:
+        def last_begins(waits: Sequence[float], seconds: float, calls: int) -> float:
+            return 10.0 * float(real(waits, seconds, calls))
+
+        return last_begins
+
+    patch.wrap(warmth_module, "last_begins", make)
