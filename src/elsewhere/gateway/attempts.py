@@ -6,6 +6,7 @@ from elsewhere.calls.lifecycle import CallState
 from elsewhere.calls.messages import (
     Died,
     Kept,
+    Kind,
     Outcome,
     Parked,
     Recall,
@@ -91,11 +92,12 @@ class Attempts:
 
     def _learn(self, worker: WorkerRecord, record: CallRecord, outcome: Outcome) -> None:
         """Take in what the attempt tells of its function, its worker and its inputs."""
-        if outcome.verdict not in NOT_BEGUN:
+        if outcome.verdict not in NOT_BEGUN and record.call.kind is not Kind.WARM:
             function, items = record.function, record.call.items
+            elapsed = max(0.0, outcome.elapsed - outcome.building)
             if self.dispatch.placer.every_call and function.seconds is not None:
-                worker.measure(outcome.elapsed, function.seconds * items)
-            function.measure(outcome.elapsed, items)
+                worker.measure(elapsed, function.seconds * items)
+            function.measure(elapsed, items)
         if outcome.holds or outcome.transfers:
             self.ledger.values.hold(worker.id, outcome.holds)
             self.dispatch.placer.bandwidths.measure(worker.node, outcome.transfers)
@@ -140,6 +142,8 @@ class Attempts:
         recalls: dict[int, set[tuple[int, int]]] = {}
         for record in unwanted:
             if record.state in {CallState.QUEUED, CallState.WAITING}:
+                if record.state is CallState.QUEUED:
+                    self.dispatch.waiting.settle(record)
                 self.ledger.settle(record, Verdict.CANCELLED)
                 continue
             worker = self._workers[record.worker]
@@ -193,4 +197,4 @@ class Attempts:
             record.become(CallState.WAITING)
             return
         record.become(CallState.QUEUED)
-        (self.dispatch.queue.appendleft if front else self.dispatch.queue.append)(record)
+        (self.dispatch.waiting.put_first if front else self.dispatch.waiting.put)([record])

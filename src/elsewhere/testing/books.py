@@ -58,6 +58,10 @@ PROMISES: Final = {
     46: "a value is lost for good only if nobody can make it again, or what it was made from",
     47: "whoever has not found a value is told where it is or why it is lost, and calls wait no longer",
     48: "what nobody needs is freed",
+    49: "no worker that has what a call needs idles while the call waits, or is sent to one that lacks it",
+    50: "who neither has nor makes what a call needs is sent it only if it is worth that, or nobody has it",
+    51: "what a worker is thought to have it has made, and has not given up since",
+    52: "what waits for a worker that has what it needs, while another one idles, is looked at again in time",
 }
 
 
@@ -152,6 +156,7 @@ class WorkerBook:
         "head_since",
         "held",
         "interrupted",
+        "kept",
         "killed",
         "node",
         "parked",
@@ -181,6 +186,8 @@ class WorkerBook:
         """a request to share has not been answered"""
         self.children = 0
         self.tasks = 0
+        self.kept: dict[bytes, None] = {}
+        """what it has made and not given up, as it has said"""
         self.functions: set[int] = set()
         self.defined: set[int] = set()
         self.asked: set[int] = set()

@@ -50,7 +50,7 @@ class PoolOfNodes(Pool):
 
 @dataclass(frozen=True)
 class Nodes:
-    """`elsewhere.session.EngineOf`."""
+    """`elsewhere.engines.making.EngineOf`."""
 
     count: int
     path: list[str] | None

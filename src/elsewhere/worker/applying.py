@@ -52,6 +52,10 @@ class Applying:
             function = injected(self._editions.decode(function))
             self._post.functions[attempt.function] = function
             root.table = self._editions.note(attempt.function, self._post.functions)
+        if attempt.kind is Kind.WARM:
+            if isinstance(function, Injected):
+                function.make_ahead()
+            return self._values.encode(None, stays=attempt.stays)
         if attempt.fork:
             return self._apply_in_fork(function, attempt, root)
         if attempt.kind is Kind.CALL:
@@ -136,7 +140,7 @@ class Applying:
 
         if isinstance(error, ChunkFailed):
             return error.payload
-        if attempt.kind is not Kind.CALL:
+        if attempt.kind in {Kind.MAP, Kind.STARMAP}:
             return encode_chunk_failure([], error)  # it failed before its first item
         label = ""
         function = self._post.functions.get(attempt.function, b"")

@@ -60,6 +60,7 @@ def run_worker(link: WorkerEnd, cells: "memoryview[int]") -> None:
     serve_worker(lambda: own_pool(runner, post, setup.worker))
     let_futures_travel(True)
     keeping = Keeping(runner, post, cells, screens)
+    post.on_inquire = keeping.answer
     PROCESS.host = keeping
     PROCESS.limits = setup.resource_limits
     os.register_at_fork(after_in_child=lambda: cease(runner, keeping))
