@@ -92,7 +92,9 @@ class GatewayHost:
             directory, free_bytes_max, self.note, self.post, self._poller.wake, self._is_needed
         )
         self._cancels = Cancels(self._poller)
-        self._delivery = Delivery(engine, self.holdings, self._cancels, self._poller)
+        self._delivery = Delivery(
+            engine, self.holdings, self._cancels, self._poller, directory, self.note
+        )
         self._poller.on_alarm(lambda: self._step(ENGINE, None))
         self._poller.on_served(self._callbacks, self._callbacks.run)
         self._closing = False
@@ -348,9 +350,7 @@ class GatewayHost:
         self._poller.ended = True
         self.holdings.end()
         self._engine.end()
-        for link in self._delivery.links.values():
-            link.close()
-        self._delivery.links.clear()
+        self._delivery.end()
         self._poller.close()
         self._cancel_rest()
         self._on_end()
@@ -367,12 +367,12 @@ class GatewayHost:
 
     # ------------------------------------------------------------ the engine's door
 
-    def worker_started(self, worker: int, link: GatewayEnd) -> None:
+    def worker_started(self, worker: int, link: GatewayEnd, node: int = 0) -> None:
         self._delivery.links[worker] = link
         self._poller.watch(link.fileno(), lambda events: self._exchange(worker, link, events))
         with self._locked():
             self._delivery.flush(link)  # a large initializer may still wait in it
-        self._step(ENGINE, Started(worker))
+        self._step(ENGINE, Started(worker, node))
 
     def worker_lost(self, worker: int, how: Exit) -> None:
         link = self._delivery.links.pop(worker, None)

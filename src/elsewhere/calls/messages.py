@@ -3,15 +3,16 @@
     client  → gateway   Define, Release, Submit, Given, Cancel, Drop, Put, Missing, and Moved
     worker  → gateway   Ready, Unready, Done, Died, Returned, Parked, Resumed, Has, and the client's
                         first eight for calls inside calls        (and Said, to the client's screen)
+    worker  → gateway   Seek, Offer, Unavailable; of these the client says the latter two
     engine  → gateway   Started, Lost, NodeLost
     store   → gateway   Written
     gateway → worker    Define, Forget, Run, Recall, Interrupt, Share, Answer, Need, Free, Unmap,
-                        Stop
+                        Source, Stop
                                                                             (Setup is the engine's)
     gateway → engine    Kill
-    gateway → client    Kept, Need, Free, Spill, and the settlements of a Turn
+    gateway → client    Kept, Need, Free, Spill, Wanted, and the settlements of a Turn
 
-Those about values that stay where they were made are in `elsewhere.calls.values`, those about the
+Those about blobs are in `elsewhere.calls.blobs`, those about values that stay where they were made are in `elsewhere.calls.values`, those about the
 beginning and the end of a worker in `elsewhere.calls.workers`, all others here.
 
 Payloads are opaque bytes to the gateway. Workers are named by numbers that the engine counts upwards
@@ -22,6 +23,7 @@ its own number times `NUMBERS_PER_WORKER`.
 from enum import IntEnum
 from typing import TypeAlias
 
+from elsewhere.calls.blobs import Offer, Seek, Source, Unavailable, Wanted
 from elsewhere.calls.values import (
     Drop,
     Free,
@@ -36,6 +38,7 @@ from elsewhere.calls.values import (
 )
 from elsewhere.calls.wire import Record
 from elsewhere.calls.workers import (
+    Died,
     Exit,
     Kill,
     Lost,
@@ -237,16 +240,6 @@ class Done(Record, frozen=True, tag=12):
     outcomes: list[Outcome]
 
 
-class Died(Record, frozen=True, tag=36):
-    """The fork that ran this attempt has ended without an outcome. The worker lives."""
-
-    call: int
-    fence: int
-    exit: Exit
-    holds: tuple[int, ...] = ()
-    """As those of an outcome."""
-
-
 class Returned(Record, frozen=True, tag=13):
     """The answer to `Recall`: attempts given back unstarted, and attempts that had been started.
 
@@ -364,11 +357,26 @@ class Need(Record, frozen=True, tag=28):
 
 FromAsker: TypeAlias = Define | Release | Submit | Cancel | Given | Drop | Put | Missing
 OfAttempts: TypeAlias = Ready | Unready | Done | Died | Returned | Parked | Resumed | Has
+OfBlobs: TypeAlias = Seek | Offer | Unavailable
 ToWorker: TypeAlias = (
-    Setup | Define | Forget | Run | Recall | Interrupt | Share | Answer | Need | Free | Unmap | Stop
+    Setup
+    | Define
+    | Forget
+    | Run
+    | Recall
+    | Interrupt
+    | Share
+    | Answer
+    | Need
+    | Free
+    | Unmap
+    | Source
+    | Stop
 )
-FromWorker: TypeAlias = FromAsker | OfAttempts | Said
-ToGateway: TypeAlias = FromAsker | OfAttempts | Started | Lost | NodeLost | Written | Moved
+FromWorker: TypeAlias = FromAsker | OfAttempts | OfBlobs | Said
+ToGateway: TypeAlias = (
+    FromAsker | OfAttempts | OfBlobs | Started | Lost | NodeLost | Written | Moved
+)
 FromGateway: TypeAlias = (
     Define
     | Forget
@@ -380,8 +388,10 @@ FromGateway: TypeAlias = (
     | Need
     | Free
     | Unmap
+    | Source
     | Stop
     | Kill
     | Kept
     | Spill
+    | Wanted
 )

@@ -78,6 +78,16 @@ class Exit(Record, frozen=True):
         return f"exited with code {self.code}" if self.code is not None else "was lost"
 
 
+class Died(Record, frozen=True, tag=54):
+    """The fork that ran this attempt has ended without an outcome. The worker lives."""
+
+    call: int
+    fence: int
+    exit: Exit
+    holds: tuple[int, ...] = ()
+    """As those of an outcome."""
+
+
 class Lost(Record, frozen=True, tag=31):
     """This worker is gone for good."""
 

@@ -12,7 +12,7 @@ remains is left to a timer before each item.
 import socket
 import sys
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from itertools import count
@@ -34,19 +34,24 @@ class LocalEngine:
     """`elsewhere.engine.Engine` for `workers` processes.
 
     Each is told `setup`, with its own number and what the node and this process are found to have.
+    Workers are numbered by `numbers`, which count upwards.
     """
+
+    alike = True
+    """its workers see the files that this process sees, and have what is installed here"""
 
     def __init__(
         self,
         node: NodeProcess,
         workers: int,
         setup: Setup,
+        numbers: Iterator[int] | None = None,
     ) -> None:
         self._node: NodeProcess | None = node
         self._wanted = workers
         self._setup = replace(setup, directory=node.directory)
         self._directory = node.directory
-        self._numbers = count(1)
+        self._numbers = count(1) if numbers is None else numbers
         self._alive: set[int] = set()
         self._unready: set[int] = set()
         self._failures = 0

@@ -4,7 +4,6 @@ from collections.abc import Container, Iterable
 
 from elsewhere.calls.lifecycle import CallState
 from elsewhere.calls.messages import (
-    Died,
     Kept,
     Outcome,
     Parked,
@@ -14,7 +13,7 @@ from elsewhere.calls.messages import (
     Verdict,
 )
 from elsewhere.calls.values import Free
-from elsewhere.calls.workers import Exit
+from elsewhere.calls.workers import Died, Exit
 from elsewhere.gateway.dispatch import Dispatch
 from elsewhere.gateway.ledger import Ledger
 from elsewhere.gateway.limits import Limits

@@ -3,6 +3,7 @@
 import os
 import socket
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 
 from elsewhere.segments.directory import make_directory, remove_directory
@@ -30,10 +31,10 @@ class NodeProcess:
 
     It ends, and all its workers with it, as soon as `control` is closed or this process has ended,
     however that happens. Large values lie in its `directory`: a new one, or that of the node before;
-    a node that ends, and is not killed, removes it.
+    a node that ends, and is not killed, removes it. It finds modules in `path`, or as this process.
     """
 
-    def __init__(self, directory: str | None = None) -> None:
+    def __init__(self, directory: str | None = None, path: Sequence[str] | None = None) -> None:
         if not sys.executable:
             raise RuntimeError(
                 "sys.executable is not set: there is no Python to start workers with"
@@ -45,10 +46,10 @@ class NodeProcess:
             self._give_up(directory)
             raise
         descriptor = theirs.fileno()
-        entries: list[object] = list(sys.path)
-        path = [entry for entry in entries if isinstance(entry, str)]  # as the import system does
+        entries: list[object] = list(sys.path if path is None else path)
+        searched = [e for e in entries if isinstance(e, str)]  # as the import system does
         program = NODE_PROGRAM.format(
-            path=path, descriptor=descriptor, client=os.getpid(), directory=self.directory
+            path=searched, descriptor=descriptor, client=os.getpid(), directory=self.directory
         )
         try:
             self._process = os.posix_spawn(

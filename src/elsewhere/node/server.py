@@ -20,6 +20,7 @@ from select import POLLIN, poll
 from time import monotonic, sleep
 from typing import NoReturn
 
+from elsewhere.blobs.address import address_in, listen
 from elsewhere.calls.wire import FrameReader, encode_frame
 from elsewhere.calls.workers import Exit
 from elsewhere.link import LinkClosed
@@ -43,11 +44,13 @@ RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 class Node:
-    """The node's side of the control socket, and the workers that it has forked for `client`."""
+    """The node's side of the control socket, and the workers that it has forked for `client`. Peers
+    fetch blobs from its `directory`."""
 
-    def __init__(self, control: socket.socket, client: int) -> None:
+    def __init__(self, control: socket.socket, client: int, directory: str) -> None:
         self._control = control
         self._client = client
+        self._directory = directory
         self._reader: FrameReader[ToNode] = FrameReader(ToNode)
         self._descriptors: deque[int] = deque()
         self._workers: dict[int, int] = {}
@@ -56,6 +59,9 @@ class Node:
         """worker → the descriptor whose closing ends its group"""
         self._boxes: dict[int, mmap.mmap] = {}
         """worker → box"""
+        self._servers: dict[int, int] = {}
+        """process id of one that serves a peer → as in `_lifelines`"""
+        self._peers = listen(address_in(directory))
 
     def serve(self) -> None:
         """Start, kill and reap workers until the client is gone; then end them all."""
@@ -66,6 +72,7 @@ class Node:
         ready = poll()
         ready.register(self._control, POLLIN)
         ready.register(reaped_reader, POLLIN)
+        ready.register(self._peers, POLLIN)
         # A fork of the client may hold the other end of the control socket after its death.
         ended = watch_process(self._client)
         if ended is not None:
@@ -76,6 +83,8 @@ class Node:
                     if fileno == reaped_reader:
                         os.read(reaped_reader, 4096)
                         self._reap()
+                    elif fileno == self._peers.fileno():
+                        self._serve_peer()
                     elif fileno == self._control.fileno() and not self._obey():
                         return
         finally:
@@ -137,13 +146,7 @@ class Node:
         code = 1
         try:
             gc.enable()
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            self._control.close()
-            for other_end in self._lifelines.values():
-                os.close(other_end)
-            os.setpgid(0, 0)
-            end_group_with(lifeline)
+            self._leave(lifeline)
             if kept:
                 keep()
             end = PipeWorkerEnd(socket.socket(fileno=link))
@@ -159,6 +162,38 @@ class Node:
         finally:
             # Never return into the node's code, nor run its clean-up.
             os._exit(code)
+
+    def _leave(self, lifeline: int) -> None:
+        """In a child: it shares nothing with the node, and ends with it."""
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        self._control.close()
+        self._peers.close()
+        for other_end in (*self._lifelines.values(), *self._servers.values()):
+            os.close(other_end)
+        os.setpgid(0, 0)
+        end_group_with(lifeline)
+
+    def _serve_peer(self) -> None:
+        # Few nodes serve anybody.
+        from elsewhere.node.serving import serve_peer
+
+        try:
+            lifeline, other_end = os.pipe()
+        except OSError:
+            return  # there are too many files open: the peer still waits, and is come back to
+        server = serve_peer(
+            self._peers, self._directory, lambda: self._leave_server(lifeline, other_end)
+        )
+        os.close(lifeline)
+        if server is None:
+            os.close(other_end)
+        else:
+            self._servers[server] = other_end
+
+    def _leave_server(self, lifeline: int, other_end: int) -> None:
+        os.close(other_end)
+        self._leave(lifeline)
 
     def _ask_to_end(self) -> None:
         """Give workers a while that have something to clean up."""
@@ -180,7 +215,7 @@ class Node:
                 kill_group(process)
 
     def _reap(self) -> None:
-        while self._workers:
+        while self._workers or self._servers:
             try:
                 process, status, usage = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
@@ -189,6 +224,8 @@ class Node:
                 return
             worker = self._workers.pop(process, None)
             if worker is None:
+                if process in self._servers:
+                    os.close(self._servers.pop(process))
                 continue
             if status:
                 kill_group(process)  # what it had started must not run on beside its next attempt
@@ -239,7 +276,7 @@ def main(descriptor: int, client: int, directory: str) -> NoReturn:
     control.setblocking(True)
     # What is there now lives as long as the node: keep the collector from touching shared pages.
     gc.freeze()
-    Node(control, client).serve()
+    Node(control, client, directory).serve()
     # If the client is dying, this may come before it is dead, and nobody else would remove it.
     from elsewhere.segments.directory import remove_directory
 

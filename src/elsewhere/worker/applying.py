@@ -6,11 +6,11 @@ from typing import Any
 from elsewhere.calls.messages import Attempt, Kind, Outcome, Verdict
 from elsewhere.calls.values import Place
 from elsewhere.calls.workers import Exit
-from elsewhere.codec.values import loads
 from elsewhere.errors import CallInterrupted
 from elsewhere.plans.dependency import release_all
 from elsewhere.plans.injected import Injected, injected
 from elsewhere.worker.control import Root
+from elsewhere.worker.editions import WorkerEditions
 from elsewhere.worker.output import LineWriter
 from elsewhere.worker.post import Post
 from elsewhere.worker.values import InputMissing, Values
@@ -32,10 +32,16 @@ class Applying:
     """`finish` gives the value of a coroutine."""
 
     def __init__(
-        self, post: Post, values: Values, screens: list[LineWriter], finish: Callable[[Any], Any]
+        self,
+        post: Post,
+        values: Values,
+        editions: WorkerEditions,
+        screens: list[LineWriter],
+        finish: Callable[[Any], Any],
     ) -> None:
         self._post = post
         self._values = values
+        self._editions = editions
         self._screens = screens
         self._finish = finish
 
@@ -43,7 +49,9 @@ class Applying:
         """The value. Raises what the call raises, and what `fail` takes."""
         function: Any = self._post.functions[attempt.function]
         if type(function) is bytes:
-            function = self._post.functions[attempt.function] = injected(loads(function))
+            function = injected(self._editions.decode(function))
+            self._post.functions[attempt.function] = function
+            root.table = self._editions.note(attempt.function, self._post.functions)
         if attempt.fork:
             return self._apply_in_fork(function, attempt, root)
         if attempt.kind is Kind.CALL:

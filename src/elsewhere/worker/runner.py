@@ -15,10 +15,11 @@ from time import monotonic
 from types import CoroutineType
 from typing import Any
 
-from elsewhere.calls.messages import Attempt, Died, Has, Outcome, Parked, Resumed, Verdict
-from elsewhere.calls.workers import Exit
+from elsewhere.calls.messages import Attempt, Has, Outcome, Parked, Resumed, Verdict
+from elsewhere.calls.workers import Died, Exit
 from elsewhere.worker.applying import Applying, Result
 from elsewhere.worker.control import Control, Root, Threads
+from elsewhere.worker.editions import WorkerEditions
 from elsewhere.worker.fibers import getcurrent, greenlet, is_within
 from elsewhere.worker.interrupts import Interrupts
 from elsewhere.worker.output import LineWriter
@@ -40,9 +41,16 @@ FREE_FIBERS_MAX = 64
 class Runner:
     """The main thread's side of a worker. `cells[0]` is where it notes the call in control."""
 
-    def __init__(self, post: Post, cells: "memoryview[int]", screens: list[LineWriter]) -> None:
+    def __init__(
+        self,
+        post: Post,
+        cells: "memoryview[int]",
+        screens: list[LineWriter],
+        editions: WorkerEditions,
+    ) -> None:
         self._post = post
-        self._control = Control(cells, post.outgoing.append)
+        self.editions = editions
+        self._control = Control(cells, post.outgoing.append, editions)
         self._screens = screens
         self.stack: deque[Inner] = deque()
         """calls made inside calls, the latest last; one that others took or that runs is skipped"""
@@ -71,7 +79,7 @@ class Runner:
         """set by who can import them; only who has coroutines pays for it"""
         self._free: list[greenlet] = []
         self.values = Values(post)
-        applying = Applying(post, self.values, screens, self.finish)
+        applying = Applying(post, self.values, editions, screens, self.finish)
         self._apply, self._fail = applying.apply, applying.fail
 
     # ------------------------------------------------------------ the hub
@@ -194,6 +202,8 @@ class Runner:
             return
         started = monotonic()
         root = Root(attempt)
+        if self.editions.used:
+            root.table = self.editions.table_of(attempt.function, post.functions)
         self.roots[root.name] = root
         self.begun += 1
         self._control.give(root)
@@ -227,7 +237,7 @@ class Runner:
         root = Root(attempt)
         # It does not keep the main thread, so what it waits for must find room here.
         self._post.post(Parked(*root.name))
-        with self.threads.run(root):
+        with self.threads.run(root), self.editions.lent(attempt.function, self._post.functions):
             try:
                 verdict: Verdict = Verdict.VALUE
                 result: Result = self._apply(attempt, root)
