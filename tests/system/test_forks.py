@@ -126,6 +126,7 @@ def test_large_results_stay_and_are_freed() -> None:
 
 def test_a_fork_that_dies_leaves_nothing_behind() -> None:
     with Pool(1) as pool:
+        assert pool.submit(forks.add, 1, 2).result() == 3
         before = set(folder_of(pool).iterdir())
         error = pool.options(isolation="fork").submit(forks.fill_and_die, 10**6).exception()
         assert isinstance(error, CallQuarantined)
