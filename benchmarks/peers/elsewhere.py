@@ -1,6 +1,8 @@
 """Our own adapter: no option is given, as in a user's first program."""
 
+import os
 import pickle
+import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, wait
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -8,12 +10,13 @@ from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from queue import SimpleQueue
+from time import perf_counter, sleep
 from typing import Any
 
 import elsewhere
 from benchmarks import graphs, inside
 from benchmarks.functions import same
-from benchmarks.given import same_given, work_given
+from benchmarks.given import array_given, bytes_given, same_given, work_given
 from benchmarks.peer import (
     WORKERS,
     Averages,
@@ -23,6 +26,7 @@ from benchmarks.peer import (
     Given,
     Graph,
     Hash,
+    Hold,
     Idiom,
     Idioms,
     Inside,
@@ -47,6 +51,9 @@ from elsewhere.keys.key import key_of
 from elsewhere.store import KEY_BYTES, Acknowledge
 from elsewhere.store import Remember as Row
 from elsewhere.stores.opening import open_store
+
+HOLD_SECONDS = 0.3
+"""How long calls take that are to be on all workers at once."""
 
 
 class Elsewhere(ExecutorPeer):
@@ -79,6 +86,12 @@ class Elsewhere(ExecutorPeer):
 
     def maps_of_given(self) -> Idioms[MapOfGiven]:
         return {"Depends": Idiom(MapOfGiven(same_given, self._map_default))}
+
+    def holds(self) -> Idioms[Hold]:
+        return {
+            "node, bytearray": Idiom(partial(hold, bytes_given)),
+            "node, numpy": Idiom(partial(hold, array_given)),
+        }
 
     def streams(self) -> Idioms[Stream]:
         return {"default": Idiom(self._stream_default)}
@@ -153,6 +166,28 @@ def flow_in(pool: Any) -> Flow:
         wait=wait,
         put=put,
     )
+
+
+@contextmanager
+def hold(give: Callable[[int], Function], size: int, workers: int) -> Iterator[Callable[[], float]]:
+    use = give(size)
+    with Pool(workers) as pool:
+        processes: set[int] = set()
+        while len(processes) < workers:
+            futures = [pool.submit(use, HOLD_SECONDS) for _ in range(workers)]
+            processes.update(future.result() for future in futures)
+
+        def start() -> float:
+            for process in processes:
+                os.kill(process, signal.SIGKILL)
+            # The node and the worker have seen that it has ended.
+            pool.submit(sleep, HOLD_SECONDS).result()
+            started = perf_counter()
+            if pool.submit(use, 0.0).result() in processes:
+                raise WrongResult("a process that was killed still answers")
+            return perf_counter() - started
+
+        yield start
 
 
 @contextmanager

@@ -21,6 +21,9 @@ class Setup(Record, frozen=True, tag=20):
     """how much of what nobody needs there it keeps to use it again"""
     resource_limits: ResourceLimits = ResourceLimits()
     """how much it keeps of what its calls are given"""
+    stands_in: str = ""
+    """under which name it writes large values, if it stands in for the worker of this number. Then the
+    calls that its calls make run inline"""
 
 
 class Started(Record, frozen=True, tag=30):

@@ -71,7 +71,7 @@ class Post:
         self.on_share: Callable[[], None] = lambda: self.post(Has(0))
         self.on_free: Callable[[Free | Unmap], None] = lambda message: None
         """whoever writes segments listens here"""
-        self.on_source: Callable[[Source], None] = lambda source: None
+        self.on_sources: list[Callable[[Source], None]] = []
         """whoever fetches blobs listens here"""
         self.on_answer: Callable[[Settlement], None] = lambda settlement: None
         self.on_need: Callable[[Need], None] = lambda need: None
@@ -126,12 +126,16 @@ class Post:
                     self.interrupts.add((message.call, message.fence))
                 case Answer() | Need() | Share():
                     self._hear_of_children(message)
+                case Source():
+                    self._hear_of_source(message)
                 case Free() | Unmap():
                     self.on_free(message)
-                case Source():
-                    self.on_source(message)
                 case Stop():
                     self.stopping = True
+
+    def _hear_of_source(self, message: Source) -> None:
+        for listen in tuple(self.on_sources):
+            listen(message)
 
     def _hear_of_children(self, message: Answer | Need | Share) -> None:
         match message:

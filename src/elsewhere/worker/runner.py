@@ -79,8 +79,8 @@ class Runner:
         """set by who can import them; only who has coroutines pays for it"""
         self._free: list[greenlet] = []
         self.values = Values(post)
-        applying = Applying(post, self.values, editions, screens, self.finish)
-        self._apply, self._fail = applying.apply, applying.fail
+        self.applying = Applying(post, self.values, editions, screens, self.finish)
+        self._apply, self._fail = self.applying.apply, self.applying.fail
 
     # ------------------------------------------------------------ the hub
 
