@@ -66,6 +66,7 @@ FIGURES = (
     Figure(workload="setup", metric="seconds", comparison="≤", bound=2.16),
     Figure(workload="setup", metric="seconds", comparison="<", bound=1, peer=ANY_PEER),
     Figure(workload="injected", metric="microseconds", comparison="≤", bound=3),
+    Figure(workload="inference", metric="less_percent", comparison="≥", bound=97),
     Figure(workload="stream", metric="growth_mb", comparison="<", bound=20),
     Figure(workload="store", metric="hits_per_second", comparison="≥", bound=20_000),
     Figure(workload="store", metric="hits_per_second", comparison="≥", bound=10, peer="joblib"),
@@ -104,6 +105,8 @@ FIGURES = (
     ),
     Figure(workload="chain", metric="calls_per_second", comparison="≥", bound=20, peer="ray"),
     Figure(workload="graphs", metric="gateway_kb_per_call", comparison="≤", bound=1.5),
+    Figure(workload="fetch", metric="copies_per_node", comparison="≤", bound=1),
+    Figure(workload="fetch", metric="most_from_one", comparison="≤", bound=2),
     Figure(workload="mapreduce", metric="seconds", comparison="≤", bound=1, peer="distributed"),
 )
 

@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
+from benchmarks.fetching import Fetch
 from benchmarks.functions import set_up_large, work_after_set_up
 
 WORKERS = 2
@@ -80,6 +81,10 @@ class Shared:
     read: Function
     keep: Callable[[], None]
     read_kept: Function
+
+
+Inferences = Callable[[int], Mapping[str, float]]
+"""the seconds of so many calls, by what is kept between them: "none", "disk" and "memory" """
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +238,10 @@ class Peer(Protocol):
         """Return the ways to have something very large at hand on many workers."""
         return {}
 
+    def inferences(self) -> Idioms[Inferences]:
+        """Return the ways to keep what calls need between them: not at all, on disk and in memory."""
+        return {}
+
     def streams(self) -> Idioms[Stream]:
         """Return the ways to map over a generator and take the results one by one, in order."""
         return {}
@@ -274,6 +283,10 @@ class Peer(Protocol):
 
     def spilling(self) -> Idioms[Spilling]:
         """Return the ways to do it with little memory, all made before one is changed."""
+        return {}
+
+    def fetches(self) -> Idioms[Fetch]:
+        """Return the ways to bring a file to nodes with a disk folder each."""
         return {}
 
     def shares(self) -> Idioms[Share]:

@@ -18,7 +18,7 @@ from elsewhere.calls.messages import (
     ToWorker,
     Verdict,
 )
-from elsewhere.calls.workers import Exit, Ready, Setup, Stop
+from elsewhere.calls.workers import Exit, Imported, Ready, Setup, Stop
 from elsewhere.codec.failures import encode_failure
 from elsewhere.codec.values import dumps, loads
 from elsewhere.engine import Door
@@ -82,6 +82,7 @@ class InlineEngine:
         self.workers: dict[int, InlineWorker] = {}
         self.ready_workers: list[int] = []
         self.killed: list[int] = []
+        self.preloaded: list[str] = []
         self.closed = False
         self.ended = False
         self.on_listen: Callable[[InlineWorker], None] = lambda worker: None
@@ -144,6 +145,9 @@ class InlineEngine:
 
     def ready(self, worker: int) -> None:
         self.ready_workers.append(worker)
+
+    def preload(self, what: Imported) -> None:
+        self.preloaded += what.modules
 
     def close(self) -> None:
         self.closed = True

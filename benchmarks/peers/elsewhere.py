@@ -10,11 +10,13 @@ from functools import partial
 from hashlib import blake2b
 from pathlib import Path
 from queue import SimpleQueue
+from tempfile import TemporaryDirectory
 from time import perf_counter, sleep
 from typing import Any
 
 import elsewhere
 from benchmarks import graphs, inside
+from benchmarks.fetching import Fetch, Fetched, Sent
 from benchmarks.functions import same
 from benchmarks.given import array_given, bytes_given, same_given, work_given
 from benchmarks.peer import (
@@ -29,6 +31,7 @@ from benchmarks.peer import (
     Hold,
     Idiom,
     Idioms,
+    Inferences,
     Inside,
     Map,
     MapOfGiven,
@@ -44,13 +47,17 @@ from benchmarks.peer import (
 )
 from benchmarks.peers.executor import ExecutorPeer, products_by_closure
 from benchmarks.peers.flow import Flow
-from benchmarks.workload import WrongResult
+from benchmarks.workload import WrongResult, check_equal
 from elsewhere import NoKey, Pool
 from elsewhere.calls.messages import Verdict
 from elsewhere.keys.key import key_of
 from elsewhere.store import KEY_BYTES, Acknowledge
 from elsewhere.store import Remember as Row
 from elsewhere.stores.opening import open_store
+from elsewhere.testing.nodes import PoolOfNodes
+
+STAY_SECONDS = 0.05
+"""How long a call stays that looks at a file, so that each node has one of them."""
 
 HOLD_SECONDS = 0.3
 """How long calls take that are to be on all workers at once."""
@@ -93,6 +100,9 @@ class Elsewhere(ExecutorPeer):
             "node, numpy": Idiom(partial(hold, array_given)),
         }
 
+    def inferences(self) -> Idioms[Inferences]:
+        return {"Depends": Idiom(infer)}
+
     def streams(self) -> Idioms[Stream]:
         return {"default": Idiom(self._stream_default)}
 
@@ -131,6 +141,9 @@ class Elsewhere(ExecutorPeer):
     def spilling(self) -> Idioms[Spilling]:
         return {"submit": Idiom(spilling)}
 
+    def fetches(self) -> Idioms[Fetch]:
+        return {"file": Idiom(fetching)}
+
     def shares(self) -> Idioms[Share]:
         return {"put": Idiom(flow_in(self._pool).share)}
 
@@ -154,6 +167,23 @@ class Elsewhere(ExecutorPeer):
 def mapping_given(items: Sequence[Any]) -> Iterator[list[Any]]:
     with Pool(WORKERS) as pool:
         yield list(pool.map(work_given, items))
+
+
+def infer(calls: int) -> dict[str, float]:
+    """As the example does; each level has to classify all pictures alike."""
+    from examples import inference
+
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "forest.pickle"
+        pictures, _ = inference.train(path, calls)
+        seconds: dict[str, float] = {}
+        found: list[list[list[int]]] = []
+        for level in inference.LEVELS:
+            seconds[level], results = inference.measure(level, WORKERS, path, pictures)
+            found.append([result.tolist() for result in results])
+    if found != found[:1] * len(found):
+        raise WrongResult("not all levels give the same")
+    return seconds
 
 
 def flow_in(pool: Any) -> Flow:
@@ -195,6 +225,30 @@ def spilling(budget: int, _: Path) -> Iterator[Pipeline]:
     options: dict[str, Any] = {"shared_memory": budget}
     with Pool(WORKERS, **options) as pool:
         yield flow_in(pool).pipeline_all_made
+
+
+@contextmanager
+def fetching(nodes: int) -> Iterator[Callable[[Path], Fetched]]:
+    """Nodes of one machine, which see no file of this process, as if they were others."""
+    with PoolOfNodes(nodes) as pool:
+        # One call at a time for each, so that each node has one.
+        options: dict[str, Any] = {"chunksize": 1}
+        check_equal(list(pool.map(abs, range(8 * nodes), **options)), list(range(8 * nodes)))
+
+        def fetch(path: Path) -> Fetched:
+            file = elsewhere.file(path)
+            sizes = dict(pool.map(size_of_file, [file] * nodes, **options))
+            peers = [source.peers for source in pool.sources.blobs[file.name].sources.values()]
+            return Fetched(list(sizes.values()), Sent(copies=sum(peers), most=max(peers)))
+
+        yield fetch
+
+
+def size_of_file(file: elsewhere.DataFile) -> tuple[int, int]:
+    """The node, by the process that has forked this worker, and what it has of the file."""
+    size = os.stat(file).st_size
+    sleep(STAY_SECONDS)
+    return os.getppid(), size
 
 
 @contextmanager

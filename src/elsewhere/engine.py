@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from elsewhere.calls.workers import Exit
+from elsewhere.calls.workers import Exit, Imported
 from elsewhere.link import GatewayEnd
 
 
@@ -37,6 +37,9 @@ class Engine(Protocol):
 
     def ready(self, worker: int) -> None:
         """A worker that was started takes calls."""
+
+    def preload(self, what: Imported) -> None:
+        """Workers that start from now on may have imported this from the start."""
 
     def close(self) -> None:
         """Replace no more workers. Idempotent."""

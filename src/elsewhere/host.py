@@ -16,12 +16,11 @@ future, and no thread that only submits ever runs one. Which thread reads the so
 """
 
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from threading import get_ident
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from elsewhere.callbacks import Callbacks
 from elsewhere.calls.messages import (
@@ -36,7 +35,7 @@ from elsewhere.calls.messages import (
     Verdict,
 )
 from elsewhere.calls.values import FREE_BYTES_MAX, Missing
-from elsewhere.calls.workers import Exit, Lost, Ready, Started, Stop
+from elsewhere.calls.workers import Exit, Imported, Lost, Ready, Started, Stop
 from elsewhere.cancels import Cancels
 from elsewhere.delivery import Delivery
 from elsewhere.engine import Engine
@@ -44,16 +43,13 @@ from elsewhere.future import Future
 from elsewhere.gateway.machine import Gateway
 from elsewhere.gateway.records import CLIENT, ENGINE, Turn
 from elsewhere.holdings import Holdings
+from elsewhere.inbox import Inbox
 from elsewhere.interrupts import DeferredInterrupts
 from elsewhere.link import GatewayEnd, LinkClosed
 from elsewhere.pending import Again, Pending, Waited
-from elsewhere.placed import Holder
 from elsewhere.poller import READ, WRITE, Poller
 from elsewhere.remembering import Remembering
 from elsewhere.store import Store
-
-if TYPE_CHECKING:
-    from elsewhere.segments.reading import Lease
 
 STOP_GRACE_SECONDS = 5.0
 """How long workers may take to end by themselves once the pool is shut down."""
@@ -84,18 +80,25 @@ class GatewayHost:
         self._say = say
         self._on_end = on_end
         self._lock = threading.Lock()
-        self._inbox: deque[tuple[Call, Pending] | Again | ToGateway] = deque()
-        self._pending: dict[int, Pending] = {}
+        self._inbox = Inbox()
         self._callbacks = Callbacks()
         self._poller = Poller()
         self.holdings = Holdings(
-            directory, free_bytes_max, self.note, self.post, self._poller.wake, self._is_needed
+            directory,
+            free_bytes_max,
+            self.note,
+            self.post,
+            self._poller.look_soon,
+            self._is_needed,
+            self._room,
         )
+        self.lease = self.holdings.lease
         self._cancels = Cancels(self._poller)
         self._delivery = Delivery(
             engine, self.holdings, self._cancels, self._poller, directory, self.note
         )
         self._poller.on_alarm(lambda: self._step(ENGINE, None))
+        self._poller.on_look(self._catch_up)
         self._poller.on_served(self._callbacks, self._callbacks.run)
         self._closing = False
         self._stop_by: float | None = None
@@ -133,21 +136,17 @@ class GatewayHost:
 
     def cancel_all(self) -> None:
         """Take back every call that does not run. Returns before workers have answered."""
-        with self._locked():
-            settlements = self._step_inbox()  # every call that was submitted is pending now
-        self._settle(settlements)
-        self.post(Cancel(list(self._pending)))
+        self._catch_up()  # every call that was submitted is pending now
+        self.post(Cancel(list(self._inbox.pending)))
 
     def cancel(self, call: int, settled: Callable[[], bool]) -> None:
         """Take one call back; returns once it is settled, or its worker said no, or nothing in time."""
 
         def ask() -> int:
             self.post(Cancel([call]))
+            self._catch_up()  # the cancel may have been left in the inbox
             with self._locked():
-                settlements = self._step_inbox()  # the cancel may have been left there
                 record = self._gateway.calls.get(call)
-            self._settle(settlements)
-            self._drive()
             return 0 if record is None else record.worker
 
         self._cancels.wait(call, settled, ask)
@@ -162,9 +161,6 @@ class GatewayHost:
 
     def make_waiters(self) -> list[object]:
         return []
-
-    def lease(self, holder: Holder, call: int) -> "Lease":
-        return self.holdings.lease(holder, call)
 
     def ask_again(
         self, missing: Missing, again: Future[Any], share: Callable[[], Future[Any]]
@@ -183,8 +179,23 @@ class GatewayHost:
             return self._gateway.is_running(call)
 
     def _is_needed(self, call: int) -> bool:
+        self._catch_up()  # it may have been let go just now
         with self._locked():
             return self._gateway.ledger.values.is_needed(call)
+
+    def _room(self) -> float:
+        self._catch_up()  # what was let go makes room
+        return self._gateway.ledger.values.room
+
+    def _catch_up(self) -> bool:
+        """Tell the machine all that it has not heard, also of what was let go, which nobody may have
+        noticed; whether there is more to be let go one day."""
+        with DeferredInterrupts():
+            with self._lock:
+                settlements = self._step_inbox()
+            self._settle(settlements)
+        self._drive()
+        return bool(self.holdings.leases)
 
     def busy(self) -> tuple[int, int]:
         """How many workers hold calls, and how many there are."""
@@ -235,29 +246,14 @@ class GatewayHost:
 
     def _step_inbox(self) -> list[Settlement]:
         settlements: list[Settlement] = []
+        if (leases := self.holdings.leases) is not None:
+            leases.tell_gone()
         while self._inbox:
-            message = self._take_in()
+            message = self._inbox.take()
             if isinstance(message, Submit):
                 message = Submit(self._remembering.leave_unknown(message.calls, settlements))
             self._act(self._gateway.step(CLIENT, message, monotonic()), settlements)
         return settlements
-
-    def _take_in(self) -> ToGateway:
-        """What came in first; the calls that stand next to each other in the inbox, as one batch."""
-        inbox = self._inbox
-        first = inbox.popleft()
-        if isinstance(first, Again):
-            self._pending[first.missing.call] = first.pending
-            return first.missing
-        if not isinstance(first, tuple):
-            return first
-        call, self._pending[first[0].id] = first
-        calls = [call]
-        while inbox and isinstance(inbox[0], tuple):
-            call, pending = inbox.popleft()  # type: ignore[misc]  # a tuple, as just seen
-            self._pending[call.id] = pending
-            calls.append(call)
-        return Submit(calls)
 
     def _step(self, sender: int, message: ToGateway | None) -> None:
         """One step for who has the role, and so speaks for workers, engine and time."""
@@ -283,13 +279,15 @@ class GatewayHost:
 
     def _settle(self, settlements: list[Settlement]) -> None:
         for settlement in settlements:
-            pending = self._pending.pop(settlement.call, None)
+            pending = self._inbox.pending.pop(settlement.call, None)
             self.holdings.settled(settlement.call)
             if pending is not None:
                 pending.settle(settlement)
                 self._callbacks.append(pending)
         self.holdings.tell()
-        if (settlements and not self._poller.is_serving) or (self._closing and not self._pending):
+        if (settlements and not self._poller.is_serving) or (
+            self._closing and not self._inbox.pending
+        ):
             self._poller.wake()
 
     # ------------------------------------------------------------ the I/O thread
@@ -301,12 +299,9 @@ class GatewayHost:
             self._end()
 
     def _check_end(self) -> None:
-        if self.holdings.dropped:
-            self.holdings.dropped = False
-            self._drive()
         if self._closing:
             self._drive()  # an interrupted submit may have left its call in the inbox
-        if self._closing and not self._pending and not self._inbox:
+        if self._closing and not self._inbox.pending and not self._inbox:
             self._wind_down()
 
     def _exchange(self, worker: int, link: GatewayEnd, events: int) -> None:
@@ -327,12 +322,15 @@ class GatewayHost:
 
     def _hear(self, worker: int, messages: list[FromWorker]) -> None:
         for message in messages:
-            if isinstance(message, Said):
-                self._say(message.stream, message.text)
-                continue
-            if isinstance(message, Ready):
-                self._engine.ready(worker)
-            self._step(worker, message)
+            match message:
+                case Said():
+                    self._say(message.stream, message.text)
+                case Imported():
+                    self._engine.preload(message)
+                case _:
+                    if isinstance(message, Ready):
+                        self._engine.ready(worker)
+                    self._step(worker, message)
 
     def _wind_down(self) -> None:
         """Every call is settled: ask the workers to end, and end with the last of them."""
@@ -348,21 +346,23 @@ class GatewayHost:
 
     def _end(self) -> None:
         self._poller.ended = True
-        self.holdings.end()
-        self._engine.end()
-        self._delivery.end()
-        self._poller.close()
-        self._cancel_rest()
-        self._on_end()
+        with ExitStack() as ends:  # whatever fails, the rest ends; what is named last comes first
+            ends.callback(self._on_end)
+            ends.callback(self._cancel_rest)
+            ends.callback(self._poller.close)
+            ends.callback(self._delivery.end)
+            ends.callback(self._engine.end)
+            ends.callback(self.holdings.end)
 
     def _cancel_rest(self) -> None:
         """Nobody will step the machine again: settle every call that is left."""
         with DeferredInterrupts():
             with self._lock:
                 while self._inbox:
-                    self._take_in()
+                    self._inbox.take()
             # Those who still settle what they stepped may take from it meanwhile.
-            self._settle([Settlement(call, Verdict.CANCELLED) for call in list(self._pending)])
+            rest = list(self._inbox.pending)
+            self._settle([Settlement(call, Verdict.CANCELLED) for call in rest])
         self._callbacks.run()
 
     # ------------------------------------------------------------ the engine's door

@@ -1,6 +1,5 @@
 """Whoever waits for a call."""
 
-from dataclasses import dataclass
 from typing import Protocol
 
 from elsewhere.calls.messages import Settlement
@@ -24,9 +23,11 @@ class Waited(Protocol):
         """Whether it is."""
 
 
-@dataclass(frozen=True, slots=True)
 class Again:
     """A value was not found, and who waits until it is there."""
 
-    missing: Missing
-    pending: Pending
+    __slots__ = ("missing", "pending")
+
+    def __init__(self, missing: Missing, pending: Pending) -> None:
+        self.missing = missing
+        self.pending = pending

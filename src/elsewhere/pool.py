@@ -57,8 +57,13 @@ class Pool(Executor):
 
     ``resource_limits`` says how much each worker keeps of what its calls are given (`Depends`).
 
+    Modules of libraries that calls have imported are imported once before the next worker is forked, which
+    so starts with them. ``preload`` says which instead: names, imported before the first worker is
+    forked, or False: none.
+
     A worker that dies is replaced and its calls run again: a call may run more than once, but
-    settles once. After three deaths a call fails alone with `CallQuarantined`.
+    settles once. After three deaths, but for those that have come from outside, a call fails alone
+    with `CallQuarantined`.
     """
 
     def __init__(  # noqa: PLR0913  # each is an option
@@ -76,6 +81,7 @@ class Pool(Executor):
         resource_limits: "ResourceLimits | None" = None,
         placement: "str | UsersFunction" = "locality",
         environment: str = "strict",
+        preload: bool | Iterable[str] = True,
     ) -> None:
         self._settings = Settings(
             workers=min(usable_cpus(), WORKERS_MAX) if workers is None else workers,
@@ -90,14 +96,18 @@ class Pool(Executor):
             resource_limits=resource_limits,
             placement=placement,
             environment=environment,
+            preload=preload,
         )
         self._settings.check()
+        modules = self._settings.preloaded()
         policy = self._settings.policy()
         opened = self._settings.open_store()
         with DeferredInterrupts():
             node = NodeProcess()
             try:
-                self._session = self._settings.open(node, opened, policy, self._engine_of())
+                self._session = self._settings.open(
+                    node, opened, policy, modules, self._engine_of()
+                )
             except BaseException:
                 node.end()
                 raise
@@ -175,6 +185,7 @@ class Pool(Executor):
 
     def scatter(self, values: Iterable[T]) -> "list[Future[T]]":
         """A future of each of `values`, as by `put`."""
+        self._session.check_open()  # also where there are no values
         return [self._session.put(value) for value in values]
 
     def map(

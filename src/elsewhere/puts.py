@@ -35,7 +35,7 @@ class Puts:
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[bytes, list[Future[Any]]]:
         """What travels, and the inputs of the call. Large arguments are one of these: a segment takes
-        a fraction of the time that a socket does. Raises `NotPicklable`."""
+        a fraction of the time that a socket does. Raises `NotPicklable`, or `DataLost` as `bring`."""
         (payload, buffers), futures = dumps_with_inputs(args, kwargs, self._host, dumps_apart)
         if buffers or len(payload) > self._inline_bytes:
             parts = [memoryview(payload), *(buffer.raw() for buffer in buffers)]
@@ -47,9 +47,18 @@ class Puts:
                 futures.append(large)
                 payload = dumps_own(len(futures) - 1)
         if futures:
-            # What lies in another pool's segments may be gone before the call needs it.
-            futures = [self.put(f.result()) if f.is_foreign(self._host) else f for f in futures]
+            futures = [self.bring(future) for future in futures]
         return payload, futures
+
+    def bring(self, future: Future[Any]) -> Future[Any]:
+        """The input of a call that was given this: the same value, put here once, if it lies in a
+        segment of another pool, which may be gone before the call needs it. Raises `DataLost`."""
+        if not future.is_foreign(self._host):
+            return future
+        put_again = future.put_again
+        if put_again is None or put_again.is_foreign(self._host):
+            put_again = future.put_again = self.put(future.result())
+        return put_again
 
     def _put_large(self, parts: Sequence[memoryview], name: str) -> Future[Any] | None:
         """A future of an encoded value that is put into a segment; None for one that is small.

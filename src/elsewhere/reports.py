@@ -15,6 +15,12 @@ def report_briefly(what: str, error: BaseException) -> None:
     _log(f"{what}: {''.join(format_exception_only(error)).strip()}", None, "elsewhere")
 
 
+def mention(text: str) -> None:
+    """Tell a log what does not hurt, for who wants to know."""
+    with suppress(OSError, ValueError):
+        getLogger("elsewhere").debug("%s", text)
+
+
 def _log(text: str, error: BaseException | None, log: str) -> None:
     # A log may end on the very stream that is closed, and then nobody is left to be told.
     with suppress(OSError, ValueError):

@@ -6,6 +6,7 @@ Loaded after the pool has started its node, so that the node starts while this i
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from functools import partial
 from itertools import count
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -18,7 +19,7 @@ from elsewhere.codec.functions import Editions, Functions, to_send
 from elsewhere.codec.references import dumps_with_inputs
 from elsewhere.codec.values import dumps, too_large
 from elsewhere.engine import Engine
-from elsewhere.errors import NotPicklable, StoreError
+from elsewhere.errors import DataLost, NotPicklable, StoreError
 from elsewhere.finished import Hit, failed_future
 from elsewhere.future import Future, Settler
 from elsewhere.gateway.machine import Gateway
@@ -30,6 +31,7 @@ from elsewhere.mapping import Mapping
 from elsewhere.names import Name
 from elsewhere.node.process import NodeProcess
 from elsewhere.pending import Pending
+from elsewhere.physical_memory import usable_memory
 from elsewhere.pure_calls import PureCalls
 from elsewhere.puts import Puts
 from elsewhere.reports import report
@@ -54,8 +56,11 @@ class EngineOf(Protocol):
     def alike(self) -> bool:
         """Whether its workers see the files that this process sees, and have what is installed here."""
 
-    def __call__(self, node: NodeProcess, workers: int, setup: Setup) -> Engine:
-        """An engine with so many workers, each of which is told `setup`. `node` is this machine's."""
+    def __call__(
+        self, node: NodeProcess, workers: int, setup: Setup, *, preload: Sequence[str]
+    ) -> Engine:
+        """An engine with so many workers, each of which is told `setup`. `node` is this machine's, and
+        imports the modules `preload` before it starts one."""
 
 
 class Session:
@@ -74,16 +79,25 @@ class Session:
         placement: Placement | None,
         editions: Editions,
         engine_of: EngineOf,
+        preload: Sequence[str],
     ) -> None:
         self._workers = workers
-        room = room_for_values(node.directory) if shared_memory is None else shared_memory
+        room = shared_memory
+        if room is None:
+            room = room_for_values(node.directory, usable_memory())
         free = free_bytes_max(room, workers + 1)
-        engine = engine_of(node, workers, replace(setup, free_bytes_max=free))
+        values = room - free * (workers + 1)
+        engine = engine_of(
+            node,
+            workers,
+            replace(setup, free_bytes_max=free, value_bytes_max=values),
+            preload=preload,
+        )
         waits = store is not None and store.acknowledge is not Acknowledge.MEMORY
         gateway = Gateway(
             tasks_per_worker_max=tasks_per_worker_max,
             waits_for_rows=waits,
-            value_bytes_max=room - free * (workers + 1),
+            value_bytes_max=values,
             placement=placement,
         )
         self._opened = store
@@ -124,7 +138,8 @@ class Session:
                     self._opened = open_store()
         return self._opened
 
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
+        """Raises RuntimeError if the pool takes no more calls."""
         if self.shut:
             raise RuntimeError("cannot schedule new futures after shutdown of the pool")
 
@@ -136,7 +151,11 @@ class Session:
         kwargs: dict[str, Any],
     ) -> Future[T]:
         """As `Pool.submit`, with `options`."""
-        self._check_open()
+        self.check_open()
+        if type(fn) is partial:
+            from elsewhere.partials import unfold  # only who uses them pays for it
+
+            fn, args, kwargs = unfold(fn, args, kwargs)
         task = task_of(fn)
         if task is None:
             return self._submit(options, fn, args, kwargs)
@@ -173,7 +192,7 @@ class Session:
                 )
             future: Future[T] = Future(call, function.name, self._host)
             self.send(call, future, function.name, given)
-        except NotPicklable as error:
+        except (NotPicklable, DataLost) as error:
             return failed_future(error, self._host)
         return future
 
@@ -181,7 +200,7 @@ class Session:
         self, options: Options, fn: Callable[..., T], items: Sequence[tuple[Any, ...]]
     ) -> Iterator[Future[T] | Hit[T]]:
         """As `submit` of each of `items`, one after another; what the store has is asked for at once."""
-        self._check_open()
+        self.check_open()
         task = task_of(fn)
         if task is None or not task.pure:
             return (self.submit(options, fn, item, {}) for item in items)
@@ -189,7 +208,7 @@ class Session:
 
     def put(self, value: T) -> Future[T]:
         """As `Pool.put`."""
-        self._check_open()
+        self.check_open()
         return self._puts.put(value)
 
     def map(
@@ -203,7 +222,7 @@ class Session:
         progress: bool | str,
     ) -> Iterator[T]:
         """As `Pool.map`, with `options`."""
-        self._check_open()
+        self.check_open()
         if not iterables:
             raise TypeError("map needs at least one iterable")
         deadline = None if timeout is None else monotonic() + timeout
@@ -241,7 +260,7 @@ class Session:
         self._reading.add(intake)
         mapping = Mapping(self, intake)
         try:
-            self._check_open()  # once more: whoever ends the pool now sees this map
+            self.check_open()  # once more: whoever ends the pool now sees this map
             results = mapping.results(deadline)
             intake.fill()
         except BaseException as error:
@@ -307,6 +326,10 @@ class Session:
     def settler(self) -> Settler:
         """That of the futures of this pool."""
         return self._host
+
+    def bring(self, future: Future[Any]) -> Future[Any]:
+        """As `Puts.bring`."""
+        return self._puts.bring(future)
 
     def next_call(self) -> int:
         """A number for a call."""

@@ -1,10 +1,10 @@
 """What a pool was told, checked before anything is started."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from elsewhere.arguments import check_count, check_seconds
+from elsewhere.arguments import check_count, check_environment, check_seconds
 
 if TYPE_CHECKING:
     from elsewhere.calls.retention import ResourceLimits
@@ -32,6 +32,7 @@ class Settings(NamedTuple):
     resource_limits: "ResourceLimits | None"
     placement: "str | UsersFunction"
     environment: str
+    preload: bool | Iterable[str]
 
     def check(self) -> None:
         """Raise TypeError or ValueError for what makes no sense."""
@@ -47,8 +48,11 @@ class Settings(NamedTuple):
             raise TypeError(f"initializer must be callable, not {self.initializer!r}")
         if not isinstance(self.initargs, Iterable):
             raise TypeError(f"initargs must be a tuple of arguments, not {self.initargs!r}")
-        if self.environment not in {"strict", "warn"}:
-            raise ValueError(f'environment must be "strict" or "warn", not {self.environment!r}')
+        check_environment(self.environment)
+
+    def preloaded(self) -> tuple[str, ...]:
+        """The modules that were named to be imported before the first worker is forked. Raises as `check`."""
+        return () if isinstance(self.preload, bool) else _check_preload(self.preload)
 
     def policy(self) -> "Placement | None":
         """Who decides where calls run; None: the gateway's own choice. Raises as `check`."""
@@ -71,6 +75,7 @@ class Settings(NamedTuple):
         node: "NodeProcess",
         store: "Store | None",
         policy: "Placement | None",
+        preload: Sequence[str],
         engine_of: "EngineOf",
     ) -> "Session":
         """A session with workers on `node`."""
@@ -82,9 +87,9 @@ class Settings(NamedTuple):
         from elsewhere.session import Session
         from elsewhere.shipping.editions import PoolEditions
 
-        editions = PoolEditions(alike=engine_of.alike, strict=self.environment == "strict")
+        editions = PoolEditions(alike=engine_of.alike, environment=self.environment)
         inline_bytes = INLINE_BYTES if self.inline_bytes is None else self.inline_bytes
-        setup = Setup(inline_bytes=inline_bytes)
+        setup = Setup(inline_bytes=inline_bytes, tells_imports=self.preload is True)
         if self.initializer is not None:
             call = self.initializer, tuple(self.initargs)
             called = editions.pack(call, dumps(call, "initializer"))
@@ -102,6 +107,7 @@ class Settings(NamedTuple):
             placement=policy,
             editions=editions,
             engine_of=engine_of,
+            preload=preload,
         )
 
 
@@ -116,3 +122,23 @@ def _check_resource_limits(limits: object) -> None:
     seconds = limits.idle_seconds
     if seconds is not None and check_seconds("resource_limits.idle_seconds", seconds) < 0:
         raise ValueError(f"resource_limits.idle_seconds must be at least 0, not {seconds!r}")
+
+
+def _check_preload(preload: object) -> tuple[str, ...]:
+    names = (preload,) if isinstance(preload, str) or not isinstance(preload, Iterable) else preload
+    modules = tuple(names)
+    from elsewhere.keys.origin import library_of_module
+
+    for name in modules:
+        if not isinstance(name, str):
+            raise TypeError(f"preload must be True, False or names of modules, not {preload!r}")
+        try:
+            library = library_of_module(name)
+        except KeyError as error:
+            raise ValueError(f"preload names {name!r}, and there is no such module") from error
+        if library is None:
+            raise ValueError(
+                f"preload names {name!r}, which belongs to no installed distribution, so it may be "
+                "edited while the pool lasts: leave it out"
+            )
+    return modules

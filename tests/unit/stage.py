@@ -25,6 +25,7 @@ from elsewhere.calls.messages import (
     Call,
     Cancel,
     Define,
+    Died,
     Done,
     Forget,
     FromGateway,
@@ -49,7 +50,7 @@ from elsewhere.calls.messages import (
     Verdict,
     Written,
 )
-from elsewhere.calls.workers import Died, Exit, Kill, Lost, Ready, Started, Stop, Unready
+from elsewhere.calls.workers import Exit, Kill, Lost, Ready, Started, Stop, Unready
 from elsewhere.gateway.invariants import check_invariants
 from elsewhere.gateway.machine import Gateway
 from elsewhere.gateway.records import CLIENT, ENGINE, STORE, Turn

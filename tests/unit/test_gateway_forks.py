@@ -1,8 +1,8 @@
 """What the gateway promises of attempts that ran in forks, which have died: the worker goes on."""
 
 from elsewhere.calls.lifecycle import WorkerState
-from elsewhere.calls.messages import Attempt, Call, Kind, Options, Run, Submit, Verdict
-from elsewhere.calls.workers import Died, Exit
+from elsewhere.calls.messages import Attempt, Call, Died, Kind, Options, Run, Submit, Verdict
+from elsewhere.calls.workers import Exit
 from elsewhere.gateway.records import CLIENT
 from tests.unit.test_gateway_calls import with_worker
 from tests.unit.value_stage import ValueStage, brought, call, large

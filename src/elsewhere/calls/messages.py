@@ -2,7 +2,8 @@
 
     client  → gateway   Define, Release, Submit, Given, Cancel, Drop, Put, Missing, and Moved
     worker  → gateway   Ready, Unready, Done, Died, Returned, Parked, Resumed, Has, and the client's
-                        first eight for calls inside calls        (and Said, to the client's screen)
+                        first eight for calls inside calls        (and Said, to the client's screen,
+                                                                        and Imported, to the engine)
     worker  → gateway   Seek, Offer, Unavailable; of these the client says the latter two
     engine  → gateway   Started, Lost, NodeLost
     store   → gateway   Written
@@ -38,8 +39,8 @@ from elsewhere.calls.values import (
 )
 from elsewhere.calls.wire import Record
 from elsewhere.calls.workers import (
-    Died,
     Exit,
+    Imported,
     Kill,
     Lost,
     NodeLost,
@@ -240,6 +241,16 @@ class Done(Record, frozen=True, tag=12):
     outcomes: list[Outcome]
 
 
+class Died(Record, frozen=True, tag=39):
+    """The fork that ran this attempt has ended without an outcome. The worker lives."""
+
+    call: int
+    fence: int
+    exit: Exit
+    holds: tuple[int, ...] = ()
+    """As those of an outcome."""
+
+
 class Returned(Record, frozen=True, tag=13):
     """The answer to `Recall`: attempts given back unstarted, and attempts that had been started.
 
@@ -358,40 +369,10 @@ class Need(Record, frozen=True, tag=28):
 FromAsker: TypeAlias = Define | Release | Submit | Cancel | Given | Drop | Put | Missing
 OfAttempts: TypeAlias = Ready | Unready | Done | Died | Returned | Parked | Resumed | Has
 OfBlobs: TypeAlias = Seek | Offer | Unavailable
-ToWorker: TypeAlias = (
-    Setup
-    | Define
-    | Forget
-    | Run
-    | Recall
-    | Interrupt
-    | Share
-    | Answer
-    | Need
-    | Free
-    | Unmap
-    | Source
-    | Stop
-)
-FromWorker: TypeAlias = FromAsker | OfAttempts | OfBlobs | Said
-ToGateway: TypeAlias = (
-    FromAsker | OfAttempts | OfBlobs | Started | Lost | NodeLost | Written | Moved
-)
-FromGateway: TypeAlias = (
-    Define
-    | Forget
-    | Run
-    | Recall
-    | Interrupt
-    | Share
-    | Answer
-    | Need
-    | Free
-    | Unmap
-    | Source
-    | Stop
-    | Kill
-    | Kept
-    | Spill
-    | Wanted
-)
+OfEngine: TypeAlias = Started | Lost | NodeLost
+ForCalls: TypeAlias = Define | Forget | Run | Recall | Interrupt | Share | Answer | Need
+ForWorkers: TypeAlias = ForCalls | Free | Unmap | Source | Stop
+ToWorker: TypeAlias = Setup | ForWorkers
+FromWorker: TypeAlias = FromAsker | OfAttempts | OfBlobs | Said | Imported
+ToGateway: TypeAlias = FromAsker | OfAttempts | OfBlobs | OfEngine | Written | Moved
+FromGateway: TypeAlias = ForWorkers | Kill | Kept | Spill | Wanted

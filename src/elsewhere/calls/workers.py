@@ -1,5 +1,7 @@
 """The life of a worker: what it is told as it begins, and what is said of its beginning and end."""
 
+from math import inf
+
 from elsewhere.calls.retention import ResourceLimits
 from elsewhere.calls.values import FREE_BYTES_MAX, INLINE_BYTES
 from elsewhere.calls.wire import Record
@@ -19,8 +21,14 @@ class Setup(Record, frozen=True, tag=20):
     """how large a value may be that does not go there"""
     free_bytes_max: int = FREE_BYTES_MAX
     """how much of what nobody needs there it keeps to use it again"""
+    value_bytes_max: float = inf
+    """how large a value may be that it writes to memory; a larger one goes to the disk"""
     resource_limits: ResourceLimits = ResourceLimits()
     """how much it keeps of what its calls are given"""
+    tells_imports: bool = False
+    """whether it says `Imported`"""
+    sees_files: bool = True
+    """whether a file that it finds where the client has one, in the same state, may be that very one"""
     stands_in: str = ""
     """under which name it writes large values, if it stands in for the worker of this number. Then the
     calls that its calls make run inline"""
@@ -44,6 +52,14 @@ class Unready(Record, frozen=True, tag=11):
     """The initializer raised; the worker ends."""
 
     failure: bytes
+
+
+class Imported(Record, frozen=True, tag=38):
+    """Calls have imported these modules, so the next worker may have them from the start."""
+
+    modules: list[str]
+    variables: tuple[str, ...] = ()
+    """those of the environment that calls, or what they have imported, have changed"""
 
 
 class Stop(Record, frozen=True, tag=25):
@@ -79,16 +95,6 @@ class Exit(Record, frozen=True):
         if self.signal is not None:
             return f"was killed by signal {self.signal}"
         return f"exited with code {self.code}" if self.code is not None else "was lost"
-
-
-class Died(Record, frozen=True, tag=54):
-    """The fork that ran this attempt has ended without an outcome. The worker lives."""
-
-    call: int
-    fence: int
-    exit: Exit
-    holds: tuple[int, ...] = ()
-    """As those of an outcome."""
 
 
 class Lost(Record, frozen=True, tag=31):

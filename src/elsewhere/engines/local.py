@@ -12,17 +12,26 @@ remains is left to a timer before each item.
 import socket
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import count
 
 from elsewhere.calls.wire import FrameReader, encode_frame, replace
-from elsewhere.calls.workers import Exit, Setup
+from elsewhere.calls.workers import Exit, Imported, Setup
 from elsewhere.engine import Door
 from elsewhere.links.pipe import PipeGatewayEnd, socket_pair
-from elsewhere.node.control import Exited, FromNode, KillWorker, StartWorker, ToNode
+from elsewhere.node.control import (
+    Exited,
+    FromNode,
+    KillWorker,
+    Preload,
+    Refused,
+    StartWorker,
+    ToNode,
+)
 from elsewhere.node.process import NodeProcess
+from elsewhere.reports import mention, report_briefly
 from elsewhere.segments.directory import remove_directory
 
 RETRY_SECONDS = 0.1
@@ -34,7 +43,9 @@ class LocalEngine:
     """`elsewhere.engine.Engine` for `workers` processes.
 
     Each is told `setup`, with its own number and what the node and this process are found to have.
-    Workers are numbered by `numbers`, which count upwards.
+    Workers are numbered by `numbers`, which count upwards. The node imports the modules `preload` before it
+    starts the first one. A node that replaces a lost one imports nothing, for that may have been what was
+    the matter.
     """
 
     alike = True
@@ -45,11 +56,15 @@ class LocalEngine:
         node: NodeProcess,
         workers: int,
         setup: Setup,
+        preload: Sequence[str] = (),
         numbers: Iterator[int] | None = None,
     ) -> None:
         self._node: NodeProcess | None = node
         self._wanted = workers
         self._setup = replace(setup, directory=node.directory)
+        self._preload = list(preload)
+        self._preloaded: set[str] = set()
+        """modules that the node was asked to import"""
         self._directory = node.directory
         self._numbers = count(1) if numbers is None else numbers
         self._alive: set[int] = set()
@@ -64,6 +79,8 @@ class LocalEngine:
         """As `Engine.open`. Raises OSError if the system gives no descriptors for the links."""
         self._door = door
         self._listen_to_node()
+        if self._preload:
+            self._order(Preload(self._preload, first=True))
         for _ in range(self._wanted):
             self._start()
 
@@ -75,6 +92,12 @@ class LocalEngine:
         """The worker takes calls: starting works."""
         self._unready.discard(worker)
         self._failures = 0
+
+    def preload(self, what: Imported) -> None:
+        new = [name for name in what.modules if name not in self._preloaded]
+        if new and not (self._kept or self._closing):
+            self._preloaded.update(new)
+            self._order(Preload(new, what.variables))
 
     def close(self) -> None:
         self._closing = True
@@ -118,7 +141,11 @@ class LocalEngine:
             self._node_lost(node)
             return
         for message in self._reader.feed(data):
-            self._worker_lost(message)
+            match message:
+                case Exited():
+                    self._worker_lost(message)
+                case Refused():
+                    _tell_refused(message)
         self._do()
 
     def _node_lost(self, node: NodeProcess) -> None:
@@ -207,6 +234,14 @@ class LocalEngine:
         else:
             self._todo.append(self._replace)
         self._todo.append(partial(self._door.worker_lost, worker, message.exit))
+
+
+def _tell_refused(message: Refused) -> None:
+    what = f"{message.package!r} was not imported before workers are forked"
+    if message.first:
+        report_briefly(what, ImportError(message.problem))
+    else:
+        mention(f"{what}: {message.problem}")
 
 
 def multiprocessing_key() -> bytes:

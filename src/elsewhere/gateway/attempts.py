@@ -1,9 +1,10 @@
 """Attempts in workers: what is known of them as they get to run, wait, come out and come back."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 
 from elsewhere.calls.lifecycle import CallState
 from elsewhere.calls.messages import (
+    Died,
     Kept,
     Outcome,
     Parked,
@@ -13,7 +14,8 @@ from elsewhere.calls.messages import (
     Verdict,
 )
 from elsewhere.calls.values import Free
-from elsewhere.calls.workers import Died, Exit
+from elsewhere.calls.workers import Exit
+from elsewhere.gateway.blame import Blame
 from elsewhere.gateway.dispatch import Dispatch
 from elsewhere.gateway.ledger import Ledger
 from elsewhere.gateway.limits import Limits
@@ -33,11 +35,13 @@ class Attempts:
         ledger: Ledger,
         dispatch: Dispatch,
         limits: Limits,
+        blame: Blame,
     ) -> None:
         self.ledger = ledger
         self.dispatch = dispatch
         self._workers = workers
         self._limits = limits
+        self._blame = blame
 
     def on_done(self, worker: WorkerRecord, outcomes: Iterable[Outcome], now: float) -> None:
         """Attempts have come out."""
@@ -65,6 +69,8 @@ class Attempts:
                 else:
                     self.requeue(record, front=True)
                 continue
+            if record.deaths and outcome.verdict is Verdict.VALUE:
+                self._blame.clear(record)
             verdict = after_outcome(record, outcome)
             if verdict is None:
                 self.requeue(record, front=False)
@@ -80,7 +86,7 @@ class Attempts:
         worker.drop(record)
         if message.holds:
             self.ledger.values.hold(worker.id, message.holds)
-        self.lose(record, {message.call}, message.exit)
+        self.lose(record, message.exit, blamed=True, first=True)
         self.reach_head(worker, now)
 
     def _learn(self, worker: WorkerRecord, record: CallRecord, outcome: Outcome) -> None:
@@ -152,14 +158,15 @@ class Attempts:
             self.ledger.turn.sends.append((number, Recall(sorted(attempts))))
             self.dispatch.update(self._workers[number])
 
-    def lose(self, record: CallRecord, blamed: Container[int], how: Exit) -> None:
-        """An attempt is lost with the process that it was in; `blamed` are held to be the cause."""
+    def lose(self, record: CallRecord, how: Exit, *, blamed: bool, first: bool) -> None:
+        """An attempt is lost with the process that it was in, and perhaps `blamed` for that; `first`: if it
+        runs again, then before others."""
         if record.state is CallState.SETTLED:
             self.ledger.release_inputs(record)
             return
-        verdict = after_loss(record, blamed)
+        verdict = after_loss(record, how, self._blame, blamed=blamed)
         if verdict is None:
-            self.requeue(record, front=record.stopping is Stopping.NOT)
+            self.requeue(record, front=first and record.stopping is Stopping.NOT)
         else:
             self.ledger.settle(record, verdict, how=how if verdict is Verdict.QUARANTINED else None)
 

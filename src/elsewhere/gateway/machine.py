@@ -19,8 +19,8 @@ holds in order, so the first that it holds (the head) is what it runs, unless it
 parked that one, which waits for calls of its own. Whoever idles while another holds a backlog has
 part of it recalled, or part of the calls that were made inside its calls. What a worker held when it
 died is queued again, in front; only the call that was running is blamed for the death, and those
-inside which it was asked for. What it had asked for is asked for anew by what runs again, and found if
-it had a key.
+inside which it was asked for: these go to the end of the queue. What it had asked for is asked for anew
+by what runs again, and found if it had a key.
 """
 
 from collections.abc import Iterable
@@ -33,6 +33,7 @@ from elsewhere.calls.messages import (
     Call,
     Cancel,
     Define,
+    Died,
     Done,
     Given,
     Has,
@@ -47,8 +48,9 @@ from elsewhere.calls.messages import (
     Written,
 )
 from elsewhere.calls.values import Drop, Missing, Moved, Put
-from elsewhere.calls.workers import Died, Exit, Lost, NodeLost, Ready, Started, Unready
+from elsewhere.calls.workers import Exit, Lost, NodeLost, Ready, Started, Unready
 from elsewhere.gateway.attempts import Attempts
+from elsewhere.gateway.blame import Blame
 from elsewhere.gateway.dispatch import Dispatch
 from elsewhere.gateway.ledger import Ledger
 from elsewhere.gateway.limits import Limits
@@ -56,7 +58,6 @@ from elsewhere.gateway.placement import Locality, Placement
 from elsewhere.gateway.records import (
     CLIENT,
     ENGINE,
-    Stopping,
     Turn,
     WorkerRecord,
 )
@@ -95,7 +96,8 @@ class Gateway:
         self.queue = self.dispatch.queue
         self.limits = Limits()
         self.sources = Sources()
-        self.attempts = Attempts(self.workers, self.ledger, self.dispatch, self.limits)
+        self.blame = Blame(self.ledger.asks)
+        self.attempts = Attempts(self.workers, self.ledger, self.dispatch, self.limits, self.blame)
         self.workers_started = 0
         """the number of the latest worker"""
         self.starts_lost = 0
@@ -279,12 +281,14 @@ class Gateway:
         self.dispatch.update(worker)
         for function in worker.functions:
             self.functions[function].workers.discard(number)
-        blamed = self._find_blamed(worker, how.running)
+        blamed = self.blame.find(worker, how)
         attempts = [*reversed(worker.held.values()), *reversed(worker.parked.values())]
         worker.held.clear()
         worker.parked.clear()
         for record in attempts:
-            self.attempts.lose(record, blamed, how)
+            suspect = record.call.id in blamed
+            # A suspect waits until others have been tried, which may excuse it.
+            self.attempts.lose(record, how, blamed=suspect, first=not suspect)
         self.ledger.values.drop_all(number, self._turn)
         self.sources.lose_worker(number, self._turn)
         unwanted = self.ledger.forget(worker)
@@ -294,21 +298,6 @@ class Gateway:
         if was_starting and how != Exit():  # without evidence it was lost with others
             self.starts_lost += 1
             self._fail_unstartable(b"", how)
-
-    def _find_blamed(self, worker: WorkerRecord, running: int) -> set[int]:
-        """The call that took its worker down, and all inside which it was asked for.
-
-        Those may have died with it, and ask for it anew under another number, with nothing counted:
-        were they not to blame, they would for ever.
-        """
-        if worker.killed:
-            deaf = worker.running
-            if deaf is None or deaf.stopping is Stopping.NOT:
-                return set()
-            return self.ledger.asks.ancestors(deaf) - {deaf.call.id}
-        # It may have resumed a call and died before it could say so.
-        record = worker.held.get(running) or worker.parked.get(running)
-        return set() if record is None else self.ledger.asks.ancestors(record)
 
     def _fail_unstartable(self, failure: bytes, how: Exit | None) -> None:
         """A worker could not start. Once no other can be hoped for, the calls that wait fail.

@@ -90,6 +90,7 @@ class CallRecord:
         "fence",
         "function",
         "joined",
+        "killings",
         "needs",
         "outcome",
         "parents",
@@ -97,6 +98,7 @@ class CallRecord:
         "sent_bytes",
         "state",
         "stopping",
+        "strays_before",
         "values",
         "worker",
         "yield_by",
@@ -106,6 +108,10 @@ class CallRecord:
     """how many bytes were sent with its latest attempt; unset before"""
     yield_by: float
     """when the grace ends of an attempt that was asked to stop; unset before"""
+    killings: int
+    """how many of its deaths may have come from outside; unset before the first"""
+    strays_before: int
+    """how many deaths had turned out to come from outside at its first one; unset before that"""
     outcome: Settlement
     """what is being written to the store; unset before"""
     values: Mapping[int, Settlement | None]

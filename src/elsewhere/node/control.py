@@ -25,5 +25,25 @@ class Exited(Record, frozen=True, tag=3):
     exit: Exit
 
 
-ToNode: TypeAlias = StartWorker | KillWorker
-FromNode: TypeAlias = Exited
+class Preload(Record, frozen=True, tag=4):
+    """Import these modules, which calls have imported, before forking further workers, when there is time.
+
+    `variables`: not unless these of the environment are changed by that, and so not by the calls. `first`:
+    whoever asks has chosen them, and workers wait for them.
+    """
+
+    modules: list[str]
+    variables: tuple[str, ...] = ()
+    first: bool = False
+
+
+class Refused(Record, frozen=True, tag=5):
+    """This package is not imported by the node; `first` is as in the order."""
+
+    package: str
+    problem: str
+    first: bool = False
+
+
+ToNode: TypeAlias = StartWorker | KillWorker | Preload
+FromNode: TypeAlias = Exited | Refused

@@ -25,8 +25,10 @@ from elsewhere.calls.wire import FrameReader, encode_frame
 from elsewhere.calls.workers import Exit
 from elsewhere.link import LinkClosed
 from elsewhere.links.pipe import PipeWorkerEnd
-from elsewhere.node.control import Exited, FromNode, KillWorker, StartWorker, ToNode
+from elsewhere.node.control import Exited, FromNode, KillWorker, Preload, StartWorker, ToNode
+from elsewhere.node.preload import Preloading
 from elsewhere.node.templates import Templates
+from elsewhere.node.trial import reseed
 from elsewhere.worker.ends import RSS_UNIT, describe_exit, end_group_with, keep, watch_process
 from elsewhere.worker.keeping import END_SECONDS
 from elsewhere.worker.main import run_worker
@@ -51,6 +53,9 @@ class Node:
         self._client = client
         self._directory = directory
         self._reader: FrameReader[ToNode] = FrameReader(ToNode)
+        self._ready = poll()
+        self._orders: deque[ToNode] = deque()
+        """those that were not followed yet"""
         self._descriptors: deque[int] = deque()
         self._workers: dict[int, int] = {}
         """process id, which is its group too → worker"""
@@ -61,6 +66,7 @@ class Node:
         self._servers: dict[int, int] = {}
         """process id of one that serves a peer → as in `_lifelines`"""
         self._peers = listen(address_in(directory))
+        self._preloading = Preloading(self._say, self._leave, self._ready, self._workers.keys())
         self._templates = Templates(directory, self._leave)
 
     def serve(self) -> None:
@@ -69,7 +75,7 @@ class Node:
         os.set_blocking(reaped_writer, False)
         signal.signal(signal.SIGCHLD, lambda *_: None)
         signal.set_wakeup_fd(reaped_writer, warn_on_full_buffer=False)
-        ready = poll()
+        ready = self._ready
         ready.register(self._control, POLLIN)
         ready.register(reaped_reader, POLLIN)
         ready.register(self._peers, POLLIN)
@@ -80,7 +86,7 @@ class Node:
             ready.register(ended, POLLIN)
         try:
             while os.getppid() == self._client:
-                for fileno, _ in ready.poll(None if ended is not None else CLIENT_CHECK_MS):
+                for fileno, _ in ready.poll(self._wait_ms(looks=ended is None)):
                     if fileno == reaped_reader:
                         os.read(reaped_reader, 4096)
                         self._reap()
@@ -88,15 +94,31 @@ class Node:
                         self._serve_peer()
                     elif fileno == self._templates.fileno():
                         self._templates.hand_on()
-                    elif fileno == self._control.fileno() and not self._obey():
-                        return
+                    elif fileno == self._control.fileno():
+                        if not self._obey():
+                            return
+                    elif fileno != ended:
+                        self._preloading.hear()
+                self._follow()
+                self._preloading.tend()
         finally:
+            self._preloading.end()
             self._ask_to_end()
             for process in (*self._workers, *self._templates):
                 kill_group(process)
             for process in (*self._workers, *self._templates):
                 with suppress(ChildProcessError):
                     os.waitpid(process, 0)
+
+    def _wait_ms(self, *, looks: bool) -> float | None:
+        """How long to wait for what comes, in milliseconds; if it `looks` after the client, not for long."""
+        if self._orders and not self._preloading.first:
+            return 0
+        seconds = self._preloading.seconds_to_wait()
+        if seconds is None:
+            return CLIENT_CHECK_MS if looks else None
+        # Rounded up, or it would come back too early again and again.
+        return min(1000 * seconds + 1, CLIENT_CHECK_MS) if seconds else 0
 
     def _obey(self) -> bool:
         """Take in orders; False once the client has closed its end."""
@@ -111,13 +133,20 @@ class Node:
             self._descriptors.append(LOST)
         if not data:
             return False
-        for order in self._reader.feed(data):
-            match order:
+        self._orders += self._reader.feed(data)
+        return True
+
+    def _follow(self) -> None:
+        """Do what was ordered, in order, unless workers have to wait for what they are to have."""
+        while self._orders and not self._preloading.first:
+            match order := self._orders.popleft():
                 case StartWorker():
+                    self._preloading.disturb()
                     self._start(order)
                 case KillWorker():
                     self._kill(order.worker)
-        return True
+                case Preload():
+                    self._preloading.ask(order)
 
     def _start(self, order: StartWorker) -> None:
         ours = [self._descriptors.popleft()]
@@ -149,7 +178,10 @@ class Node:
         code = 1
         try:
             gc.enable()
-            self._leave(lifeline)
+            self._leave()
+            os.setpgid(0, 0)
+            reseed()
+            end_group_with(lifeline)
             if kept:
                 keep()
             end = PipeWorkerEnd(socket.socket(fileno=link))
@@ -166,8 +198,8 @@ class Node:
             # Never return into the node's code, nor run its clean-up.
             os._exit(code)
 
-    def _leave(self, lifeline: int) -> None:
-        """In a child: it shares nothing with the node, and ends with it."""
+    def _leave(self) -> None:
+        """In a process just forked: keep nothing of what is the node's."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._control.close()
@@ -177,9 +209,8 @@ class Node:
             *self._servers.values(),
         ):
             os.close(other_end)
+        self._preloading.leave()
         self._templates.leave()
-        os.setpgid(0, 0)
-        end_group_with(lifeline)
 
     def _serve_peer(self) -> None:
         # Few nodes serve anybody.
@@ -200,7 +231,9 @@ class Node:
 
     def _leave_server(self, lifeline: int, other_end: int) -> None:
         os.close(other_end)
-        self._leave(lifeline)
+        self._leave()
+        os.setpgid(0, 0)
+        end_group_with(lifeline)
 
     def _ask_to_end(self) -> None:
         """Give workers a while that have something to clean up."""
@@ -231,6 +264,9 @@ class Node:
                 return
             if process == 0:
                 return
+            if self._preloading.is_trial(process):
+                self._preloading.ended(status)
+                continue
             worker = self._workers.pop(process, None)
             if worker is None:
                 if process in self._servers:
@@ -238,6 +274,7 @@ class Node:
                 else:
                     self._templates.reap(process)
                 continue
+            self._preloading.worker_ended()
             if status:
                 kill_group(process)  # what it had started must not run on beside its next attempt
             os.close(self._lifelines.pop(worker))

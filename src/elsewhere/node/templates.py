@@ -10,6 +10,8 @@ from contextlib import suppress
 from typing import NoReturn
 
 from elsewhere.links.pipe import PipeWorkerEnd
+from elsewhere.node.trial import reseed
+from elsewhere.worker.ends import end_group_with
 from elsewhere.worker.template import (
     DIGEST_BYTES,
     REQUEST_BYTES,
@@ -33,12 +35,12 @@ class _Process:
 
 
 class Templates:
-    """`leave` is what a child of the node begins with; it takes the lifeline that it is to end with.
+    """`leave` is what a child of the node begins with.
 
     Workers ask at `asked`.
     """
 
-    def __init__(self, directory: str, leave: Callable[[int], None]) -> None:
+    def __init__(self, directory: str, leave: Callable[[], None]) -> None:
         self._directory = directory
         self._leave = leave
         self._requests, self.asked = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -118,8 +120,11 @@ class Templates:
         code = 1
         try:
             ours.close()
-            self._leave(lifeline)
+            self._leave()
             self.asked.close()
+            os.setpgid(0, 0)
+            reseed()
+            end_group_with(lifeline)
             gc.enable()
             signal.signal(signal.SIGINT, signal.SIG_IGN)
             run_template(theirs, PipeWorkerEnd, self._directory)

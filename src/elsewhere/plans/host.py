@@ -1,11 +1,11 @@
 """What a process offers to those who make and keep values in it, and what they do for it."""
 
-from collections.abc import Coroutine
-from dataclasses import dataclass, field
+from collections.abc import Callable, Coroutine
 from threading import Event
 from typing import Any, Protocol
 
 from elsewhere.calls.retention import ResourceLimits
+from elsewhere.calls.shipment import File
 
 
 class Wait(Protocol):
@@ -66,15 +66,23 @@ class Kept(Protocol):
         """In a process that was forked: what is kept is not its own to give up."""
 
 
-@dataclass(slots=True)
 class Process:
     """This process."""
 
-    host: Host | None = None
-    """None: it is no worker"""
-    limits: ResourceLimits = field(default_factory=ResourceLimits)
-    kept: Kept | None = None
-    """None: nothing was ever kept"""
+    __slots__ = ("file_of", "host", "kept", "limits", "path_of", "sees_files")
+
+    def __init__(self) -> None:
+        self.host: Host | None = None
+        """None: it is no worker"""
+        self.path_of: Callable[[bytes], str] | None = None
+        """gives a file with the content of a blob; None: there is nobody to bring any"""
+        self.file_of: Callable[[str], File | None] | None = None
+        """what a module that was sent here means by a path; None: no module was"""
+        self.sees_files = True
+        """a file that is found where another process has one, in the same state, may be that very one"""
+        self.limits = ResourceLimits()
+        self.kept: Kept | None = None
+        """None: nothing was ever kept"""
 
 
 PROCESS = Process()

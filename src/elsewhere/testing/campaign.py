@@ -29,6 +29,8 @@ PROBES = (
     "a parked call went on",
     "a parked call was interrupted",
     "a call died of what it had asked for",
+    "a worker was killed from outside",
+    "a death was excused",
     "a call joined another with the same key",
     "a call would have waited for itself",
     "a result was found in the store",

@@ -65,7 +65,8 @@ class Engine:
         candidates = [worker for worker in self.alive.values() if state in worker.states]
         if not candidates:
             return False
-        self._world.random.choice(candidates).die(signal=SIGSEGV)
+        die = self._world.random.choice(candidates).die
+        die(signal=self._world.random.choice((SIGKILL, SIGSEGV)))
         return True
 
     def _ended(self, worker: Worker, how: Exit) -> None:

@@ -41,6 +41,7 @@ from elsewhere.calls.workers import Kill, Lost, Ready, Started, Stop, Unready
 from elsewhere.gateway.records import CLIENT, ENGINE, Turn
 from elsewhere.testing.asking import Asking
 from elsewhere.testing.books import CallBook, WorkerBook, break_promise
+from elsewhere.testing.deaths import Deaths
 from elsewhere.testing.pace import SLACK_SECONDS, Pace
 from elsewhere.testing.placing import Placing, Watched
 from elsewhere.testing.remembering import Remembering
@@ -61,6 +62,7 @@ class Oracles:
         self.workers: dict[int, WorkerBook] = {}
         self.asking = Asking(self.workers, remembering, sometimes)
         self.calls = self.asking.calls
+        self.deaths = Deaths(self.asking, sometimes)
         self._placing = Placing(policy, self.workers, self.calls)
         self._settled: list[Settlement] = []
         """those of this step, one for each call"""
@@ -146,7 +148,9 @@ class Oracles:
                 if not self._found_inputs(book, outcome):
                     continue  # it does not count, and is tried again
                 book.outcome = outcome
-                if outcome.verdict is not Verdict.VALUE:
+                if outcome.verdict is Verdict.VALUE:
+                    self.deaths.clear(book)
+                else:
                     book.failures += 1
                     if book.cancelling:
                         self._sometimes("a call failed while the client wanted it back")
@@ -201,7 +205,7 @@ class Oracles:
         if worker is None:
             return
         self._start_failed = not worker.ready and not worker.unready
-        blamed = self._find_blamed(worker, message.exit.running)
+        blamed = self.deaths.find_blamed(worker, message.exit)
         for call in [*worker.parked, *worker.held]:
             book = self.calls[call]
             if book.settled:
@@ -210,22 +214,11 @@ class Oracles:
             if call in worker.interrupted:
                 book.failures += not book.cancelling
             elif call in blamed and not book.cancelling:
-                book.deaths += 1
+                self.deaths.die(book, message.exit)
                 if call != message.exit.running:
                     self._sometimes("a call died of what it had asked for")
         self.asking.forget(worker)
         self._release(worker.defined)
-
-    def _find_blamed(self, worker: WorkerBook, running: int) -> set[int]:
-        """The call that took its worker down, and all inside which it was asked for."""
-        if not worker.killed:
-            here = running in worker.held or running in worker.parked
-            return self.asking.find_above(running) if here else set()
-        if running in worker.held and running != worker.head:
-            self._sometimes("a killed worker was in another call")
-        if worker.head not in worker.interrupted:
-            return set()
-        return self.asking.find_above(worker.head) - {worker.head}
 
     def _hear_define(self, sender: int, message: Define) -> None:
         self.asking.giving.define(message)
@@ -307,8 +300,9 @@ class Oracles:
             break_promise(4, attempt, book.fence)
         if book.failures > book.call.options.retries:
             break_promise(6, attempt, book.failures)
-        if book.deaths >= book.call.options.deaths_max:
-            break_promise(7, attempt, book.deaths)
+        own_deaths = self.deaths.own(book)
+        if own_deaths >= book.call.options.deaths_max:
+            break_promise(7, attempt, own_deaths)
         if attempt.function not in worker.functions:
             break_promise(9, attempt)
         self.asking.begin(book, attempt)
@@ -372,7 +366,7 @@ class Oracles:
         if book is not None:
             self._settled.append(settlement)
             unstartable = self._start_failed and not any(w.takes for w in self.workers.values())
-            judge_verdict(book, settlement, unstartable=unstartable)
+            judge_verdict(book, settlement, self.deaths.own(book), unstartable=unstartable)
 
     # ------------------------------------------------------------ after each step
 

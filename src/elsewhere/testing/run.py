@@ -272,7 +272,9 @@ class Run:
         worst = 0.0 if behaviour.stuck else behaviour.seconds
         if options.timeout is not None and behaviour.stuck:
             worst = options.timeout
-        attempts = options.retries + options.deaths_max + 1
+        # What died before may yet turn out to excuse it so often.
+        excuses = self.oracles.deaths.killings
+        attempts = options.retries + options.deaths_max + excuses + 1
         per_start = RETRY_SECONDS_MAX + 1.0
         return attempts * (worst + GRACE_SECONDS + per_start + 0.1 + inner)
 

@@ -271,7 +271,7 @@ class Worker:
 
     def _collapse(self, task: Task, part: int) -> None:
         if self._current is task and task.part == part and self.alive:
-            self.die(signal=11)
+            self.die(signal=self._world.random.choice((9, 11)))
 
     def _end_part(self, task: Task, part: int) -> None:
         if self._current is not task or task.part != part or not self.alive:

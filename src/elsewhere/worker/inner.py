@@ -33,7 +33,7 @@ from elsewhere.codec.values import dumps, too_large
 from elsewhere.errors import NotPicklable
 from elsewhere.finished import failed_future
 from elsewhere.future import Future
-from elsewhere.in_force import call_given
+from elsewhere.in_force import OfValues
 from elsewhere.names import Name, name_of
 from elsewhere.placed import Holder
 from elsewhere.plans.plan import plan_of
@@ -89,13 +89,16 @@ class InnerPool:
         """Call ``function(*args, **kwargs)``, here or elsewhere."""
         if not callable(function):
             raise TypeError(f"the first argument must be callable, not {function!r}")
+        if type(function) is partial:
+            from elsewhere.partials import unfold  # only who uses them pays for it
+
+            function, args, kwargs = unfold(function, args, kwargs)
         task = task_of(function)
         try:
             payload, futures = dumps_with_inputs(args, kwargs, self, dumps)
             if task is not None and task.pure and futures:
                 # It has a key where it has their values.
-                payload, futures = dumps_with_inputs((function, args, kwargs), {}, self, dumps)
-                function, task = call_given, None
+                function, task = OfValues(function), None
             if len(payload) > PAYLOAD_BYTES_MAX:
                 raise too_large("the arguments", len(payload))
             child = Child(function, payload, self._runner.own_root() or self._detached, self)

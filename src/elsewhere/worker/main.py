@@ -15,6 +15,7 @@ from elsewhere.in_force import serve_worker
 from elsewhere.link import LinkClosed, WorkerEnd
 from elsewhere.plans.host import PROCESS
 from elsewhere.worker.editions import WorkerEditions
+from elsewhere.worker.imports import Imports
 from elsewhere.worker.keeping import Keeping, WorkerEnds
 from elsewhere.worker.output import redirect
 from elsewhere.worker.post import Post
@@ -54,18 +55,19 @@ def run_worker(
     screens = redirect(post.say, post.flush)
     for leave in (post.leave, *(screen.leave for screen in screens)):
         os.register_at_fork(after_in_child=leave)
-    editions = WorkerEditions(lambda blob: open_supplies(post, setup.directory).path(blob))
+    imports = Imports(post.outgoing.append)
+    PROCESS.sees_files = setup.sees_files
+    PROCESS.path_of = lambda blob: open_supplies(post, setup.directory).path(blob)
+    editions = WorkerEditions(PROCESS.path_of)
     if setup.initializer and not _initialise(post, setup.initializer, editions):
         return
     runner = Runner(post, cells, screens, editions)
     runner.interrupts.install()
     runner.values.open(setup)
+    if setup.tells_imports:
+        runner.imports = imports
     runner.make_coroutines = lambda: make_coroutines(runner)
-    if not setup.stands_in:
-        serve_worker(lambda: own_pool(runner, post, setup.worker))
-        let_futures_travel(True)
-    if node is not None:
-        runner.applying.make_stand_ins = lambda: make_stand_ins(runner, post, setup, node)
+    _let_calls_out(runner, post, setup, node)
     keeping = Keeping(runner, post, cells, screens)
     PROCESS.host = keeping
     PROCESS.limits = setup.resource_limits
@@ -86,7 +88,7 @@ def run_worker(
         screen.end_line()
     post.flush()
     serve_worker(None)
-    PROCESS.host = None
+    PROCESS.host = PROCESS.path_of = PROCESS.file_of = None
     let_futures_travel(False)
 
 
@@ -121,6 +123,15 @@ def cease(runner: Runner, keeping: Keeping) -> None:
     keeping.leave()
     serve_worker(None)
     let_futures_travel(False)
+
+
+def _let_calls_out(runner: Runner, post: Post, setup: Setup, node: socket.socket | None) -> None:
+    """What is called inside a call may run elsewhere, and calls beside this process."""
+    if not setup.stands_in:
+        serve_worker(lambda: own_pool(runner, post, setup.worker))
+        let_futures_travel(True)
+    if node is not None:
+        runner.applying.make_stand_ins = lambda: make_stand_ins(runner, post, setup, node)
 
 
 def make_stand_ins(runner: Runner, post: Post, setup: Setup, node: socket.socket) -> "StandIns":

@@ -73,6 +73,8 @@ class Post:
         """whoever writes segments listens here"""
         self.on_sources: list[Callable[[Source], None]] = []
         """whoever fetches blobs listens here"""
+        self.before_sending: Callable[[], None] = lambda: None
+        """has something to say, perhaps, with whatever is sent"""
         self.on_answer: Callable[[Settlement], None] = lambda settlement: None
         self.on_need: Callable[[Need], None] = lambda need: None
         """whoever makes calls inside calls listens here"""
@@ -217,6 +219,7 @@ class Post:
         outcomes: list[Outcome] = []
         calls: list[Call] = []
         self._said = 0
+        self.before_sending()
         while self.outgoing:
             item = self.outgoing.popleft()
             if isinstance(item, Outcome):

@@ -8,6 +8,7 @@ a parked one holds nothing but its own frames, however deep calls nest.
 """
 
 import _thread
+import sys
 from collections import deque
 from collections.abc import Callable
 from threading import Lock
@@ -15,12 +16,13 @@ from time import monotonic
 from types import CoroutineType
 from typing import Any
 
-from elsewhere.calls.messages import Attempt, Has, Outcome, Parked, Resumed, Verdict
-from elsewhere.calls.workers import Died, Exit
+from elsewhere.calls.messages import Attempt, Died, Has, Outcome, Parked, Resumed, Verdict
+from elsewhere.calls.workers import Exit
 from elsewhere.worker.applying import Applying, Result
 from elsewhere.worker.control import Control, Root, Threads
 from elsewhere.worker.editions import WorkerEditions
 from elsewhere.worker.fibers import getcurrent, greenlet, is_within
+from elsewhere.worker.imports import Imports
 from elsewhere.worker.interrupts import Interrupts
 from elsewhere.worker.output import LineWriter
 from elsewhere.worker.parking import Alarms, Parking
@@ -78,6 +80,8 @@ class Runner:
         self.make_coroutines: Callable[[], Loop]
         """set by who can import them; only who has coroutines pays for it"""
         self._free: list[greenlet] = []
+        self.imports: Imports | None = None
+        """told of, if this is"""
         self.values = Values(post)
         self.applying = Applying(post, self.values, editions, screens, self.finish)
         self._apply, self._fail = self.applying.apply, self.applying.fail
@@ -143,6 +147,9 @@ class Runner:
                 self._flushed = now
                 self.tell_stack()
                 post.flush()
+                imports = self.imports
+                if imports is not None and len(sys.modules) != imports.count:
+                    imports.look()
                 post.look()
                 if self.alarms or self._looks:
                     self._attend()

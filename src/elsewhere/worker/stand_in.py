@@ -20,6 +20,7 @@ from elsewhere.calls.blobs import Offer, Seek, Source, Unavailable
 from elsewhere.calls.messages import (
     Attempt,
     Define,
+    Died,
     Done,
     FromWorker,
     Has,
@@ -33,7 +34,7 @@ from elsewhere.calls.messages import (
 )
 from elsewhere.calls.values import Drop
 from elsewhere.calls.wire import FrameReader, encode_frame, replace
-from elsewhere.calls.workers import Died, Exit, Lost, Ready, Setup, Stop, Unready
+from elsewhere.calls.workers import Exit, Lost, Ready, Setup, Stop, Unready
 from elsewhere.worker.control import Root
 from elsewhere.worker.fork import ForkDied
 from elsewhere.worker.node_function import NodeFunction

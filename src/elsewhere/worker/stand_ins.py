@@ -65,7 +65,7 @@ class StandIns:
         return wanted
 
     def _open(self, code: bytes, needs: tuple[Dependency, ...]) -> Iterator[StandIn]:
-        setup = replace(self._setup, stands_in=self._values.next_writer())
+        setup = replace(self._setup, stands_in=self._values.next_writer(), tells_imports=False)
         digest = name_of_all(needs).digest
         for _ in range(TRIES):
             stand_in = StandIn(self._post, self._values, self._node, digest)
