@@ -121,6 +121,9 @@ Initialized = Callable[
     [Callable[[], None], Function, Sequence[Any]], AbstractContextManager[list[Any]]
 ]
 Given = Callable[[Sequence[Any]], AbstractContextManager[list[Any]]]
+# So many bytes are there for calls on so many workers; the value ends one process that has them, and
+# gives the seconds until a call has them again.
+Hold = Callable[[int, int], AbstractContextManager[Callable[[], float]]]
 Stream = Callable[[Function, Iterable[Any]], Iterator[Any]]
 CallEach = Callable[[Sequence[Any]], list[Any]]
 Remembering = Callable[[Function, Path], AbstractContextManager[CallEach]]
@@ -229,6 +232,10 @@ class Peer(Protocol):
 
     def maps_of_given(self) -> Idioms[MapOfGiven]:
         """Return the ways to map a no-op that is given something."""
+        return {}
+
+    def holds(self) -> Idioms[Hold]:
+        """Return the ways to have something very large at hand on many workers."""
         return {}
 
     def inferences(self) -> Idioms[Inferences]:

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, wait
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -10,14 +11,14 @@ from hashlib import blake2b
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
-from time import sleep
+from time import perf_counter, sleep
 from typing import Any
 
 import elsewhere
 from benchmarks import graphs, inside
 from benchmarks.fetching import Fetch, Fetched, Sent
 from benchmarks.functions import same
-from benchmarks.given import same_given, work_given
+from benchmarks.given import array_given, bytes_given, same_given, work_given
 from benchmarks.peer import (
     WORKERS,
     Averages,
@@ -27,6 +28,7 @@ from benchmarks.peer import (
     Given,
     Graph,
     Hash,
+    Hold,
     Idiom,
     Idioms,
     Inferences,
@@ -56,6 +58,9 @@ from elsewhere.testing.nodes import PoolOfNodes
 
 STAY_SECONDS = 0.05
 """How long a call stays that looks at a file, so that each node has one of them."""
+
+HOLD_SECONDS = 0.3
+"""How long calls take that are to be on all workers at once."""
 
 
 class Elsewhere(ExecutorPeer):
@@ -88,6 +93,12 @@ class Elsewhere(ExecutorPeer):
 
     def maps_of_given(self) -> Idioms[MapOfGiven]:
         return {"Depends": Idiom(MapOfGiven(same_given, self._map_default))}
+
+    def holds(self) -> Idioms[Hold]:
+        return {
+            "node, bytearray": Idiom(partial(hold, bytes_given)),
+            "node, numpy": Idiom(partial(hold, array_given)),
+        }
 
     def inferences(self) -> Idioms[Inferences]:
         return {"Depends": Idiom(infer)}
@@ -185,6 +196,28 @@ def flow_in(pool: Any) -> Flow:
         wait=wait,
         put=put,
     )
+
+
+@contextmanager
+def hold(give: Callable[[int], Function], size: int, workers: int) -> Iterator[Callable[[], float]]:
+    use = give(size)
+    with Pool(workers) as pool:
+        processes: set[int] = set()
+        while len(processes) < workers:
+            futures = [pool.submit(use, HOLD_SECONDS) for _ in range(workers)]
+            processes.update(future.result() for future in futures)
+
+        def start() -> float:
+            for process in processes:
+                os.kill(process, signal.SIGKILL)
+            # The node and the worker have seen that it has ended.
+            pool.submit(sleep, HOLD_SECONDS).result()
+            started = perf_counter()
+            if pool.submit(use, 0.0).result() in processes:
+                raise WrongResult("a process that was killed still answers")
+            return perf_counter() - started
+
+        yield start
 
 
 @contextmanager

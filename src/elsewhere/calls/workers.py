@@ -29,6 +29,9 @@ class Setup(Record, frozen=True, tag=20):
     """whether it says `Imported`"""
     sees_files: bool = True
     """whether a file that it finds where the client has one, in the same state, may be that very one"""
+    stands_in: str = ""
+    """under which name it writes large values, if it stands in for the worker of this number. Then the
+    calls that its calls make run inline"""
 
 
 class Started(Record, frozen=True, tag=30):

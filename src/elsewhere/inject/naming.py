@@ -52,6 +52,17 @@ def name_of(wanted: Dependency, *, anew: bool = False) -> Name:
     return Name(_digest(looked_at.fingerprint + arguments), place, looked_at.exact)
 
 
+def exact_name_of(wanted: Dependency) -> Name:
+    """As `name_of`, where it is the same in all processes. Raises `NoKey`."""
+    from elsewhere.keys.fingerprint import arguments_writer, fingerprint_of
+
+    writer = arguments_writer()
+    writer.sequence(b"(", wanted.args)
+    writer.mapping(b"{", wanted.kwargs.items(), in_order=False)
+    fingerprint_of(wanted.provider)
+    return name_of(wanted)
+
+
 def _is_alone(provider: Callable[..., Any]) -> bool:
     """Whether its module can have only one function of this name at a time."""
     return (

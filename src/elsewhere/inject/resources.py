@@ -61,7 +61,7 @@ class Resources:
         self._look_at = inf
         self._crowded = False
         """there is more than there should be, and all of it is in use"""
-        self._left: list[Resource] = []
+        self._left: dict[Name, Resource] = {}
         """those of the process that this one was forked from"""
 
     # ------------------------------------------------------------ use
@@ -72,6 +72,8 @@ class Resources:
         while True:
             with self.lock:
                 resource = self._kept.get(name)
+                if resource is None and (left := self._left.get(name)) and left.use() is not None:
+                    return left
                 if resource is None:
                     resource = Resource(name, wanted.label, wanted.idle_seconds, self)
                     self._kept[name] = resource
@@ -93,6 +95,20 @@ class Resources:
             _count(perf_counter() - started)
         self._make(resource, wanted)
         return resource
+
+    def has(self, name: Name) -> bool:
+        """Whether it is there."""
+        with self.lock:
+            resource = self._kept.get(name)
+            return resource is not None and resource.made is not None
+
+    def discard(self, resource: Resource) -> None:
+        """It is of no use any more, and in use here: let go of it."""
+        with self.lock:
+            if self._kept.get(resource.name) is resource:
+                del self._kept[resource.name]
+        resource.release()
+        self._give_up(resource)
 
     def idles(self, resource: Resource, now: float) -> None:
         """A use of it is over, and perhaps the last one."""
@@ -254,7 +270,7 @@ class Resources:
     def leave(self) -> None:
         """In a process that was forked: what is kept may be used on, but is not its own to give up."""
         self.lock = threading.RLock()
-        self._left += self._kept.values()
+        self._left.update(self._kept)
         self._kept = {}
         self._crowded = False
         self._look_at = inf

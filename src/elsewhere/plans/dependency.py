@@ -21,6 +21,8 @@ class Dependency(ABC):
     provider: Callable[..., Any]
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
+    idle_seconds: float | None
+    """how long what is made is kept while no call uses it; None: for ever"""
 
     @abstractmethod
     def check(self) -> None:
@@ -43,6 +45,10 @@ class Dependency(ABC):
 
         Raises what the provider raises.
         """
+
+    @abstractmethod
+    def node_needs(self) -> tuple["Dependency", ...]:
+        """What of it is made once for all workers of a node."""
 
     @abstractmethod
     def prepare(self, held: list[Hold]) -> None:

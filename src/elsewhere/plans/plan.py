@@ -52,6 +52,12 @@ class Plan:
         """whether it is an `async def` function"""
         self.checked = False
 
+    def node_needs(self) -> tuple[Dependency, ...]:
+        """What of it is made once for all workers of a node."""
+        return tuple(
+            dict.fromkeys(need for one in self.given for need in one.dependency.node_needs())
+        )
+
     def lacking(self, count: int, names: Mapping[str, Any]) -> tuple[Given, ...]:
         """Those that so many positional arguments, and these names, do not include."""
         return tuple([one for one in self.given if one.place >= count and one.name not in names])

@@ -36,6 +36,7 @@ from elsewhere.future import Future
 from elsewhere.in_force import OfValues
 from elsewhere.names import Name, name_of
 from elsewhere.placed import Holder
+from elsewhere.plans.plan import plan_of
 from elsewhere.tasks import task_of
 from elsewhere.worker.backlog import Backlog
 from elsewhere.worker.child import PLAIN, Child
@@ -103,12 +104,14 @@ class InnerPool:
             child = Child(function, payload, self._runner.own_root() or self._detached, self)
             if futures:
                 child.inputs = futures
-            if task is None:
+            if task is None and not _needs_node(function):
                 self._runner.stack.append(child)
+            elif task is None:
+                self.submit(child)
             elif task.pure:
                 child.options = task.options
                 self.submit(child, name_of(function, args, kwargs))
-            elif task.options == PLAIN:
+            elif task.options == PLAIN and not _needs_node(task.function):
                 self._runner.stack.append(child)
             else:
                 child.options = task.options
@@ -311,3 +314,9 @@ class InnerPool:
     def new_parking(self) -> Parking | None:
         """For a wait in this fiber; None where none can be parked."""
         return Parking(getcurrent(), self._runner.ready) if self._runner.can_park() else None
+
+
+def _needs_node(function: Callable[..., Any]) -> bool:
+    """Whether it needs what is made once for all workers of a node, and so does not run in this one."""
+    plan = plan_of(function)
+    return plan is not None and bool(plan.node_needs())

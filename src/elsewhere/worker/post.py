@@ -72,7 +72,7 @@ class Post:
         self.on_share: Callable[[], None] = lambda: self.post(Has(0))
         self.on_free: Callable[[Free | Unmap], None] = lambda message: None
         """whoever writes segments listens here"""
-        self.on_source: Callable[[Source], None] = lambda source: None
+        self.on_sources: list[Callable[[Source], None]] = []
         """whoever fetches blobs listens here"""
         self.before_sending: Callable[[], None] = lambda: None
         """has something to say, perhaps, with whatever is sent"""
@@ -139,7 +139,8 @@ class Post:
     def _hear_of_stock(self, message: Free | Unmap | Source | Inquire) -> None:
         match message:
             case Source():
-                self.on_source(message)
+                for listen in tuple(self.on_sources):
+                    listen(message)
             case Inquire():
                 self.on_inquire()
                 self.flush()

@@ -83,8 +83,8 @@ class Runner:
         self.imports: Imports | None = None
         """told of, if this is"""
         self.values = Values(post)
-        applying = Applying(post, self.values, editions, screens, self.finish)
-        self._apply, self._fail = applying.apply, applying.fail
+        self.applying = Applying(post, self.values, editions, screens, self.finish)
+        self._apply, self._fail = self.applying.apply, self.applying.fail
 
     # ------------------------------------------------------------ the hub
 

@@ -23,7 +23,7 @@ class Supplies:
         self._folder = BlobFolder(directory)
         self._address = address_in(directory)
         self._answers: dict[bytes, Source] = {}
-        post.on_source = self._note
+        post.on_sources.append(self._note)
 
     def path(self, blob: bytes) -> str:
         """A file with this content, which must not be written to. Raises `NotServed` if there is none anywhere, and OSError."""

@@ -63,11 +63,11 @@ class Values:
     def open(self, setup: Setup) -> None:
         """Learn where large values go."""
         self._setup = setup
-        self._writer = setup.worker
+        self._writer = setup.stands_in or setup.worker
 
     def next_writer(self) -> str:
-        """The name under which the next fork of this process writes segments."""
-        return f"{self._setup.worker}-f{next(self._forks)}"
+        """The name under which the next fork of this process, or of a template, writes segments."""
+        return f"{self._writer}-f{next(self._forks)}"
 
     def write_as(self, writer: str) -> None:
         """In that fork: what there is belongs to the worker."""
@@ -255,6 +255,17 @@ class Values:
                 _, oldest = recent.pop(next(iter(recent)))
                 if isinstance(oldest, Place):
                     self._recent_at.pop(oldest.path, None)
+
+    def as_told(self, attempt: Attempt) -> tuple[Value, ...]:
+        """The inputs of an attempt as another process may be told: none is what came out here."""
+        return tuple([self._as_told(one) if one.fence else one for one in attempt.inputs])
+
+    def _as_told(self, value: Value) -> Value:
+        with self._opening:
+            fence, data = self._recent.get(value.call, (0, b""))
+        if fence != value.fence:
+            raise DataLost("an input")
+        return Value(value.call, b"", data) if isinstance(data, Place) else Value(value.call, data)
 
     def lacks(self, attempt: Attempt) -> bool:
         """Whether an input that was to come out here is not there."""
