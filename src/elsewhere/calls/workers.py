@@ -23,6 +23,8 @@ class Setup(Record, frozen=True, tag=20):
     """how much it keeps of what its calls are given"""
     sees_files: bool = True
     """whether a file that it finds where the client has one, in the same state, may be that very one"""
+    names_files: bool = False
+    """whether it sends calls to where its files cannot be seen"""
 
 
 class Started(Record, frozen=True, tag=30):

@@ -79,6 +79,8 @@ class Process:
     """what a module that was sent here means by a path; None: no module was"""
     sees_files: bool = True
     """a file that is found where another process has one, in the same state, may be that very one"""
+    names_files: bool = False
+    """calls are sent from here to where this process's files cannot be seen"""
     limits: ResourceLimits = field(default_factory=ResourceLimits)
     kept: Kept | None = None
     """None: nothing was ever kept"""

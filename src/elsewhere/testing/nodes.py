@@ -57,7 +57,9 @@ class Nodes:
     alike: bool = False
 
     def __call__(self, node: NodeProcess, workers: int, setup: Setup) -> Engine:
-        return SeveralNodes(self, node, workers, replace(setup, sees_files=self.sees_files))
+        return SeveralNodes(
+            self, node, workers, replace(setup, sees_files=self.sees_files, names_files=True)
+        )
 
 
 class SeveralNodes:

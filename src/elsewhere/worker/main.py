@@ -45,6 +45,7 @@ def run_worker(link: WorkerEnd, cells: "memoryview[int]") -> None:
     for leave in (post.leave, *(screen.leave for screen in screens)):
         os.register_at_fork(after_in_child=leave)
     PROCESS.sees_files = setup.sees_files
+    PROCESS.names_files = setup.names_files
     PROCESS.path_of = lambda blob: open_supplies(post, setup.directory).path(blob)
     editions = WorkerEditions(PROCESS.path_of)
     if setup.initializer and not _initialise(post, setup.initializer, editions):
