@@ -82,7 +82,7 @@ class Kept(Protocol):
 class Process:
     """This process."""
 
-    __slots__ = ("file_of", "host", "kept", "limits", "path_of", "sees_files")
+    __slots__ = ("file_of", "host", "kept", "limits", "names_files", "path_of", "sees_files")
 
     def __init__(self) -> None:
         self.host: Host | None = None
@@ -93,6 +93,8 @@ class Process:
         """what a module that was sent here means by a path; None: no module was"""
         self.sees_files = True
         """a file that is found where another process has one, in the same state, may be that very one"""
+        self.names_files = False
+        """calls are sent from here to where this process's files cannot be seen"""
         self.limits = ResourceLimits()
         self.kept: Kept | None = None
         """None: nothing was ever kept"""

@@ -57,6 +57,7 @@ def run_worker(
         os.register_at_fork(after_in_child=leave)
     imports = Imports(post.outgoing.append)
     PROCESS.sees_files = setup.sees_files
+    PROCESS.names_files = setup.names_files
     PROCESS.path_of = lambda blob: open_supplies(post, setup.directory).path(blob)
     editions = WorkerEditions(PROCESS.path_of)
     if setup.initializer and not _initialise(post, setup.initializer, editions):
