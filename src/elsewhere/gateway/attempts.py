@@ -60,7 +60,7 @@ class Attempts:
                     self.requeue(record, front=True)
                 continue
             if record.deaths and outcome.verdict is Verdict.VALUE:
-                self._blame.clear(record)
+                self._blame.clear(record, now)
             verdict = after_outcome(record, outcome)
             if verdict is None:
                 self.requeue(record, front=False)

@@ -268,7 +268,7 @@ class Gateway:
         self.dispatch.update(worker)
         for function in worker.functions:
             self.functions[function].workers.discard(number)
-        blamed = self.blame.find(worker, how)
+        blamed = self.blame.find(worker, how, self.now)
         attempts = [*reversed(worker.held.values()), *reversed(worker.parked.values())]
         worker.held.clear()
         worker.parked.clear()
@@ -277,7 +277,7 @@ class Gateway:
                 self.ledger.release_inputs(record)
                 continue
             suspect = record.call.id in blamed
-            verdict = after_loss(record, how, self.blame, blamed=suspect)
+            verdict = after_loss(record, how, self.blame, self.now, blamed=suspect)
             if verdict is None:
                 # A suspect waits until others have been tried, which may excuse it.
                 front = record.stopping is Stopping.NOT and not suspect
