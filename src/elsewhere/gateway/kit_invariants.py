@@ -55,6 +55,11 @@ def examine_kits(gateway: Gateway) -> list[Examined]:
                 *(d for d in functions if d not in kits.kits),
             ],
         ),
+    ]
+
+
+def examine_lines(gateway: Gateway) -> list[Examined]:
+    return [
         (
             "who holds calls that need a kit is counted there",
             _miscounted(gateway),
@@ -92,7 +97,7 @@ def examine_kits(gateway: Gateway) -> list[Examined]:
         ),
         (
             "only workers that are there and have something are waited for to say how it was used",
-            [*sorted(kits.unanswered - workers.keys())],
+            [*sorted(gateway.ledger.kits.unanswered - gateway.workers.keys())],
         ),
     ]
 
