@@ -10,8 +10,8 @@ from elsewhere.link import GatewayEnd
 class Door(Protocol):
     """What an engine may ask of the host that it works for. Everything is called in its I/O thread."""
 
-    def worker_started(self, worker: int, link: GatewayEnd) -> None:
-        """A worker was started; its messages will come by `link`."""
+    def worker_started(self, worker: int, link: GatewayEnd, node: int = 0) -> None:
+        """A worker was started on this machine, or another `node`; its messages will come by `link`."""
 
     def worker_lost(self, worker: int, how: Exit) -> None:
         """A worker has ended; its link is closed by the host."""

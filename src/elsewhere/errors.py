@@ -7,6 +7,8 @@
     ├── CallQuarantined                    call: it took its worker down too often
     ├── CircularCall (RuntimeError)        caller: a call waits for itself
     ├── PlacementError                     caller: the pool's placement function names no candidate
+    ├── EnvironmentDiffers (ImportError)   caller: a worker lacks a distribution, or has another version
+    ├── FileChanged (OSError)              caller: a data file was edited or removed after it was named
     ├── InitializerFailed (RuntimeError)   caller: the pool's initializer raises
     ├── WorkerLost (RuntimeError)          machine: workers cannot be started here
     ├── RemoteError                        stands for an exception that could not travel
@@ -14,6 +16,7 @@
     └── GatewayBug (AssertionError)        us: please report it
     RemoteTraceback                        the cause of an exception that was raised elsewhere
     CallInterrupted (BaseException)        raised inside a running call that must end
+    EnvironmentWarning (UserWarning)       caller: as `EnvironmentDiffers`, where that is no error
     StoreDamaged (UserWarning)             machine: a remembered result is damaged and counts as not there
 
 An exception raised by a call keeps its own type; its ``__cause__`` is a `RemoteTraceback` and a note
@@ -165,6 +168,45 @@ class PlacementError(ElsewhereError):
             f"{self.function} was not called, because the pool's placement function {self.did}. "
             "It must return one of the candidates that it is given"
         )
+
+
+class EnvironmentDiffers(ElsewhereError, ImportError):
+    """A worker's environment is not that of the process which has sent a function there.
+
+    ``differing`` has (distribution, version there, version in the worker) for each that is missing or
+    different; "" is not installed.
+    """
+
+    def __init__(self, differing: tuple[tuple[str, str, str], ...]) -> None:
+        told = "; ".join(
+            f"{name} {there} is needed, {'there is ' + here if here else 'there is none'}"
+            for name, there, here in differing
+        )
+        super().__init__(
+            f"the worker's environment differs: {told}. Install the same there, "
+            'or make the pool with environment="warn"'
+        )
+        self.differing = differing
+
+    def __reduce__(self) -> tuple[type["EnvironmentDiffers"], tuple[object, ...]]:
+        return EnvironmentDiffers, (self.differing,)
+
+
+class EnvironmentWarning(UserWarning):
+    """As `EnvironmentDiffers`, in a pool that is made with ``environment="warn"``."""
+
+
+class FileChanged(ElsewhereError, OSError):
+    """A file that `elsewhere.file` has named cannot be had with the content that it had then."""
+
+    def __init__(self, path: str, why: str) -> None:
+        super().__init__(f"{path} is not to be had as it was named: {why}. Name it again")
+        self.path = path
+        self.why = why
+
+    def __reduce__(self) -> tuple[type["FileChanged"], tuple[str, str]]:
+        # An OSError has its own ideas of its arguments.
+        return FileChanged, (self.path, self.why)
 
 
 class InitializerFailed(ElsewhereError, RuntimeError):

@@ -88,11 +88,15 @@ class GatewayHost:
         self._pending: dict[int, Pending] = {}
         self._callbacks = Callbacks()
         self._poller = Poller()
+        self.unwatch = self._poller.unwatch
+        self.later = self._poller.later
         self.holdings = Holdings(
             directory, free_bytes_max, self.note, self.post, self._poller.wake, self._is_needed
         )
         self._cancels = Cancels(self._poller)
-        self._delivery = Delivery(engine, self.holdings, self._cancels, self._poller)
+        self._delivery = Delivery(
+            engine, self.holdings, self._cancels, self._poller, directory, self.note
+        )
         self._poller.on_alarm(lambda: self._step(ENGINE, None))
         self._poller.on_served(self._callbacks, self._callbacks.run)
         self._closing = False
@@ -325,15 +329,14 @@ class GatewayHost:
 
     def _hear(self, worker: int, messages: list[FromWorker]) -> None:
         for message in messages:
-            match message:
-                case Said():
-                    self._say(message.stream, message.text)
-                case Imported():
-                    self._engine.preload(message)
-                case _:
-                    if isinstance(message, Ready):
-                        self._engine.ready(worker)
-                    self._step(worker, message)
+            if isinstance(message, Said):
+                self._say(message.stream, message.text)
+            elif isinstance(message, Imported):
+                self._engine.preload(message)
+            else:
+                if isinstance(message, Ready):
+                    self._engine.ready(worker)
+                self._step(worker, message)
 
     def _wind_down(self) -> None:
         """Every call is settled: ask the workers to end, and end with the last of them."""
@@ -351,9 +354,7 @@ class GatewayHost:
         self._poller.ended = True
         self.holdings.end()
         self._engine.end()
-        for link in self._delivery.links.values():
-            link.close()
-        self._delivery.links.clear()
+        self._delivery.end()
         self._poller.close()
         self._cancel_rest()
         self._on_end()
@@ -370,12 +371,12 @@ class GatewayHost:
 
     # ------------------------------------------------------------ the engine's door
 
-    def worker_started(self, worker: int, link: GatewayEnd) -> None:
+    def worker_started(self, worker: int, link: GatewayEnd, node: int = 0) -> None:
         self._delivery.links[worker] = link
         self._poller.watch(link.fileno(), lambda events: self._exchange(worker, link, events))
         with self._locked():
             self._delivery.flush(link)  # a large initializer may still wait in it
-        self._step(ENGINE, Started(worker))
+        self._step(ENGINE, Started(worker, node))
 
     def worker_lost(self, worker: int, how: Exit) -> None:
         link = self._delivery.links.pop(worker, None)
@@ -395,9 +396,3 @@ class GatewayHost:
 
     def watch(self, fileno: int, ready: Callable[[], None]) -> None:
         self._poller.watch(fileno, lambda events: ready())
-
-    def unwatch(self, fileno: int) -> None:
-        self._poller.unwatch(fileno)
-
-    def later(self, seconds: float, act: Callable[[], None]) -> None:
-        self._poller.later(seconds, act)

@@ -14,20 +14,20 @@ from elsewhere.cpus import usable_cpus
 from elsewhere.in_force import enter, leave
 from elsewhere.interrupts import DeferredInterrupts
 from elsewhere.node.process import NodeProcess
+from elsewhere.settings import WORKERS_MAX, Settings
 
 if TYPE_CHECKING:
     from elsewhere.calls.messages import Options
     from elsewhere.calls.retention import ResourceLimits
     from elsewhere.finished import Hit
     from elsewhere.future import Future
-    from elsewhere.gateway.placement import Placement, UsersFunction
+    from elsewhere.gateway.placement import UsersFunction
+    from elsewhere.session import EngineOf
     from elsewhere.store import Store
     from elsewhere.timeline.timeline import Timeline
 
 P = ParamSpec("P")
 T = TypeVar("T")
-WORKERS_MAX = 4096
-"""Each is a process: a slip of the keyboard must not start a million."""
 _pools: "weakref.WeakSet[Pool]" = weakref.WeakSet()
 
 
@@ -51,6 +51,9 @@ class Pool(Executor):
     where it was made, until somebody asks for it; calls that are given its future read it there. Beyond
     ``shared_memory`` bytes (if not given, half of what there is) the oldest go to the folder for
     temporary files.
+
+    A function that needs installed distributions which a worker lacks, or has in another version, fails
+    with `EnvironmentDiffers` before anything of it runs; with ``environment="warn"`` that is a warning.
 
     ``resource_limits`` says how much each worker keeps of what its calls are given (`Depends`).
 
@@ -76,66 +79,51 @@ class Pool(Executor):
         shared_memory: int | None = None,
         resource_limits: "ResourceLimits | None" = None,
         placement: "str | UsersFunction" = "locality",
+        environment: str = "strict",
         preload: bool | Iterable[str] = True,
     ) -> None:
-        self._workers = min(usable_cpus(), WORKERS_MAX) if workers is None else workers
-        check_count("workers", self._workers, most=WORKERS_MAX)
-        if max_tasks_per_child is not None:
-            check_count("max_tasks_per_child", max_tasks_per_child)
-        if inline_bytes is not None:
-            check_count("inline_bytes", inline_bytes, least=0)
-        if shared_memory is not None:
-            check_count("shared_memory", shared_memory, least=0)
-        if resource_limits is not None:
-            _check_resource_limits(resource_limits)
-        if initializer is not None and not callable(initializer):
-            raise TypeError(f"initializer must be callable, not {initializer!r}")
-        if not isinstance(initargs, Iterable):
-            raise TypeError(f"initargs must be a tuple of arguments, not {initargs!r}")
-        modules = () if isinstance(preload, bool) else _check_preload(preload)
-        policy = None if placement == "locality" else _open_placement(placement)
-        opened = None if store is None and acknowledge is None else _open_store(store, acknowledge)
+        self._settings = Settings(
+            workers=min(usable_cpus(), WORKERS_MAX) if workers is None else workers,
+            initializer=initializer,
+            initargs=initargs,
+            max_tasks_per_child=max_tasks_per_child,
+            record=record,
+            store=store,
+            acknowledge=acknowledge,
+            inline_bytes=inline_bytes,
+            shared_memory=shared_memory,
+            resource_limits=resource_limits,
+            placement=placement,
+            environment=environment,
+            preload=preload,
+        )
+        self._settings.check()
+        policy = self._settings.policy()
+        modules = self._settings.modules()
+        opened = self._settings.open_store()
         with DeferredInterrupts():
-            node = NodeProcess()
+            node = NodeProcess(preload=modules)
             try:
-                # The node starts while these are being imported, which takes as long.
-                from elsewhere.calls.messages import Options
-                from elsewhere.calls.values import INLINE_BYTES
-                from elsewhere.calls.wire import replace
-                from elsewhere.calls.workers import Setup
-                from elsewhere.codec.values import dumps
-                from elsewhere.session import Session
-
-                setup = Setup(inline_bytes=INLINE_BYTES if inline_bytes is None else inline_bytes)
-                if preload is True:
-                    setup = replace(setup, tells_imports=True)
-                if initializer is not None:
-                    called = dumps((initializer, tuple(initargs)), "initializer")
-                    setup = replace(setup, initializer=called)
-                if resource_limits is not None:
-                    setup = replace(setup, resource_limits=resource_limits)
-                self._session = Session(
-                    node,
-                    self._workers,
-                    setup,
-                    max_tasks_per_child,
-                    record,
-                    opened,
-                    shared_memory,
-                    placement=policy,
-                    preload=modules,
-                )
+                self._session = self._settings.open(node, opened, policy, self._engine_of())
             except BaseException:
                 node.end()
                 raise
+            from elsewhere.calls.messages import Options
+
             self._options = Options()
             _pools.add(self)
-            weakref.finalize(self, Session.close, self._session).atexit = False
+            weakref.finalize(self, type(self._session).close, self._session).atexit = False
+
+    def _engine_of(self) -> "EngineOf":
+        """What makes the engine of this pool."""
+        from elsewhere.engines.local import LocalEngine
+
+        return LocalEngine
 
     @property
     def workers(self) -> int:
         """How many workers there are when all goes well."""
-        return self._workers
+        return self._settings.workers
 
     def __reduce__(self) -> NoReturn:
         from elsewhere.errors import NotPicklable
@@ -147,7 +135,7 @@ class Pool(Executor):
         )
 
     def __repr__(self) -> str:
-        state = "shut down" if self._session.shut else f"{self._workers} workers"
+        state = "shut down" if self._session.shut else f"{self.workers} workers"
         return f"<elsewhere.Pool: {state}>"
 
     def options(
@@ -278,58 +266,13 @@ class PoolView(Pool):
     def __init__(self, pool: Pool, options: "Options") -> None:
         # Not the base's __init__: it would start workers.
         self._pool = pool
-        self._workers = pool._workers
+        self._settings = pool._settings
         self._session = pool._session
         self._options = options
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Shut the pool itself down."""
         self._pool.shutdown(wait, cancel_futures=cancel_futures)
-
-
-def _check_resource_limits(limits: object) -> None:
-    from elsewhere.calls.retention import ResourceLimits
-
-    if not isinstance(limits, ResourceLimits):
-        raise TypeError(f"resource_limits must be ResourceLimits, not {limits!r}")
-    for name, value in (("count", limits.count), ("memory_bytes", limits.memory_bytes)):
-        if value is not None:
-            check_count(f"resource_limits.{name}", value, least=0)
-    seconds = limits.idle_seconds
-    if seconds is not None and check_seconds("resource_limits.idle_seconds", seconds) < 0:
-        raise ValueError(f"resource_limits.idle_seconds must be at least 0, not {seconds!r}")
-
-
-def _check_preload(preload: object) -> tuple[str, ...]:
-    names = (preload,) if isinstance(preload, str) or not isinstance(preload, Iterable) else preload
-    modules = tuple(names)
-    from elsewhere.keys.origin import library_of_module
-
-    for name in modules:
-        if not isinstance(name, str):
-            raise TypeError(f"preload must be True, False or names of modules, not {preload!r}")
-        try:
-            library = library_of_module(name)
-        except KeyError as error:
-            raise ValueError(f"preload names {name!r}, and there is no such module") from error
-        if library is None:
-            raise ValueError(
-                f"preload names {name!r}, which belongs to no installed distribution, so it may be "
-                "edited while the pool lasts: leave it out"
-            )
-    return modules
-
-
-def _open_placement(placement: "str | UsersFunction") -> "Placement":
-    from elsewhere.gateway.placement import open_placement
-
-    return open_placement(placement)
-
-
-def _open_store(where: str | os.PathLike[str] | None, acknowledge: str | None) -> "Store":
-    from elsewhere.stores.opening import open_store
-
-    return open_store(where, acknowledge)
 
 
 @atexit.register

@@ -8,16 +8,16 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from itertools import count
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from elsewhere.calls.messages import Call, Cancel, Kind, Options
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX, replace
 from elsewhere.calls.workers import Setup
 from elsewhere.chunks import Bar, Meter
-from elsewhere.codec.functions import Functions, to_send
+from elsewhere.codec.functions import Editions, Functions, to_send
 from elsewhere.codec.references import dumps_with_inputs
 from elsewhere.codec.values import dumps, too_large
-from elsewhere.engines.local import LocalEngine
+from elsewhere.engine import Engine
 from elsewhere.errors import NotPicklable, StoreError
 from elsewhere.finished import Hit, failed_future
 from elsewhere.future import Future, Settler
@@ -47,6 +47,17 @@ _numbers = count(1)
 _open_sessions: set["Session"] = set()
 
 
+class EngineOf(Protocol):
+    """What makes an engine."""
+
+    @property
+    def alike(self) -> bool:
+        """Whether its workers see the files that this process sees, and have what is installed here."""
+
+    def __call__(self, node: NodeProcess, workers: int, setup: Setup) -> Engine:
+        """An engine with so many workers, each of which is told `setup`. `node` is this machine's."""
+
+
 class Session:
     """The calls of one pool, from its start to its end."""
 
@@ -61,12 +72,13 @@ class Session:
         shared_memory: int | None,
         *,
         placement: Placement | None,
-        preload: Sequence[str],
+        editions: Editions,
+        engine_of: EngineOf,
     ) -> None:
         self._workers = workers
         room = room_for_values(node.directory) if shared_memory is None else shared_memory
         free = free_bytes_max(room, workers + 1)
-        engine = LocalEngine(node, workers, replace(setup, free_bytes_max=free), preload)
+        engine = engine_of(node, workers, replace(setup, free_bytes_max=free))
         waits = store is not None and store.acknowledge is not Acknowledge.MEMORY
         gateway = Gateway(
             tasks_per_worker_max=tasks_per_worker_max,
@@ -79,7 +91,7 @@ class Session:
         self._host = GatewayHost(
             gateway, engine, Screen().say, self._forget, name, self.store, node.directory, free
         )
-        self._functions = Functions(self._host.note)
+        self._functions = Functions(self._host.note, editions=editions)
         self._pure = PureCalls(self._host, self.store, self._submit)
         self._calls = count(1)
         self._puts = Puts(self._host, self._calls, setup.inline_bytes)

@@ -41,7 +41,7 @@ class Doorkeeper:
     timers: list[tuple[float, int, Callable[[], None]]] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=count)
 
-    def worker_started(self, worker: int, link: GatewayEnd) -> None:
+    def worker_started(self, worker: int, link: GatewayEnd, node: int = 0) -> None:
         assert worker not in self.heard, "a worker's number is used once"
         self.links[worker] = link
         self.heard[worker] = []

@@ -10,16 +10,12 @@ import numpy as np
 import elsewhere
 from elsewhere import Pool
 from tests.system.large import LENGTH, Array
-
-
-def folder_of(pool: Pool) -> Path:
-    """Where its segments lie."""
-    return Path(pool._session._host.holdings._directory)
+from tests.system.segments import folder_of, segments_in
 
 
 def lose_all(pool: Pool) -> int:
     """Remove all segments; how many there were."""
-    paths = list(folder_of(pool).iterdir())
+    paths = segments_in(folder_of(pool))
     for path in paths:
         path.unlink(missing_ok=True)
     return len(paths)
@@ -69,7 +65,7 @@ def load_when_allowed(log: str, gate: str) -> Array:
 
 
 def lose_here(folder: str) -> None:
-    for path in Path(folder).iterdir():
+    for path in segments_in(Path(folder)):
         path.unlink(missing_ok=True)
 
 

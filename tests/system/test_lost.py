@@ -16,7 +16,8 @@ from elsewhere import Pool
 from elsewhere.errors import DataLost
 from tests.system import functions, losing
 from tests.system.large import LENGTH
-from tests.system.losing import folder_of, lose_all, noted
+from tests.system.losing import lose_all, noted
+from tests.system.segments import folder_of, segments_in
 from tests.system.waiting import wait_until
 
 STAGES = 10
@@ -78,11 +79,11 @@ def test_what_was_let_go_is_made_again_too(pool: Pool, log: Path) -> None:
 
 def test_a_value_that_was_put_stays_for_what_was_made_from_it(pool: Pool, log: Path) -> None:
     put = pool.put(np.arange(LENGTH))
-    kept = {path.name for path in folder_of(pool).iterdir()}
+    kept = {path.name for path in segments_in(folder_of(pool))}
     added = pool.submit(losing.add, str(log), put, 2)
     assert added.nbytes
     del put
-    for path in folder_of(pool).iterdir():
+    for path in segments_in(folder_of(pool)):
         if path.name not in kept:
             path.unlink()
 
@@ -266,7 +267,7 @@ class Enemy:
 
     def _work(self) -> None:
         while not self._over.wait(self._random.uniform(0.001, 0.02)):
-            paths = sorted(folder_of(self._pool).iterdir())
+            paths = segments_in(folder_of(self._pool))
             if paths and self.removed < self._removals:
                 self._random.choice(paths).unlink(missing_ok=True)
                 self.removed += 1

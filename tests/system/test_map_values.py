@@ -14,14 +14,10 @@ import elsewhere
 from elsewhere import Pool
 from elsewhere.errors import DataLost
 from tests.system import functions, large
+from tests.system.segments import folder_of, segments_in
 from tests.system.waiting import wait_until
 
 MEBIBYTE = 2**20
-
-
-def folder_of(pool: Pool) -> Path:
-    """Where its segments lie."""
-    return Path(pool._session._host.holdings._directory)
 
 
 def wait_for_nothing_kept(pool: Pool) -> None:
@@ -156,7 +152,7 @@ def test_results_whose_file_is_gone_are_lost_and_the_pool_lives(pool: Pool) -> N
     results = pool.map(large.fill, range(4), chunksize=4)
     values = pool._session._host._gateway.ledger.values
     wait_until(lambda: bool(values.kept), "the results are there")
-    for path in folder_of(pool).iterdir():
+    for path in segments_in(folder_of(pool)):
         os.unlink(path)
 
     with pytest.raises(DataLost, match="was lost"):

@@ -17,19 +17,15 @@ from elsewhere.errors import NotPicklable
 from tests.requirements import need
 from tests.system import functions, large
 from tests.system.clients import Client, start_client
+from tests.system.segments import folder_of, segments_in
 from tests.system.waiting import wait_until
 
 MEBIBYTE = 2**20
 GONE_SECONDS_MAX = 2.0
 
 
-def folder_of(pool: Pool) -> Path:
-    """Where its segments lie."""
-    return Path(pool._session._host.holdings._directory)
-
-
 def segments_of(pool: Pool) -> set[str]:
-    return {path.name for path in folder_of(pool).iterdir()}
+    return {path.name for path in segments_in(folder_of(pool))}
 
 
 # ---------------------------------------------------------------- they travel

@@ -1,7 +1,10 @@
 """Messages travel as frames of bytes and come out as they went in."""
 
+import pickle
+
 import pytest
 
+from elsewhere.calls.blobs import Fetch
 from elsewhere.calls.messages import (
     Define,
     Done,
@@ -12,9 +15,16 @@ from elsewhere.calls.messages import (
     ToGateway,
     Verdict,
 )
+from elsewhere.calls.shipment import PICKLE, Form, Module, Shipment, Table
 from elsewhere.calls.span import Span
 from elsewhere.calls.values import Place
-from elsewhere.calls.wire import DecodeError, FrameReader, encode_frame
+from elsewhere.calls.wire import (
+    DecodeError,
+    FrameReader,
+    decode_record,
+    encode_frame,
+    encode_record,
+)
 from elsewhere.calls.workers import Exit, Ready, Stop
 
 MESSAGES: list[FromWorker] = [
@@ -93,3 +103,20 @@ def test_a_span_knows_its_end_and_whether_it_returned() -> None:
 def test_a_settlement_tells_how_large_its_value_is_wherever_it_lies() -> None:
     assert Settlement(1, Verdict.VALUE, b"123").nbytes == 3
     assert Settlement(1, Verdict.VALUE, place=Place("segment", 2**20)).nbytes == 2**20
+
+
+def test_a_shipment_is_no_pickle() -> None:
+    table = Table((Module("a", b"edition", Form.TEXT, "/a.py", None, b"blob", 3, 4),))
+    data = encode_record(Shipment(b"code", encode_record(table), (("numpy", "2.4"),)))
+
+    assert not data.startswith(PICKLE)
+    assert pickle.dumps(print, 5).startswith(PICKLE)
+    assert decode_record(decode_record(data, Shipment).table, Table) == table
+
+
+def test_a_reader_tells_where_a_frame_ends() -> None:
+    frame = bytes(encode_frame([Fetch(b"blob")]))
+
+    assert FrameReader.frame_bytes(frame + b"content") == len(frame)
+    assert FrameReader.frame_bytes(frame[:-1]) is None
+    assert FrameReader.frame_bytes(frame[:3]) is None

@@ -16,6 +16,7 @@ from elsewhere.codec.values import dumps
 from elsewhere.future import Future
 from elsewhere.links.memory import MemoryLink
 from elsewhere.worker.control import Root
+from elsewhere.worker.editions import WorkerEditions
 from elsewhere.worker.inner import InnerPool
 from elsewhere.worker.post import Post
 from elsewhere.worker.runner import Runner
@@ -27,7 +28,9 @@ class Sharing:
     def __init__(self) -> None:
         self.link = MemoryLink()
         self.post = Post(self.link.worker)
-        self.runner = Runner(self.post, memoryview(bytearray(8)).cast("Q"), [])
+        self.runner = Runner(
+            self.post, memoryview(bytearray(8)).cast("Q"), [], WorkerEditions(bytes.hex)
+        )
         self.pool = InnerPool(self.runner, self.post, 1)
 
     def spawn(self, *arguments: object) -> Future[int]:

@@ -30,6 +30,7 @@ from elsewhere.in_force import serve_worker
 from elsewhere.link import LinkClosed
 from elsewhere.links.memory import MemoryLink
 from elsewhere.worker import runner, values
+from elsewhere.worker.editions import WorkerEditions
 from elsewhere.worker.main import run_worker
 from elsewhere.worker.output import LineWriter
 from elsewhere.worker.post import Post
@@ -45,7 +46,7 @@ class Worker:
         self.post = Post(self.link.worker)
         self.screen = LineWriter(1, lambda text: self.post.say(1, text), self.post.flush)
         self.cells = memoryview(bytearray(8)).cast("Q")
-        self.runner = Runner(self.post, self.cells, [self.screen])
+        self.runner = Runner(self.post, self.cells, [self.screen], WorkerEditions(bytes.hex))
         self.calls = 0
 
     def send(

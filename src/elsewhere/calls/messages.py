@@ -4,15 +4,16 @@
     worker  → gateway   Ready, Unready, Done, Returned, Parked, Resumed, Has, and the client's first
                         eight for calls inside calls              (and Said, to the client's screen,
                                                                         and Imported, to the engine)
+    worker  → gateway   Seek, Offer, Unavailable; of these the client says the latter two
     engine  → gateway   Started, Lost, NodeLost
     store   → gateway   Written
     gateway → worker    Define, Forget, Run, Recall, Interrupt, Share, Answer, Need, Free, Unmap,
-                        Stop
+                        Source, Stop
                                                                             (Setup is the engine's)
     gateway → engine    Kill
-    gateway → client    Kept, Need, Free, Spill, and the settlements of a Turn
+    gateway → client    Kept, Need, Free, Spill, Wanted, and the settlements of a Turn
 
-Those about values that stay where they were made are in `elsewhere.calls.values`, those about the
+Those about blobs are in `elsewhere.calls.blobs`, those about values that stay where they were made are in `elsewhere.calls.values`, those about the
 beginning and the end of a worker in `elsewhere.calls.workers`, all others here.
 
 Payloads are opaque bytes to the gateway. Workers are named by numbers that the engine counts upwards
@@ -23,6 +24,7 @@ its own number times `NUMBERS_PER_WORKER`.
 from enum import IntEnum
 from typing import TypeAlias
 
+from elsewhere.calls.blobs import Offer, Seek, Source, Unavailable, Wanted
 from elsewhere.calls.values import (
     Drop,
     Free,
@@ -352,11 +354,26 @@ class Need(Record, frozen=True, tag=28):
 
 FromAsker: TypeAlias = Define | Release | Submit | Cancel | Given | Drop | Put | Missing
 OfAttempts: TypeAlias = Ready | Unready | Done | Returned | Parked | Resumed | Has
+OfBlobs: TypeAlias = Seek | Offer | Unavailable
 ToWorker: TypeAlias = (
-    Setup | Define | Forget | Run | Recall | Interrupt | Share | Answer | Need | Free | Unmap | Stop
+    Setup
+    | Define
+    | Forget
+    | Run
+    | Recall
+    | Interrupt
+    | Share
+    | Answer
+    | Need
+    | Free
+    | Unmap
+    | Source
+    | Stop
 )
-FromWorker: TypeAlias = FromAsker | OfAttempts | Said | Imported
-ToGateway: TypeAlias = FromAsker | OfAttempts | Started | Lost | NodeLost | Written | Moved
+FromWorker: TypeAlias = FromAsker | OfAttempts | OfBlobs | Said | Imported
+ToGateway: TypeAlias = (
+    FromAsker | OfAttempts | OfBlobs | Started | Lost | NodeLost | Written | Moved
+)
 FromGateway: TypeAlias = (
     Define
     | Forget
@@ -368,8 +385,10 @@ FromGateway: TypeAlias = (
     | Need
     | Free
     | Unmap
+    | Source
     | Stop
     | Kill
     | Kept
     | Spill
+    | Wanted
 )

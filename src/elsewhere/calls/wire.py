@@ -62,6 +62,12 @@ class FrameReader(Generic[M]):
         self._decoder: Decoder[list[M]] = Decoder(list[kind])
         self._buffer = bytearray()
 
+    @staticmethod
+    def frame_bytes(data: bytes | bytearray) -> int | None:
+        """How long the frame is that begins `data`; None if it has not come whole."""
+        end = HEADER_BYTES + int.from_bytes(data[:HEADER_BYTES], "little")
+        return end if len(data) >= HEADER_BYTES and end <= len(data) else None
+
     def feed(self, data: bytes | bytearray | memoryview) -> list[M]:
         """The messages that `data` completes. Raises `DecodeError` on damaged bytes."""
         buffer = self._buffer

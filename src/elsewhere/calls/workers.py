@@ -45,7 +45,7 @@ class Unready(Record, frozen=True, tag=11):
     failure: bytes
 
 
-class Imported(Record, frozen=True, tag=18):
+class Imported(Record, frozen=True, tag=60):
     """Calls have imported these modules, so the next worker may have them from the start."""
 
     modules: list[str]

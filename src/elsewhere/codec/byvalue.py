@@ -3,7 +3,7 @@
 import functools
 import io
 from collections.abc import Callable
-from types import FunctionType
+from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Annotated, Any
 
 import cloudpickle
@@ -11,6 +11,7 @@ import cloudpickle
 from elsewhere.plans.annotations import Unresolved
 from elsewhere.plans.plan import plan_of
 
+PROTOCOL = 5
 CACHED = type(functools.cache(lambda: None))
 
 
@@ -34,6 +35,19 @@ class ByValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle 
         return reduced
 
 
+class Collector(ByValuePickler):
+    """Notes the functions, classes and modules that the pickle of a value mentions or contains."""
+
+    def __init__(self) -> None:
+        super().__init__(io.BytesIO(), PROTOCOL)
+        self.met: list[Any] = []
+
+    def reducer_override(self, obj: Any) -> Any:
+        if isinstance(obj, (FunctionType, BuiltinFunctionType, ModuleType, type)):
+            self.met.append(obj)
+        return super().reducer_override(obj)
+
+
 def _resolve_annotations(function: FunctionType, slots: dict[str, Any]) -> None:
     """What a parameter is given travels as it is: the names in its annotation are not there elsewhere."""
     plan = plan_of(function)
@@ -41,6 +55,15 @@ def _resolve_annotations(function: FunctionType, slots: dict[str, Any]) -> None:
         given = {one.name: Annotated[object, one.dependency] for one in plan.given}
         unknown = {one.name: Unresolved(one.reason) for one in plan.unresolved}
         slots["__annotations__"] = {**slots["__annotations__"], **given, **unknown}
+
+
+def collect(value: Any) -> list[Any]:
+    """The functions, classes and modules that `value` consists of. Raises what pickling it raises."""
+    collector = Collector()
+    collector.dump(value)
+    # Those by which cloudpickle puts together again what it has taken apart are not the value's.
+    own = cloudpickle.cloudpickle.__name__
+    return [one for one in collector.met if getattr(one, "__module__", None) != own]
 
 
 def _make_cached(parameters: dict[str, Any]) -> Any:

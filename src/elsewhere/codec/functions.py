@@ -12,9 +12,9 @@ import threading
 import types
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import count
-from typing import Any
+from typing import Any, Protocol
 
 from elsewhere.calls.messages import Define, Release
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
@@ -28,13 +28,24 @@ ANONYMOUS_BYTES_MAX = 2**26
 Tell = Callable[[Define | Release], None]
 
 
+class Late(Protocol):
+    """Modules that a function imports when it runs."""
+
+    @property
+    def signs(self) -> Mapping[str, object]:
+        """By name, what differs once they are others."""
+
+    def is_same(self) -> bool:
+        """Whether they are as they were."""
+
+
 class Encoded:
     """A function that the gateway knows by `number`, for as long as this object lives.
 
     Whoever submits calls holds it meanwhile, so that no call is of a function already released.
     """
 
-    __slots__ = ("_tell", "code", "name", "number", "owner", "unchanged")
+    __slots__ = ("_tell", "code", "edition", "late", "name", "number", "owner", "unchanged")
 
     def __init__(
         self,
@@ -51,6 +62,9 @@ class Encoded:
         self.code = code
         self.unchanged = unchanged
         """whether the function is still as it was encoded; None: encode it anew to know"""
+        self.edition: object = None
+        """what `Editions.now` was when the function was found to be so"""
+        self.late: Late | None = None
         self.owner: weakref.ref[Any] | None = None
         tell(Define(number, code, full or name))
 
@@ -102,6 +116,33 @@ def _texts_of(code: bytes) -> dict[str, list[str]]:
     }
 
 
+class Editions(Protocol):
+    """Which editions of modules functions need."""
+
+    @property
+    def now(self) -> Callable[[], object]:
+        """What gives something equal to what it was as long as they are the same."""
+
+    def late(self, function: object) -> Late | None:
+        """What a function imports when it runs, if that has to be looked at for each call."""
+
+    def pack(self, function: object, code: bytes, late: Late | None = None) -> bytes:
+        """The code of a function, with what it needs."""
+
+
+class AnyEdition:
+    """`Editions` where nothing but code travels."""
+
+    def now(self) -> object:
+        return None
+
+    def late(self, function: object) -> None:
+        return None
+
+    def pack(self, function: object, code: bytes, late: Late | None = None) -> bytes:
+        return code
+
+
 class Functions:
     """The functions of one pool; any thread may call.
 
@@ -109,8 +150,10 @@ class Functions:
     are counted upwards from `first`.
     """
 
-    def __init__(self, tell: Tell, first: int = 1) -> None:
+    def __init__(self, tell: Tell, first: int = 1, editions: Editions | None = None) -> None:
         self._tell = tell
+        self._editions = AnyEdition() if editions is None else editions
+        self._edition_now = self._editions.now
         self._path = frozenset(sys.path)
         # The death of a function anywhere may run code of the user, which may come back here in the
         # same thread.
@@ -130,7 +173,12 @@ class Functions:
         known = self._owned.get(id(function))
         if known is not None and known.is_of(function):
             unchanged = known.unchanged
-            if unchanged is not None and unchanged(function):
+            if (
+                unchanged is not None
+                and unchanged(function)
+                and known.edition == self._edition_now()
+                and (known.late is None or known.late.is_same())
+            ):
                 return known
         return self._encode_anew(function)
 
@@ -139,17 +187,21 @@ class Functions:
             raise TypeError(f"the first argument must be callable, not {function!r}")
         name = describe(function)
         # Look before encoding: what another thread changes in between is then found changed.
+        edition, late = self._editions.now(), self._editions.late(function)
         if is_importable(function):
             unchanged: Check | None = _is_importable_for_ever
             code = self._locate(dumps(function, name))
         else:
             unchanged = check_of(function)
             code = self._locate(dumps_by_value(function, name))
+        code = self._editions.pack(function, code, late)
         if len(code) > PAYLOAD_BYTES_MAX:
             raise too_large(name, len(code))
         if isinstance(function, types.MethodType) or not _is_weakrefable(function):
             return self._know_anonymous(name, code)
-        return self._know_owned(function, name, code, unchanged)
+        encoded = self._know_owned(function, name, code, unchanged)
+        encoded.edition, encoded.late = edition, late
+        return encoded
 
     def _locate(self, code: bytes) -> bytes:
         """The code, with what the module search path has gained since the pool began, and texts."""

@@ -12,7 +12,7 @@ remains is left to a timer before each item.
 import socket
 import sys
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from itertools import count
@@ -42,26 +42,28 @@ RECEIVE_BYTES = 65536
 class LocalEngine:
     """`elsewhere.engine.Engine` for `workers` processes.
 
-    Each is told `setup`, with its own number and what the node and this process are found to have. The
-    node imports the modules `preload` before it starts the first one. A node that replaces a lost one imports
-    nothing, for that may have been what was the matter.
+    Each is told `setup`, with its own number and what the node and this process are found to have.
+    Workers are numbered by `numbers`, which count upwards. A node that replaces a lost one imports nothing
+    before it forks workers, for that may have been what was the matter.
     """
+
+    alike = True
+    """its workers see the files that this process sees, and have what is installed here"""
 
     def __init__(
         self,
         node: NodeProcess,
         workers: int,
         setup: Setup,
-        preload: Sequence[str] = (),
+        numbers: Iterator[int] | None = None,
     ) -> None:
         self._node: NodeProcess | None = node
         self._wanted = workers
         self._setup = replace(setup, directory=node.directory)
-        self._preload = list(preload)
         self._preloaded: set[str] = set()
         """modules that the node was asked to import"""
         self._directory = node.directory
-        self._numbers = count(1)
+        self._numbers = count(1) if numbers is None else numbers
         self._alive: set[int] = set()
         self._unready: set[int] = set()
         self._failures = 0
@@ -74,8 +76,6 @@ class LocalEngine:
         """As `Engine.open`. Raises OSError if the system gives no descriptors for the links."""
         self._door = door
         self._listen_to_node()
-        if self._preload:
-            self._order(Preload(self._preload, first=True))
         for _ in range(self._wanted):
             self._start()
 

@@ -8,6 +8,7 @@ from elsewhere.errors import GatewayBug
 from elsewhere.gateway.machine import Gateway
 from elsewhere.gateway.records import CLIENT, REMAKER, CallRecord
 from elsewhere.gateway.room import has_room, may_take
+from elsewhere.gateway.source_invariants import examine_sources
 from elsewhere.gateway.value_invariants import (
     Examined,
     examine_lineage,
@@ -36,6 +37,7 @@ def _examine(gateway: Gateway) -> list[Examined]:
         *examine_values(gateway),
         *examine_lineage(gateway),
         *examine_remaking(gateway),
+        *examine_sources(gateway.sources),
     ]
 
 

@@ -27,6 +27,7 @@ from collections.abc import Iterable
 from math import inf
 from typing import assert_never
 
+from elsewhere.calls.blobs import Offer, Seek, Unavailable
 from elsewhere.calls.lifecycle import CallState, WorkerState
 from elsewhere.calls.messages import (
     Call,
@@ -59,6 +60,7 @@ from elsewhere.gateway.records import (
     Turn,
     WorkerRecord,
 )
+from elsewhere.gateway.sources import Sources
 from elsewhere.gateway.verdicts import after_loss
 
 STARTS_LOST_MAX = 3
@@ -93,6 +95,7 @@ class Gateway:
         self.dispatch = Dispatch(self.ledger, self.workers, placement or Locality())
         self.queue = self.dispatch.queue
         self.limits = Limits()
+        self.sources = Sources()
         self.attempts = Attempts(self.workers, self.ledger, self.dispatch, self.limits)
         self.workers_started = 0
         """the number of the latest worker"""
@@ -140,6 +143,9 @@ class Gateway:
                 self._on_lost(message.worker, message.exit)
             case NodeLost():
                 self.ledger.values.lose_node(message.node, self._turn)
+                self.sources.lose_node(message.node, self._turn)
+            case Seek() | Offer() | Unavailable():
+                self._hear_of_blob(sender, message)
             case Written():
                 self.ledger.on_written(message)
             case Moved():
@@ -168,6 +174,12 @@ class Gateway:
                     self.ledger.remaking.on_missing(sender, message, self._turn)
             case _:
                 assert_never(message)
+
+    def _hear_of_blob(self, sender: int, message: Seek | Offer | Unavailable) -> None:
+        worker = self.workers.get(sender)
+        if worker is not None or sender == CLIENT:
+            node = None if worker is None else worker.node
+            self.sources.hear(sender, node, message, self._turn)
 
     def _hear_worker(self, worker: WorkerRecord, message: OfAttempts) -> None:
         match message:
@@ -282,6 +294,7 @@ class Gateway:
                     record, verdict, how=how if verdict is Verdict.QUARANTINED else None
                 )
         self.ledger.values.drop_all(number, self._turn)
+        self.sources.lose_worker(number, self._turn)
         unwanted = self.ledger.forget(worker)
         unwritten = (r for r in unwanted if r.state is not CallState.WRITING)
         self.attempts.take_back(unwritten, self.now, interrupt=False)

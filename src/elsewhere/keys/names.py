@@ -16,6 +16,9 @@ _ATTRIBUTES = frozenset(("LOAD_ATTR", "LOAD_METHOD"))
 _GLOBALS = frozenset(("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS"))
 _CELLS = frozenset(("LOAD_DEREF", "LOAD_CLASSDEREF", "LOAD_FROM_DICT_OR_DEREF"))
 _BY_NAME = (("LOAD_GLOBAL", "getattr"), ("LOAD_GLOBAL", "hasattr"))
+_IMPORT_NAME = dis.opmap["IMPORT_NAME"]
+_OF_FUNCTION = 1
+"""the bit of ``co_flags`` that the code of functions has and that of modules and classes has not"""
 _SPELLINGS = {"LOAD_FAST_CHECK": "LOAD_FAST", "LOAD_FAST_BORROW": "LOAD_FAST"}
 
 
@@ -44,6 +47,36 @@ class Read(NamedTuple):
 
 Step: TypeAlias = tuple[str, object]
 Bound: TypeAlias = dict[str, Import]
+
+
+class Imported(NamedTuple):
+    """An import statement, and whether it runs with the module, or only with a function of it."""
+
+    what: Import
+    at_once: bool
+
+
+def imports_of(code: types.CodeType) -> Iterator[Imported]:
+    """Every import statement in the code of a module or function, and in code inside it.
+
+    ``from ..a import b, c`` is (2, "a", ("b", "c")).
+    """
+    at_once = not code.co_flags & _OF_FUNCTION
+    if _IMPORT_NAME in code.co_code[::2]:
+        steps = list(_steps(code))
+        for place, (name, module) in enumerate(steps):
+            if name == "IMPORT_NAME":
+                yield Imported(_import_at(steps, place, str(module)), at_once)
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            for found in imports_of(constant):
+                yield found._replace(at_once=found.at_once and at_once)
+
+
+def _import_at(steps: list[Step], place: int, module: str) -> Import:
+    level, names = steps[place - 2][1], steps[place - 1][1]
+    taken = tuple(map(str, names)) if isinstance(names, tuple) else ()
+    return Import(level if isinstance(level, int) else 0, module, taken)
 
 
 @lru_cache(READS_MAX)
@@ -110,8 +143,8 @@ def _attributes(steps: list[Step], place: int) -> tuple[str, ...]:
 def _imports(steps: list[Step], place: int, bound: Bound) -> Iterator[Read]:
     """Note what the import at `place` binds in `bound`, and give what is imported and not bound."""
     module = str(steps[place][1])
-    level, names = steps[place - 2][1], steps[place - 1][1]
-    whole = Import(level if isinstance(level, int) else 0, module)
+    names = steps[place - 1][1]
+    whole = _import_at(steps, place, module)._replace(attributes=())
     # An import runs the module, whether or not anything of it is used.
     yield Read("import", module.partition(".")[0], ("__name__",), whole)
     taken: list[str] = []

@@ -18,7 +18,6 @@ from typing import NoReturn
 from elsewhere.calls.wire import FrameReader, encode_frame
 from elsewhere.cpus import usable_cpus
 from elsewhere.node.control import Preload, Refused
-from elsewhere.node.ends import end_with
 from elsewhere.node.trial import Tried, load, packages_of, run_trial
 
 QUIET_SECONDS = 0.1
@@ -76,13 +75,13 @@ class Preloading:
     """What is wanted, what is tried, and what is there.
 
     `say` tells the engine, `leave` is called in a new process, which must not have what is the node's,
-    `ready` is what the node polls, and `workers` are its processes.
+    with the lifeline by which it ends with the node, `ready` is what the node polls, and `workers` are its processes.
     """
 
     def __init__(
         self,
         say: Callable[[Refused], None],
-        leave: Callable[[], None],
+        leave: Callable[[int], None],
         ready: poll,
         workers: Collection[int],
     ) -> None:
@@ -219,9 +218,7 @@ class Preloading:
     def _become_trial(self, packages: dict[str, list[str]], said: int, lifeline: int) -> NoReturn:
         code = 1
         try:
-            self._leave()
-            os.setpgid(0, 0)
-            end_with(lifeline)
+            self._leave(lifeline)
             null = os.open(os.devnull, os.O_RDWR)
             for descriptor in (0, 1, 2):
                 os.dup2(null, descriptor)

@@ -3,13 +3,14 @@
 import os
 import socket
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 
 from elsewhere.segments.directory import make_directory, remove_directory
 
 NODE_PROGRAM = (
     "import gc, sys; gc.disable(); sys.path[:] = {path!r}; "
-    "from elsewhere.node.server import main; main({descriptor}, {client}, {directory!r})"
+    "from elsewhere.node.server import main; main({descriptor}, {client}, {directory!r}, {preload!r})"
 )
 
 # Flags of the interpreter and the options that set them, given as often as the flag says.
@@ -30,10 +31,16 @@ class NodeProcess:
 
     It ends, and all its workers with it, as soon as `control` is closed or this process has ended,
     however that happens. Large values lie in its `directory`: a new one, or that of the node before;
-    a node that ends, and is not killed, removes it.
+    a node that ends, and is not killed, removes it. It finds modules in `path`, or as this process.
+    It imports `preload` before it forks the first worker.
     """
 
-    def __init__(self, directory: str | None = None) -> None:
+    def __init__(
+        self,
+        directory: str | None = None,
+        path: Sequence[str] | None = None,
+        preload: tuple[str, ...] = (),
+    ) -> None:
         if not sys.executable:
             raise RuntimeError(
                 "sys.executable is not set: there is no Python to start workers with"
@@ -45,10 +52,14 @@ class NodeProcess:
             self._give_up(directory)
             raise
         descriptor = theirs.fileno()
-        entries: list[object] = list(sys.path)
-        path = [entry for entry in entries if isinstance(entry, str)]  # as the import system does
+        entries: list[object] = list(sys.path if path is None else path)
+        searched = [e for e in entries if isinstance(e, str)]  # as the import system does
         program = NODE_PROGRAM.format(
-            path=path, descriptor=descriptor, client=os.getpid(), directory=self.directory
+            path=searched,
+            descriptor=descriptor,
+            client=os.getpid(),
+            directory=self.directory,
+            preload=preload,
         )
         try:
             self._process = os.posix_spawn(

@@ -20,6 +20,7 @@ from select import POLLIN, poll
 from time import monotonic, sleep
 from typing import NoReturn
 
+from elsewhere.blobs.address import address_in, listen
 from elsewhere.calls.wire import FrameReader, encode_frame
 from elsewhere.calls.workers import Exit
 from elsewhere.link import LinkClosed
@@ -45,14 +46,18 @@ RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 class Node:
-    """The node's side of the control socket, and the workers that it has forked for `client`."""
+    """The node's side of the control socket, and the workers that it has forked for `client`. Peers
+    fetch blobs from its `directory`. It imports `preload` before it forks a worker."""
 
-    def __init__(self, control: socket.socket, client: int) -> None:
+    def __init__(
+        self, control: socket.socket, client: int, directory: str, preload: tuple[str, ...]
+    ) -> None:
         self._control = control
         self._client = client
+        self._directory = directory
         self._reader: FrameReader[ToNode] = FrameReader(ToNode)
         self._ready = poll()
-        self._orders: deque[ToNode] = deque()
+        self._orders: deque[ToNode] = deque([Preload([*preload], first=True)] if preload else [])
         """those that were not followed yet"""
         self._descriptors: deque[int] = deque()
         self._workers: dict[int, int] = {}
@@ -62,6 +67,9 @@ class Node:
         self._boxes: dict[int, mmap.mmap] = {}
         """worker → box"""
         self._preloading = Preloading(self._say, self._leave, self._ready, self._workers.keys())
+        self._servers: dict[int, int] = {}
+        """process id of one that serves a peer → as in `_lifelines`"""
+        self._peers = listen(address_in(directory))
 
     def serve(self) -> None:
         """Start, kill and reap workers until the client is gone; then end them all."""
@@ -72,6 +80,7 @@ class Node:
         ready = self._ready
         ready.register(self._control, POLLIN)
         ready.register(reaped_reader, POLLIN)
+        ready.register(self._peers, POLLIN)
         # A fork of the client may hold the other end of the control socket after its death.
         ended = watch_process(self._client)
         if ended is not None:
@@ -82,6 +91,8 @@ class Node:
                     if fileno == reaped_reader:
                         os.read(reaped_reader, 4096)
                         self._reap()
+                    elif fileno == self._peers.fileno():
+                        self._serve_peer()
                     elif fileno == self._control.fileno():
                         if not self._obey():
                             return
@@ -166,10 +177,8 @@ class Node:
         code = 1
         try:
             gc.enable()
-            self._leave()
-            os.setpgid(0, 0)
+            self._leave(lifeline)
             reseed()
-            end_with(lifeline)
             if kept:
                 keep()
             end = PipeWorkerEnd(socket.socket(fileno=link))
@@ -186,14 +195,38 @@ class Node:
             # Never return into the node's code, nor run its clean-up.
             os._exit(code)
 
-    def _leave(self) -> None:
-        """In a process just forked: keep nothing of what is the node's."""
+    def _leave(self, lifeline: int) -> None:
+        """In a child: it shares nothing with the node, and ends with it."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._control.close()
-        for other_end in self._lifelines.values():
+        self._peers.close()
+        for other_end in (*self._lifelines.values(), *self._servers.values()):
             os.close(other_end)
         self._preloading.leave()
+        os.setpgid(0, 0)
+        end_with(lifeline)
+
+    def _serve_peer(self) -> None:
+        # Few nodes serve anybody.
+        from elsewhere.node.serving import serve_peer
+
+        try:
+            lifeline, other_end = os.pipe()
+        except OSError:
+            return  # there are too many files open: the peer still waits, and is come back to
+        server = serve_peer(
+            self._peers, self._directory, lambda: self._leave_server(lifeline, other_end)
+        )
+        os.close(lifeline)
+        if server is None:
+            os.close(other_end)
+        else:
+            self._servers[server] = other_end
+
+    def _leave_server(self, lifeline: int, other_end: int) -> None:
+        os.close(other_end)
+        self._leave(lifeline)
 
     def _ask_to_end(self) -> None:
         """Give workers a while that have something to clean up."""
@@ -227,6 +260,8 @@ class Node:
                 continue
             worker = self._workers.pop(process, None)
             if worker is None:
+                if process in self._servers:
+                    os.close(self._servers.pop(process))
                 continue
             self._preloading.worker_ended()
             if status:
@@ -271,14 +306,14 @@ def kill_group(process: int) -> None:
         os.killpg(process, signal.SIGKILL)
 
 
-def main(descriptor: int, client: int, directory: str) -> NoReturn:
+def main(descriptor: int, client: int, directory: str, preload: tuple[str, ...]) -> NoReturn:
     """The node's process. Ignores Ctrl-C: the client decides when it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     control = socket.socket(fileno=descriptor)
     control.setblocking(True)
     # What is there now lives as long as the node: keep the collector from touching shared pages.
     gc.freeze()
-    Node(control, client).serve()
+    Node(control, client, directory, preload).serve()
     # If the client is dying, this may come before it is dead, and nobody else would remove it.
     from elsewhere.segments.directory import remove_directory
 

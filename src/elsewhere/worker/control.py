@@ -11,6 +11,7 @@ from threading import get_ident
 from typing import Any
 
 from elsewhere.calls.messages import Attempt, Parked, Resumed
+from elsewhere.worker.editions import LoadedTable, WorkerEditions
 from elsewhere.worker.parking import Parking
 
 
@@ -23,6 +24,8 @@ class Root:
     interrupted = False
     open = True
     """it has not ended"""
+    table: LoadedTable | None = None
+    """the editions of the user's modules that it finds; None: those that were there"""
     parking: Parking | None = None
     """where the attempt itself waits"""
     told_parked = False
@@ -63,14 +66,23 @@ class Threads:
 class Control:
     """The head of a worker. `cells[0]` is where it is noted for the node; `tell` takes messages."""
 
-    def __init__(self, cells: "memoryview[int]", tell: Callable[[Parked | Resumed], None]) -> None:
+    def __init__(
+        self,
+        cells: "memoryview[int]",
+        tell: Callable[[Parked | Resumed], None],
+        editions: WorkerEditions,
+    ) -> None:
         self._cells = cells
+        self._editions = editions
         self._tell = tell
         self.head: Root | None = None
         """the root that the gateway believes to run"""
 
     def give(self, root: Root) -> None:
         """Code of this root runs from now on."""
+        table = root.table or self._editions.none
+        if table is not self._editions.current:
+            self._editions.enter(table)
         head = self.head
         if head is root or not root.open:
             return

@@ -66,7 +66,7 @@ class InnerPool:
         self._post = post
         first = worker * NUMBERS_PER_WORKER + 1
         self._numbers = count(first)
-        self._functions = Functions(post.outgoing.append, first)
+        self._functions = Functions(post.outgoing.append, first, runner.editions)
         self._asked: dict[int, Child] = {}
         """by number: children that were submitted and are not settled"""
         self._again: dict[int, Future[Any]] = {}

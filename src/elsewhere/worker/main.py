@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 from elsewhere.calls.workers import Ready, Setup, Unready
 from elsewhere.codec.references import let_futures_travel
-from elsewhere.codec.values import loads
 from elsewhere.in_force import serve_worker
 from elsewhere.link import LinkClosed, WorkerEnd
 from elsewhere.plans.host import PROCESS
+from elsewhere.worker.editions import WorkerEditions
 from elsewhere.worker.imports import Imports
 from elsewhere.worker.keeping import Keeping, WorkerEnds
 from elsewhere.worker.output import redirect
@@ -22,6 +22,7 @@ from elsewhere.worker.watcher import Watcher
 if TYPE_CHECKING:
     from elsewhere.worker.coroutines import Coroutines
     from elsewhere.worker.inner import InnerPool
+    from elsewhere.worker.supplies import Supplies
 
 _opening = threading.RLock()
 
@@ -45,9 +46,10 @@ def run_worker(link: WorkerEnd, cells: "memoryview[int]") -> None:
     for leave in (post.leave, *(screen.leave for screen in screens)):
         os.register_at_fork(after_in_child=leave)
     imports = Imports(post.outgoing.append)
-    if setup.initializer and not _initialise(post, setup.initializer):
+    editions = WorkerEditions(lambda blob: open_supplies(post, setup.directory).path(blob))
+    if setup.initializer and not _initialise(post, setup.initializer, editions):
         return
-    runner = Runner(post, cells, screens)
+    runner = Runner(post, cells, screens, editions)
     runner.interrupts.install()
     runner.values.open(setup)
     if setup.tells_imports:
@@ -126,6 +128,12 @@ def own_pool(runner: Runner, post: Post, worker: int) -> "InnerPool":
         return _open_own_pool(runner, post, worker)
 
 
+def open_supplies(post: Post, directory: str) -> "Supplies":
+    """What brings blobs to this worker's node. Only who lacks something pays for its imports."""
+    with _opening:
+        return _open_supplies(post, directory)
+
+
 @cache
 def _open_own_pool(runner: Runner, post: Post, worker: int) -> "InnerPool":
     from elsewhere.worker.inner import InnerPool
@@ -133,9 +141,16 @@ def _open_own_pool(runner: Runner, post: Post, worker: int) -> "InnerPool":
     return InnerPool(runner, post, worker)
 
 
-def _initialise(post: Post, initializer: bytes) -> bool:
+@cache
+def _open_supplies(post: Post, directory: str) -> "Supplies":
+    from elsewhere.worker.supplies import Supplies
+
+    return Supplies(post, directory)
+
+
+def _initialise(post: Post, initializer: bytes, editions: WorkerEditions) -> bool:
     try:
-        function, args = loads(initializer)
+        function, args = editions.decode(initializer)
         function(*args)
     except BaseException as error:  # noqa: BLE001  # it travels to the client
         from elsewhere.codec.failures import encode_failure

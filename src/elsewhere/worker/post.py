@@ -16,6 +16,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from threading import get_ident
 
+from elsewhere.calls.blobs import Source
 from elsewhere.calls.messages import (
     Answer,
     Attempt,
@@ -70,6 +71,8 @@ class Post:
         self.on_share: Callable[[], None] = lambda: self.post(Has(0))
         self.on_free: Callable[[Free | Unmap], None] = lambda message: None
         """whoever writes segments listens here"""
+        self.on_source: Callable[[Source], None] = lambda source: None
+        """whoever fetches blobs listens here"""
         self.on_answer: Callable[[Settlement], None] = lambda settlement: None
         self.on_need: Callable[[Need], None] = lambda need: None
         """whoever makes calls inside calls listens here"""
@@ -96,6 +99,15 @@ class Post:
             finally:
                 self._reading.release()
 
+    def attend(self, timeout: float) -> None:
+        """Take in mail for about this long, in the middle of a call, or leave it to the other thread.
+        Raises `LinkClosed`."""
+        if self._reading.acquire(timeout=timeout):
+            try:
+                self.take(self._link.receive(timeout))
+            finally:
+                self._reading.release()
+
     def take(self, messages: list[ToWorker]) -> None:
         for message in messages:
             match message:
@@ -116,6 +128,8 @@ class Post:
                     self._hear_of_children(message)
                 case Free() | Unmap():
                     self.on_free(message)
+                case Source():
+                    self.on_source(message)
                 case Stop():
                     self.stopping = True
 

@@ -18,10 +18,10 @@ from typing import Any
 
 from elsewhere.calls.messages import Attempt, Has, Kind, Outcome, Parked, Resumed, Verdict
 from elsewhere.calls.values import Place
-from elsewhere.codec.values import loads
 from elsewhere.errors import CallInterrupted
 from elsewhere.plans.injected import injected
 from elsewhere.worker.control import Control, Root, Threads
+from elsewhere.worker.editions import WorkerEditions
 from elsewhere.worker.fibers import getcurrent, greenlet, is_within
 from elsewhere.worker.imports import Imports
 from elsewhere.worker.interrupts import Interrupts
@@ -44,9 +44,16 @@ FREE_FIBERS_MAX = 64
 class Runner:
     """The main thread's side of a worker. `cells[0]` is where it notes the call in control."""
 
-    def __init__(self, post: Post, cells: "memoryview[int]", screens: list[LineWriter]) -> None:
+    def __init__(
+        self,
+        post: Post,
+        cells: "memoryview[int]",
+        screens: list[LineWriter],
+        editions: WorkerEditions,
+    ) -> None:
         self._post = post
-        self._control = Control(cells, post.outgoing.append)
+        self.editions = editions
+        self._control = Control(cells, post.outgoing.append, editions)
         self._screens = screens
         self.stack: deque[Inner] = deque()
         """calls made inside calls, the latest last; one that others took or that runs is skipped"""
@@ -199,6 +206,8 @@ class Runner:
             return
         started = monotonic()
         root = Root(attempt)
+        if self.editions.used:
+            root.table = self.editions.table_of(attempt.function, post.functions)
         self.roots[root.name] = root
         self.begun += 1
         self._control.give(root)
@@ -231,7 +240,7 @@ class Runner:
         root = Root(attempt)
         # It does not keep the main thread, so what it waits for must find room here.
         self._post.post(Parked(*root.name))
-        with self.threads.run(root):
+        with self.threads.run(root), self.editions.lent(attempt.function, self._post.functions):
             try:
                 verdict, result = Verdict.VALUE, self._apply(attempt, root)
             except BaseException as error:  # noqa: BLE001  # it travels to the client
@@ -260,7 +269,9 @@ class Runner:
     def _apply(self, attempt: Attempt, root: Root) -> bytes | Place:
         function: Any = self._post.functions[attempt.function]
         if type(function) is bytes:
-            function = self._post.functions[attempt.function] = injected(loads(function))
+            function = injected(self.editions.decode(function))
+            self._post.functions[attempt.function] = function
+            root.table = self.editions.note(attempt.function, self._post.functions)
         if attempt.kind is Kind.CALL:
             args, kwargs = root.arguments = self.values.load_arguments(attempt, root.mapped)
             return self.values.encode(self.finish(function(*args, **kwargs)), stays=attempt.stays)

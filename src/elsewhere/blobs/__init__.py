@@ -1,0 +1,1 @@
+"""Content that travels once to each node: files named by their hash, handed from node to node."""

@@ -1,0 +1,102 @@
+"""Pools with several nodes on one machine, each with a directory of its own, as if they were machines.
+
+Nothing is taken to be on them that is here: modules, files and blobs reach them as they would reach
+another machine.
+"""
+
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from elsewhere.calls.workers import Exit, Imported, Setup
+from elsewhere.engine import Door, Engine
+from elsewhere.engines.local import LocalEngine
+from elsewhere.link import GatewayEnd
+from elsewhere.node.process import NodeProcess
+from elsewhere.pool import Pool
+
+
+class PoolOfNodes(Pool):
+    """A `Pool` with `workers` on each of so many nodes, which find modules in `path` (None: as here).
+
+    `options` are those of `Pool`.
+    """
+
+    def __init__(
+        self, nodes: int, workers: int = 1, *, path: list[str] | None = None, **options: Any
+    ) -> None:
+        self._nodes = Nodes(nodes, path)
+        super().__init__(nodes * workers, **options)
+
+    def _engine_of(self) -> "Nodes":
+        return self._nodes
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """`elsewhere.session.EngineOf`."""
+
+    count: int
+    path: list[str] | None = None
+    alike: bool = False
+
+    def __call__(self, node: NodeProcess, workers: int, setup: Setup) -> Engine:
+        return SeveralNodes(self, node, workers, setup)
+
+
+class SeveralNodes:
+    """`elsewhere.engine.Engine`: an engine for each node. That of this machine has no workers."""
+
+    def __init__(self, nodes: Nodes, node: NodeProcess, workers: int, setup: Setup) -> None:
+        self._node = node
+        numbers = count(1)
+        self._engines = [
+            LocalEngine(NodeProcess(path=nodes.path), workers // nodes.count, setup, numbers)
+            for _ in range(nodes.count)
+        ]
+        self._engine_of: dict[int, LocalEngine] = {}
+
+    def open(self, door: Door) -> None:
+        for number, engine in enumerate(self._engines, 1):
+            engine.open(NodeDoor(door, number, engine, self._engine_of))
+
+    def kill(self, worker: int) -> None:
+        self._engine_of[worker].kill(worker)
+
+    def ready(self, worker: int) -> None:
+        self._engine_of[worker].ready(worker)
+
+    def preload(self, what: Imported) -> None:
+        for engine in self._engines:
+            engine.preload(what)
+
+    def close(self) -> None:
+        for engine in self._engines:
+            engine.close()
+
+    def end(self) -> None:
+        for engine in self._engines:
+            engine.end()
+        self._node.end()
+
+
+class NodeDoor:
+    """`elsewhere.engine.Door` of one node, which notes whose its workers are."""
+
+    def __init__(
+        self, door: Door, node: int, engine: LocalEngine, engine_of: dict[int, LocalEngine]
+    ) -> None:
+        self._door = door
+        self._node = node
+        self._engine = engine
+        self._engine_of = engine_of
+        self.watch = door.watch
+        self.unwatch = door.unwatch
+        self.later = door.later
+
+    def worker_started(self, worker: int, link: GatewayEnd, node: int = 0) -> None:
+        self._engine_of[worker] = self._engine
+        self._door.worker_started(worker, link, self._node)
+
+    def worker_lost(self, worker: int, how: Exit) -> None:
+        self._door.worker_lost(worker, how)
