@@ -67,6 +67,8 @@ class GatewayHost:
     Large values of this process lie in `directory`, and it keeps `free_bytes_max` to use them again.
     """
 
+    adopts = True
+
     def __init__(
         self,
         gateway: Gateway,

@@ -71,6 +71,9 @@ class Sender(Protocol):
     def next_call(self) -> int:
         """A number for a call."""
 
+    def adopt(self, futures: Sequence[Future[Any]]) -> Sequence[Future[Any]]:
+        """Futures with the same values that calls of this pool may wait for."""
+
     def send(
         self, call: Call, pending: Chunk, function: str, inputs: Sequence[Future[Any]] = ()
     ) -> None:
@@ -284,7 +287,7 @@ class Intake:
             payload = dumps(items if name == "items" else items[0], name)
         if len(payload) > PAYLOAD_BYTES_MAX:
             raise too_large(f"a chunk of {len(items)} items", len(payload))
-        futures = list(met.futures)
+        futures = self._sender.adopt([*met.futures])
         inputs = tuple([future.as_input(n) for n, future in enumerate(futures)])
         return Parcel(payload, len(items), futures, inputs)
 

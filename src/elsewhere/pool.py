@@ -13,7 +13,7 @@ from elsewhere.arguments import check_count, check_limits, check_seconds
 from elsewhere.cpus import usable_cpus
 from elsewhere.in_force import enter, leave
 from elsewhere.interrupts import DeferredInterrupts
-from elsewhere.node.process import NodeProcess
+from elsewhere.sessions import Open, Sessions
 from elsewhere.settings import WORKERS_MAX, Settings
 
 if TYPE_CHECKING:
@@ -21,10 +21,12 @@ if TYPE_CHECKING:
     from elsewhere.calls.retention import ResourceLimits
     from elsewhere.finished import Hit
     from elsewhere.future import Future
-    from elsewhere.gateway.placement import UsersFunction
-    from elsewhere.session import EngineOf
+    from elsewhere.gateway.placement import Placement, UsersFunction
+    from elsewhere.node.process import NodeProcess
+    from elsewhere.session import EngineOf, Session
     from elsewhere.store import Store
     from elsewhere.timeline.timeline import Timeline
+    from elsewhere.venvs import Venv
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -102,17 +104,15 @@ class Pool(Executor):
         modules = self._settings.modules()
         opened = self._settings.open_store()
         with DeferredInterrupts():
-            node = NodeProcess(preload=modules)
-            try:
-                self._session = self._settings.open(node, opened, policy, self._engine_of())
-            except BaseException:
-                node.end()
-                raise
+            self._sessions = Sessions(
+                _opener(self._settings, opened, policy, self._engine_of()), modules
+            )
+            self._session = self._sessions.first
             from elsewhere.calls.messages import Options
 
             self._options = Options()
             _pools.add(self)
-            weakref.finalize(self, type(self._session).close, self._session).atexit = False
+            weakref.finalize(self, Sessions.close, self._sessions).atexit = False
 
     def _engine_of(self) -> "EngineOf":
         """What makes the engine of this pool."""
@@ -139,18 +139,29 @@ class Pool(Executor):
         return f"<elsewhere.Pool: {state}>"
 
     def options(
-        self, *, timeout: float | None = None, retries: int = 0, interrupt: bool = False
+        self,
+        *,
+        timeout: float | None = None,
+        retries: int = 0,
+        interrupt: bool = False,
+        packages: Iterable[str] | None = None,
     ) -> "PoolView":
         """This pool, with other options for the calls that are submitted through the result.
 
         ``timeout``: seconds that one attempt may run; then it is interrupted, and its worker killed
         and replaced if it does not yield. ``retries``: how often an attempt that raised or ran out
         of time is tried again. ``interrupt``: whether `Future.cancel` also stops a running call.
+
+        ``packages``: requirements such as ["numpy==2.1"]. The calls run on as many workers more, of this
+        pool's own options, in an environment that has them before what is installed here. It is made
+        when it is first asked for, which may take minutes, and kept in the user's folder for caches.
+        Raises `NotInstalled` with what the installing tool has said.
         """
         check_limits(timeout, retries)
         from elsewhere.calls.messages import Options
 
-        return PoolView(self, Options(timeout, retries, interrupt))
+        session = self._session if packages is None else self._sessions.with_packages(packages)
+        return PoolView(self, Options(timeout, retries, interrupt), session)
 
     # The second, because no type says that any part of an argument may be a future of it.
     @overload
@@ -224,7 +235,7 @@ class Pool(Executor):
         ``cancel_futures`` takes back those that do not run yet. Maps over inputs of known length
         are still read to their end; others end where they are.
         """
-        self._session.shut_down(wait=wait, cancel_futures=cancel_futures)
+        self._sessions.shut_down(wait=wait, cancel_futures=cancel_futures)
         _pools.discard(self)  # not before: if Ctrl-C ends this, the program's exit ends the pool
 
     def __enter__(self) -> Self:
@@ -256,23 +267,38 @@ class Pool(Executor):
         leave(self)
         if kind is not None and issubclass(kind, KeyboardInterrupt):
             # Whoever pressed Ctrl-C does not want to wait for what still runs.
-            self._session.terminate()
+            self._sessions.terminate()
         self.shutdown(wait=True)
 
 
 class PoolView(Pool):
     """A pool with other options for the calls submitted through it; made by `Pool.options`."""
 
-    def __init__(self, pool: Pool, options: "Options") -> None:
+    def __init__(self, pool: Pool, options: "Options", session: "Session") -> None:
         # Not the base's __init__: it would start workers.
         self._pool = pool
         self._settings = pool._settings
-        self._session = pool._session
+        self._sessions = pool._sessions
+        self._session = session
         self._options = options
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Shut the pool itself down."""
         self._pool.shutdown(wait, cancel_futures=cancel_futures)
+
+
+def _opener(
+    settings: Settings, store: "Store | None", policy: "Placement | None", engine_of: "EngineOf"
+) -> Open:
+    """What opens the sessions of a pool; `store` and `policy` are those of the first."""
+
+    def open_session(node: "NodeProcess", venv: "Venv | None") -> "Session":
+        if venv is None:
+            return settings.open(node, store, policy, engine_of)
+        own = settings.open_store()
+        return settings.open(node, own, settings.policy(), engine_of, venv.digest)
+
+    return open_session
 
 
 @atexit.register
@@ -281,7 +307,7 @@ def _shut_down_pools() -> None:
     interrupted = getattr(sys, "last_type", None)
     for pool in list(_pools):
         if interrupted is not None and issubclass(interrupted, KeyboardInterrupt):
-            pool._session.terminate()
+            pool._sessions.terminate()
         pool.shutdown()
     session = sys.modules.get("elsewhere.session")
     if session is not None:

@@ -74,6 +74,7 @@ class Session:
         placement: Placement | None,
         editions: Editions,
         engine_of: EngineOf,
+        digest: bytes,
     ) -> None:
         self._workers = workers
         room = room_for_values(node.directory) if shared_memory is None else shared_memory
@@ -92,7 +93,7 @@ class Session:
             gateway, engine, Screen().say, self._forget, name, self.store, node.directory, free
         )
         self._functions = Functions(self._host.note, editions=editions)
-        self._pure = PureCalls(self._host, self.store, self._submit)
+        self._pure = PureCalls(self._host, self.store, self._submit, digest)
         self._calls = count(1)
         self._puts = Puts(self._host, self._calls, setup.inline_bytes)
         self._opening = threading.Lock()
@@ -311,6 +312,10 @@ class Session:
     def next_call(self) -> int:
         """A number for a call."""
         return next(self._calls)
+
+    def adopt(self, futures: Sequence[Future[Any]]) -> Sequence[Future[Any]]:
+        """Futures of this pool with the same values."""
+        return self._puts.adopt(futures)
 
     def send(
         self, call: Call, pending: Pending, function: str, inputs: Sequence[Future[Any]] = ()

@@ -24,6 +24,7 @@ SURFACE = [
     "Future",
     "InitializerFailed",
     "NoKey",
+    "NotInstalled",
     "NotPicklable",
     "PlacementError",
     "Pool",

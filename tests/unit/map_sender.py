@@ -68,6 +68,9 @@ class Sender:
         self.calls += 1
         return self.calls
 
+    def adopt(self, futures: Sequence[Future[Any]]) -> Sequence[Future[Any]]:
+        return futures
+
     @property
     def settler(self) -> Settler:
         return Nobody()
