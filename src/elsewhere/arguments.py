@@ -27,3 +27,10 @@ def check_limits(timeout: object, retries: object) -> None:
     if timeout is not None and check_seconds("timeout", timeout) <= 0:
         raise ValueError(f"timeout must be more than 0 seconds, not {timeout!r}")
     check_count("retries", retries, least=0)
+
+
+def check_isolation(isolation: object) -> bool:
+    """Whether calls run in forks of their workers."""
+    if isolation not in {None, "fork"}:
+        raise ValueError(f'isolation must be "fork" or None, not {isolation!r}')
+    return isolation == "fork"

@@ -68,12 +68,6 @@ class Delivery:
             if link is not None and not link.send(messages):  # type: ignore[arg-type]  # for a worker
                 self._poller.change(link.fileno(), READ | WRITE)
 
-    def close(self) -> None:
-        """Close all links."""
-        for link in self.links.values():
-            link.close()
-        self.links.clear()
-
     def flush(self, link: GatewayEnd) -> None:
         """Send what waits in a link; whatever then still does, once the link is ready."""
         self._poller.change(link.fileno(), READ if link.flush() else READ | WRITE)

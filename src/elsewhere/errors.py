@@ -118,18 +118,27 @@ class CallTimeout(ElsewhereError, TimeoutError):
 
 
 class CallQuarantined(ElsewhereError):
-    """A call took its worker down ``deaths`` times and is not tried again.
+    """A call took its worker down ``deaths`` times and is not tried again; or the ``process`` "fork" of a
+    worker.
 
-    ``how`` says how the last worker died; ``memory_bytes`` is that worker's peak resident memory
-    (None where it is not known).
+    ``how`` says how the last one died; ``memory_bytes`` is its peak resident memory (None where that is
+    not known).
     """
 
-    def __init__(self, function: str, deaths: int, how: str, memory_bytes: int | None) -> None:
-        super().__init__(function, deaths, how, memory_bytes)
+    def __init__(
+        self,
+        function: str,
+        deaths: int,
+        how: str,
+        memory_bytes: int | None,
+        process: str = "worker",
+    ) -> None:
+        super().__init__(function, deaths, how, memory_bytes, process)
         self.function = function
         self.deaths = deaths
         self.how = how
         self.memory_bytes = memory_bytes
+        self.process = process
 
     def __str__(self) -> str:
         memory = ""
@@ -137,7 +146,7 @@ class CallQuarantined(ElsewhereError):
             memory = f", having used {self.memory_bytes / 2**20:,.0f} MiB of memory at its peak"
         times = "once" if self.deaths == 1 else f"{self.deaths} times"
         return (
-            f"{self.function} took its worker down {times}; the last one {self.how}{memory}. "
+            f"{self.function} took its {self.process} down {times}; the last one {self.how}{memory}. "
             "It is not tried again; every other call goes on"
         )
 

@@ -46,7 +46,7 @@ from elsewhere.gateway.records import CLIENT, ENGINE, Turn
 from elsewhere.holdings import Holdings
 from elsewhere.interrupts import DeferredInterrupts
 from elsewhere.link import GatewayEnd, LinkClosed
-from elsewhere.pending import Again, Pending, Waited
+from elsewhere.pending import Again, Incoming, Pending, Waited, take_in
 from elsewhere.placed import Holder
 from elsewhere.poller import READ, WRITE, Poller
 from elsewhere.remembering import Remembering
@@ -68,6 +68,7 @@ class GatewayHost:
     """
 
     adopts = True
+    """Calls that go through it may wait for the futures of other pools."""
 
     def __init__(
         self,
@@ -86,12 +87,10 @@ class GatewayHost:
         self._say = say
         self._on_end = on_end
         self._lock = threading.Lock()
-        self._inbox: deque[tuple[Call, Pending] | Again | ToGateway] = deque()
+        self._inbox: deque[Incoming] = deque()
         self._pending: dict[int, Pending] = {}
         self._callbacks = Callbacks()
         self._poller = Poller()
-        self.unwatch = self._poller.unwatch
-        self.later = self._poller.later
         self.holdings = Holdings(
             directory, free_bytes_max, self.note, self.post, self._poller.wake, self._is_needed
         )
@@ -240,28 +239,11 @@ class GatewayHost:
     def _step_inbox(self) -> list[Settlement]:
         settlements: list[Settlement] = []
         while self._inbox:
-            message = self._take_in()
+            message = take_in(self._inbox, self._pending)
             if isinstance(message, Submit):
                 message = Submit(self._remembering.leave_unknown(message.calls, settlements))
             self._act(self._gateway.step(CLIENT, message, monotonic()), settlements)
         return settlements
-
-    def _take_in(self) -> ToGateway:
-        """What came in first; the calls that stand next to each other in the inbox, as one batch."""
-        inbox = self._inbox
-        first = inbox.popleft()
-        if isinstance(first, Again):
-            self._pending[first.missing.call] = first.pending
-            return first.missing
-        if not isinstance(first, tuple):
-            return first
-        call, self._pending[first[0].id] = first
-        calls = [call]
-        while inbox and isinstance(inbox[0], tuple):
-            call, pending = inbox.popleft()  # type: ignore[misc]  # a tuple, as just seen
-            self._pending[call.id] = pending
-            calls.append(call)
-        return Submit(calls)
 
     def _step(self, sender: int, message: ToGateway | None) -> None:
         """One step for who has the role, and so speaks for workers, engine and time."""
@@ -331,14 +313,15 @@ class GatewayHost:
 
     def _hear(self, worker: int, messages: list[FromWorker]) -> None:
         for message in messages:
-            if isinstance(message, Said):
-                self._say(message.stream, message.text)
-            elif isinstance(message, Imported):
-                self._engine.preload(message)
-            else:
-                if isinstance(message, Ready):
-                    self._engine.ready(worker)
-                self._step(worker, message)
+            match message:
+                case Said():
+                    self._say(message.stream, message.text)
+                case Imported():
+                    self._engine.preload(message)
+                case _:
+                    if isinstance(message, Ready):
+                        self._engine.ready(worker)
+                    self._step(worker, message)
 
     def _wind_down(self) -> None:
         """Every call is settled: ask the workers to end, and end with the last of them."""
@@ -366,7 +349,7 @@ class GatewayHost:
         with DeferredInterrupts():
             with self._lock:
                 while self._inbox:
-                    self._take_in()
+                    take_in(self._inbox, self._pending)
             # Those who still settle what they stepped may take from it meanwhile.
             self._settle([Settlement(call, Verdict.CANCELLED) for call in list(self._pending)])
         self._callbacks.run()
@@ -398,3 +381,9 @@ class GatewayHost:
 
     def watch(self, fileno: int, ready: Callable[[], None]) -> None:
         self._poller.watch(fileno, lambda events: ready())
+
+    def unwatch(self, fileno: int) -> None:
+        self._poller.unwatch(fileno)
+
+    def later(self, seconds: float, act: Callable[[], None]) -> None:
+        self._poller.later(seconds, act)

@@ -322,7 +322,9 @@ class Intake:
     def _send(self, chunk: Chunk, futures: Sequence[Future[Any]] = ()) -> None:
         asked = self.options
         deaths_max = DEATHS_MAX if chunk.items == 1 else 1  # one that kills is split, not repeated
-        options = Options(asked.timeout, asked.retries, asked.interrupt, deaths_max)
+        options = Options(
+            asked.timeout, asked.retries, asked.interrupt, deaths_max, fork=asked.fork
+        )
         self.meter.sent(chunk.items, chunk.size)
         function, items = self.function, chunk.items
         call = Call(

@@ -123,7 +123,9 @@ def _open_other(settlement: Settlement, function: str, timeout: float | None) ->
             return CallTimeout(function, timeout or 0.0, settlement.attempt)
         case Verdict.QUARANTINED:
             memory = how.memory_bytes if how is not None else None
-            return CallQuarantined(function, settlement.deaths, describe_end(settlement), memory)
+            process = "fork" if how is not None and how.fork else "worker"
+            end = describe_end(settlement)
+            return CallQuarantined(function, settlement.deaths, end, memory, process)
         case Verdict.UNSTARTABLE if settlement.payload:
             error = InitializerFailed(
                 f"the pool's initializer raised, so no worker could take {function}"

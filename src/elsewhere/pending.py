@@ -1,9 +1,9 @@
 """Whoever waits for a call."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from collections import deque
+from typing import Protocol, TypeAlias
 
-from elsewhere.calls.messages import Settlement
+from elsewhere.calls.messages import Call, Settlement, Submit, ToGateway
 from elsewhere.calls.values import Missing
 
 
@@ -24,9 +24,32 @@ class Waited(Protocol):
         """Whether it is."""
 
 
-@dataclass(frozen=True, slots=True)
 class Again:
     """A value was not found, and who waits until it is there."""
 
-    missing: Missing
-    pending: Pending
+    __slots__ = ("missing", "pending")
+
+    def __init__(self, missing: Missing, pending: Pending) -> None:
+        self.missing = missing
+        self.pending = pending
+
+
+Incoming: TypeAlias = tuple[Call, Pending] | Again | ToGateway
+
+
+def take_in(inbox: deque[Incoming], pending: dict[int, Pending]) -> ToGateway:
+    """What came in first, and note by call who waits; calls that stand next to each other are one
+    message."""
+    first = inbox.popleft()
+    if isinstance(first, Again):
+        pending[first.missing.call] = first.pending
+        return first.missing
+    if not isinstance(first, tuple):
+        return first
+    call, pending[first[0].id] = first
+    calls = [call]
+    while inbox and isinstance(inbox[0], tuple):
+        call, waits = inbox.popleft()  # type: ignore[misc]  # a tuple, as just seen
+        pending[call.id] = waits
+        calls.append(call)
+    return Submit(calls)

@@ -7,9 +7,9 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, ParamSpec, Self, TypeVar, overload
 
-from elsewhere.arguments import check_count, check_limits, check_seconds
+from elsewhere.arguments import check_count, check_isolation, check_limits, check_seconds
 from elsewhere.cpus import usable_cpus
 from elsewhere.in_force import enter, leave
 from elsewhere.interrupts import DeferredInterrupts
@@ -100,12 +100,12 @@ class Pool(Executor):
             preload=preload,
         )
         self._settings.check()
+        modules = self._settings.preloaded()
         policy = self._settings.policy()
-        modules = self._settings.modules()
         opened = self._settings.open_store()
         with DeferredInterrupts():
             self._sessions = Sessions(
-                _opener(self._settings, opened, policy, self._engine_of()), modules
+                _opener(self._settings, opened, policy, modules, self._engine_of())
             )
             self._session = self._sessions.first
             from elsewhere.calls.messages import Options
@@ -144,6 +144,7 @@ class Pool(Executor):
         timeout: float | None = None,
         retries: int = 0,
         interrupt: bool = False,
+        isolation: "Literal['fork'] | None" = None,
         packages: Iterable[str] | None = None,
     ) -> "PoolView":
         """This pool, with other options for the calls that are submitted through the result.
@@ -151,6 +152,8 @@ class Pool(Executor):
         ``timeout``: seconds that one attempt may run; then it is interrupted, and its worker killed
         and replaced if it does not yield. ``retries``: how often an attempt that raised or ran out
         of time is tried again. ``interrupt``: whether `Future.cancel` also stops a running call.
+        ``isolation="fork"``: each call, or each chunk of a map, runs in a fork of its worker. It
+        finds the resources of the worker and cannot change them; if it crashes, the worker lives.
 
         ``packages``: requirements such as ["numpy==2.1"]. The calls run on as many workers more, of this
         pool's own options, in an environment that has them before what is installed here. It is made
@@ -160,8 +163,9 @@ class Pool(Executor):
         check_limits(timeout, retries)
         from elsewhere.calls.messages import Options
 
+        fork = check_isolation(isolation)
         session = self._session if packages is None else self._sessions.with_packages(packages)
-        return PoolView(self, Options(timeout, retries, interrupt), session)
+        return PoolView(self, Options(timeout, retries, interrupt, fork=fork), session)
 
     # The second, because no type says that any part of an argument may be a future of it.
     @overload
@@ -288,15 +292,19 @@ class PoolView(Pool):
 
 
 def _opener(
-    settings: Settings, store: "Store | None", policy: "Placement | None", engine_of: "EngineOf"
+    settings: Settings,
+    store: "Store | None",
+    policy: "Placement | None",
+    preload: tuple[str, ...],
+    engine_of: "EngineOf",
 ) -> Open:
     """What opens the sessions of a pool; `store` and `policy` are those of the first."""
 
     def open_session(node: "NodeProcess", venv: "Venv | None") -> "Session":
         if venv is None:
-            return settings.open(node, store, policy, engine_of)
+            return settings.open(node, store, policy, preload, engine_of)
         own = settings.open_store()
-        return settings.open(node, own, settings.policy(), engine_of, venv.digest)
+        return settings.open(node, own, settings.policy(), preload, engine_of, venv.digest)
 
     return open_session
 

@@ -54,8 +54,11 @@ class EngineOf(Protocol):
     def alike(self) -> bool:
         """Whether its workers see the files that this process sees, and have what is installed here."""
 
-    def __call__(self, node: NodeProcess, workers: int, setup: Setup) -> Engine:
-        """An engine with so many workers, each of which is told `setup`. `node` is this machine's."""
+    def __call__(
+        self, node: NodeProcess, workers: int, setup: Setup, *, preload: Sequence[str]
+    ) -> Engine:
+        """An engine with so many workers, each of which is told `setup`. `node` is this machine's, and
+        imports the modules `preload` before it starts one."""
 
 
 class Session:
@@ -74,12 +77,13 @@ class Session:
         placement: Placement | None,
         editions: Editions,
         engine_of: EngineOf,
+        preload: Sequence[str],
         digest: bytes,
     ) -> None:
         self._workers = workers
         room = room_for_values(node.directory) if shared_memory is None else shared_memory
         free = free_bytes_max(room, workers + 1)
-        engine = engine_of(node, workers, replace(setup, free_bytes_max=free))
+        engine = engine_of(node, workers, replace(setup, free_bytes_max=free), preload=preload)
         waits = store is not None and store.acknowledge is not Acknowledge.MEMORY
         gateway = Gateway(
             tasks_per_worker_max=tasks_per_worker_max,

@@ -17,9 +17,8 @@ Open = Callable[[NodeProcess, "Venv | None"], "Session"]
 class Sessions:
     """`open_session` opens one on a node, with workers in an environment, or in that of this process."""
 
-    def __init__(self, open_session: Open, preload: tuple[str, ...]) -> None:
+    def __init__(self, open_session: Open) -> None:
         self._open_session = open_session
-        self._preload = preload
         self._by_packages: dict[tuple[str, ...], Session] = {}
         self._opening = threading.Lock()
         self._shut = False
@@ -28,7 +27,7 @@ class Sessions:
 
     def _open(self, venv: "Venv | None") -> "Session":
         with DeferredInterrupts():
-            node = NodeProcess(preload=self._preload, python=None if venv is None else venv.python)
+            node = NodeProcess(python=None if venv is None else venv.python)
             try:
                 return self._open_session(node, venv)
             except BaseException:

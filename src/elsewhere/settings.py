@@ -1,7 +1,7 @@
 """What a pool was told, checked before anything is started."""
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from elsewhere.arguments import check_count, check_seconds
@@ -51,8 +51,8 @@ class Settings(NamedTuple):
         if self.environment not in {"strict", "warn"}:
             raise ValueError(f'environment must be "strict" or "warn", not {self.environment!r}')
 
-    def modules(self) -> tuple[str, ...]:
-        """What the node imports before it forks the first worker. Raises as `check`."""
+    def preloaded(self) -> tuple[str, ...]:
+        """The modules that were named to be imported before the first worker is forked. Raises as `check`."""
         return () if isinstance(self.preload, bool) else _check_preload(self.preload)
 
     def policy(self) -> "Placement | None":
@@ -76,6 +76,7 @@ class Settings(NamedTuple):
         node: "NodeProcess",
         store: "Store | None",
         policy: "Placement | None",
+        preload: Sequence[str],
         engine_of: "EngineOf",
         digest: bytes = b"",
     ) -> "Session":
@@ -91,9 +92,7 @@ class Settings(NamedTuple):
 
         editions = PoolEditions(alike=engine_of.alike, strict=self.environment == "strict")
         inline_bytes = INLINE_BYTES if self.inline_bytes is None else self.inline_bytes
-        setup = Setup(inline_bytes=inline_bytes)
-        if self.preload is True:
-            setup = replace(setup, tells_imports=True)
+        setup = Setup(inline_bytes=inline_bytes, tells_imports=self.preload is True)
         if self.initializer is not None:
             call = self.initializer, tuple(self.initargs)
             called = editions.pack(call, dumps(call, "initializer"))
@@ -111,6 +110,7 @@ class Settings(NamedTuple):
             placement=policy,
             editions=editions,
             engine_of=engine_of,
+            preload=preload,
             digest=digest,
         )
 

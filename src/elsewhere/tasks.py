@@ -4,9 +4,9 @@ import sys
 from collections.abc import Callable
 from functools import update_wrapper
 from types import CodeType, MethodType
-from typing import Any, Generic, ParamSpec, TypeVar, overload
+from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
 
-from elsewhere.arguments import check_limits
+from elsewhere.arguments import check_isolation, check_limits
 from elsewhere.calls.messages import Options
 from elsewhere.plans.injected import injected
 
@@ -66,6 +66,7 @@ def task(
     retries: int = 0,
     interrupt: bool = False,
     remember_errors: bool = False,
+    isolation: Literal["fork"] | None = None,
 ) -> Callable[[Callable[P, T]], Task[P, T]]: ...
 def task(
     function: Callable[..., Any] | None = None,
@@ -76,12 +77,13 @@ def task(
     retries: int = 0,
     interrupt: bool = False,
     remember_errors: bool = False,
+    isolation: Literal["fork"] | None = None,
 ) -> Any:
     """Give a function options: ``@task(retries=3)`` or ``task(timeout=60)(function)``.
 
     ``pure``: equal arguments give equal results, and nothing else matters: equal calls run once, and
     what came out is remembered. ``remember_errors``: also if it raised. ``timeout``, ``retries``,
-    ``interrupt``: as in `Pool.options`, which they take precedence over. Raises TypeError and
+    ``interrupt``, ``isolation``: as in `Pool.options`, which they take precedence over. Raises TypeError and
     ValueError for values that make no sense.
     """
     if function is not None and not callable(function):
@@ -89,7 +91,13 @@ def task(
     check_limits(timeout, retries)
     if remember_errors and not pure:
         raise ValueError("remember_errors says what is remembered of a pure task: add pure=True")
-    options = Options(timeout, retries, interrupt, remember_errors=remember_errors)
+    options = Options(
+        timeout,
+        retries,
+        interrupt,
+        remember_errors=remember_errors,
+        fork=check_isolation(isolation),
+    )
 
     def decorate(function: Callable[P, T]) -> Task[P, T]:
         if not callable(function):
@@ -128,4 +136,5 @@ def merge_options(own: Options, of_pool: Options) -> Options:
         own.retries or of_pool.retries,
         own.interrupt or of_pool.interrupt,
         remember_errors=own.remember_errors,
+        fork=own.fork or of_pool.fork,
     )

@@ -1,9 +1,12 @@
 """Where the segments of a pool lie."""
 
+import re
 from pathlib import Path
 
 from elsewhere import Pool
-from elsewhere.segments.directory import DISK
+
+SEGMENT = re.compile(r"[0-9]+-[0-9]+")
+"""the number of its writer, and its own"""
 
 
 def folder_of(pool: Pool) -> Path:
@@ -11,5 +14,5 @@ def folder_of(pool: Pool) -> Path:
 
 
 def segments_in(folder: Path) -> list[Path]:
-    """Those in memory, without what leads to those on a disk."""
-    return sorted(path for path in folder.iterdir() if path.name != DISK)
+    """Those in memory."""
+    return sorted(path for path in folder.iterdir() if SEGMENT.fullmatch(path.name))

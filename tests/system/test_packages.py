@@ -212,6 +212,7 @@ def test_futures_go_from_one_environment_to_another(wheels: Path, tmp_path: Path
 
 
 def test_what_a_pure_task_returned_is_of_its_environment(wheels: Path, tmp_path: Path) -> None:
+    calls: list[int] = []
     for _ in range(2):
         with Pool(1, store=tmp_path / "results.db", record=True) as pool:
             views = [pool.options(packages=[f"answers=={v}.0"]) for v in "12"]

@@ -308,7 +308,7 @@ def folders_of(client: Client) -> list[Path]:
 
 def test_the_folder_goes_with_a_client_that_is_killed(tmp_path: Path) -> None:
     with start_client(HAS_VALUES, tmp_path) as client:
-        assert [len(list(folder.iterdir())) for folder in folders_of(client)] == [11]
+        assert [len(segments_in(folder)) for folder in folders_of(client)] == [11]
 
         os.kill(client.process.pid, signal.SIGKILL)
 

@@ -12,7 +12,7 @@ from elsewhere.codec.values import dumps, loads
 from elsewhere.future import Future, Nobody, Settler
 from elsewhere.intake import Bounds, Intake
 from elsewhere.mapping import Mapping
-from elsewhere.worker.chunk import ChunkFailed, apply_chunk, encode_chunk_failure
+from elsewhere.worker.chunk import ChunkFailed, apply_chunk, encode_chunk_failure, load_chunk
 
 
 def encode(results: list[Any]) -> bytes:
@@ -124,7 +124,8 @@ class Sender:
         try:
             function = loads(self.codes[call.function])
             given = [one.settlement.payload for one in call.inputs if one.settlement is not None]
-            return Verdict.VALUE, apply_chunk(function, call.payload, call.kind, given, encode)
+            items, refused = load_chunk(call.payload, given)
+            return Verdict.VALUE, apply_chunk(function, items, refused, call.kind, encode)
         except ChunkFailed as error:
             if isinstance(error.__cause__, WorkerDied):
                 return Verdict.QUARANTINED, b""

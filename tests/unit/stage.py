@@ -10,6 +10,7 @@ What is told, one event a line; a call is meant with its fence as ``call#fence``
     given C INPUT ... [by=W]            an INPUT is a call, or one that has come out: C:VERDICT
     cancel C ... [interrupt] [by=W]
     done W C#F ... [value|error|interrupted] [took=S]
+    died W C#F [signal=N]               the fork that ran an attempt has ended
     return W C#F ... [kept C#F ...]
     park W C#F | resume W C#F | has W N
     lost W [running=C] [signal=N | code=none]
@@ -24,6 +25,7 @@ from elsewhere.calls.messages import (
     Call,
     Cancel,
     Define,
+    Died,
     Done,
     Forget,
     FromGateway,
@@ -74,6 +76,7 @@ class Stage:
             "given": _read_given,
             "cancel": _read_cancel,
             "done": _read_done,
+            "died": _read_died,
             "return": _read_return,
             "park": lambda words: (int(words[0]), Parked(*_read_attempt(words[1]))),
             "resume": lambda words: (int(words[0]), Resumed(*_read_attempt(words[1]))),
@@ -189,6 +192,13 @@ def _read_return(words: list[str]) -> tuple[int, ToGateway]:
     return int(words[0]), Returned(
         [_read_attempt(word) for word in returned], [_read_attempt(word) for word in kept]
     )
+
+
+def _read_died(words: list[str]) -> tuple[int, ToGateway]:
+    plain, given = _split(words)
+    signal = int(given["signal"]) if "signal" in given else None
+    how = Exit(7 if signal is None else None, signal, 2**20, fork=True)
+    return int(plain[0]), Died(*_read_attempt(plain[1]), how)
 
 
 def _read_lost(words: list[str]) -> tuple[int, ToGateway]:

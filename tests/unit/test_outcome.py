@@ -66,6 +66,7 @@ def test_a_call_that_ran_too_long_names_its_limit() -> None:
         ),
         (Exit(None, 11), "the last one was killed by SIGSEGV. "),
         (Exit(None, 123456), "the last one was killed by signal 123456. "),
+        (Exit(7, fork=True), "f took its fork down 3 times; the last one exited with code 7. "),
         (Exit(), "the last one was lost. "),
         (None, "the last one was lost. "),
     ],

@@ -1,8 +1,8 @@
 """Every message, by who says it to whom.
 
     client  → gateway   Define, Release, Submit, Given, Cancel, Drop, Put, Missing, and Moved
-    worker  → gateway   Ready, Unready, Done, Returned, Parked, Resumed, Has, and the client's first
-                        eight for calls inside calls              (and Said, to the client's screen,
+    worker  → gateway   Ready, Unready, Done, Died, Returned, Parked, Resumed, Has, and the client's
+                        first eight for calls inside calls        (and Said, to the client's screen,
                                                                         and Imported, to the engine)
     worker  → gateway   Seek, Offer, Unavailable; of these the client says the latter two
     engine  → gateway   Started, Lost, NodeLost
@@ -112,6 +112,8 @@ class Options(Record, frozen=True):
     """How many workers it may take down before it is quarantined."""
     remember_errors: bool = False
     """Whether what a call with a key raises is remembered as its value would be."""
+    fork: bool = False
+    """Whether it runs in a fork of its worker."""
 
 
 class Settlement(Record, frozen=True):
@@ -239,6 +241,16 @@ class Done(Record, frozen=True, tag=12):
     outcomes: list[Outcome]
 
 
+class Died(Record, frozen=True, tag=39):
+    """The fork that ran this attempt has ended without an outcome. The worker lives."""
+
+    call: int
+    fence: int
+    exit: Exit
+    holds: tuple[int, ...] = ()
+    """As those of an outcome."""
+
+
 class Returned(Record, frozen=True, tag=13):
     """The answer to `Recall`: attempts given back unstarted, and attempts that had been started.
 
@@ -293,6 +305,8 @@ class Attempt(Record, frozen=True):
     """Whether its value, if it is large, is to stay where it is made; what is remembered travels."""
     needed: bool = False
     """Whether its value may be an input of an attempt that is sent before it is known."""
+    fork: bool = False
+    """Whether it is to run in a fork of the worker."""
 
 
 class Forget(Record, frozen=True, tag=21):
@@ -353,42 +367,12 @@ class Need(Record, frozen=True, tag=28):
 
 
 FromAsker: TypeAlias = Define | Release | Submit | Cancel | Given | Drop | Put | Missing
-OfAttempts: TypeAlias = Ready | Unready | Done | Returned | Parked | Resumed | Has
+OfAttempts: TypeAlias = Ready | Unready | Done | Died | Returned | Parked | Resumed | Has
 OfBlobs: TypeAlias = Seek | Offer | Unavailable
-ToWorker: TypeAlias = (
-    Setup
-    | Define
-    | Forget
-    | Run
-    | Recall
-    | Interrupt
-    | Share
-    | Answer
-    | Need
-    | Free
-    | Unmap
-    | Source
-    | Stop
-)
+OfEngine: TypeAlias = Started | Lost | NodeLost
+ForCalls: TypeAlias = Define | Forget | Run | Recall | Interrupt | Share | Answer | Need
+ForWorkers: TypeAlias = ForCalls | Free | Unmap | Source | Stop
+ToWorker: TypeAlias = Setup | ForWorkers
 FromWorker: TypeAlias = FromAsker | OfAttempts | OfBlobs | Said | Imported
-ToGateway: TypeAlias = (
-    FromAsker | OfAttempts | OfBlobs | Started | Lost | NodeLost | Written | Moved
-)
-FromGateway: TypeAlias = (
-    Define
-    | Forget
-    | Run
-    | Recall
-    | Interrupt
-    | Share
-    | Answer
-    | Need
-    | Free
-    | Unmap
-    | Source
-    | Stop
-    | Kill
-    | Kept
-    | Spill
-    | Wanted
-)
+ToGateway: TypeAlias = FromAsker | OfAttempts | OfBlobs | OfEngine | Written | Moved
+FromGateway: TypeAlias = ForWorkers | Kill | Kept | Spill | Wanted

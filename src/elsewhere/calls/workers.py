@@ -45,7 +45,7 @@ class Unready(Record, frozen=True, tag=11):
     failure: bytes
 
 
-class Imported(Record, frozen=True, tag=60):
+class Imported(Record, frozen=True, tag=38):
     """Calls have imported these modules, so the next worker may have them from the start."""
 
     modules: list[str]
@@ -77,6 +77,8 @@ class Exit(Record, frozen=True):
     """The call that was in control, 0 if none was or nobody knows."""
     reason: str = ""
     """Why there was no process that could have ended; follows "the worker"."""
+    fork: bool = False
+    """It was a fork of the worker, which lives."""
 
     def __str__(self) -> str:
         if self.reason:

@@ -12,7 +12,7 @@ remains is left to a timer before each item.
 import socket
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import count
@@ -43,8 +43,9 @@ class LocalEngine:
     """`elsewhere.engine.Engine` for `workers` processes.
 
     Each is told `setup`, with its own number and what the node and this process are found to have.
-    Workers are numbered by `numbers`, which count upwards. A node that replaces a lost one imports nothing
-    before it forks workers, for that may have been what was the matter.
+    Workers are numbered by `numbers`, which count upwards. The node imports the modules `preload` before it
+    starts the first one. A node that replaces a lost one imports nothing, for that may have been what was
+    the matter.
     """
 
     alike = True
@@ -55,11 +56,13 @@ class LocalEngine:
         node: NodeProcess,
         workers: int,
         setup: Setup,
+        preload: Sequence[str] = (),
         numbers: Iterator[int] | None = None,
     ) -> None:
         self._node: NodeProcess | None = node
         self._wanted = workers
         self._setup = replace(setup, directory=node.directory)
+        self._preload = list(preload)
         self._preloaded: set[str] = set()
         """modules that the node was asked to import"""
         self._again = node.again
@@ -77,6 +80,8 @@ class LocalEngine:
         """As `Engine.open`. Raises OSError if the system gives no descriptors for the links."""
         self._door = door
         self._listen_to_node()
+        if self._preload:
+            self._order(Preload(self._preload, first=True))
         for _ in range(self._wanted):
             self._start()
 

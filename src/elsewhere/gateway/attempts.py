@@ -1,15 +1,25 @@
 """Attempts in workers: what is known of them as they get to run, wait, come out and come back."""
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from elsewhere.calls.lifecycle import CallState
-from elsewhere.calls.messages import Kept, Outcome, Parked, Recall, Resumed, Returned, Verdict
+from elsewhere.calls.messages import (
+    Died,
+    Kept,
+    Outcome,
+    Parked,
+    Recall,
+    Resumed,
+    Returned,
+    Verdict,
+)
 from elsewhere.calls.values import Free
+from elsewhere.calls.workers import Exit
 from elsewhere.gateway.dispatch import Dispatch
 from elsewhere.gateway.ledger import Ledger
 from elsewhere.gateway.limits import Limits
 from elsewhere.gateway.records import CLIENT, CallRecord, Stopping, WorkerRecord
-from elsewhere.gateway.verdicts import after_outcome
+from elsewhere.gateway.verdicts import after_loss, after_outcome
 
 NOT_BEGUN = frozenset({Verdict.UNREADY, Verdict.MISSING})
 """How attempts come out that lacked an input: they do not count."""
@@ -61,6 +71,17 @@ class Attempts:
                 self.requeue(record, front=False)
             else:
                 self.ledger.come_out(record, verdict, outcome)
+        self.reach_head(worker, now)
+
+    def on_died(self, worker: WorkerRecord, message: Died, now: float) -> None:
+        """The fork that ran an attempt is gone."""
+        record = worker.attempt(message.call, message.fence)
+        if record is None:
+            return
+        worker.drop(record)
+        if message.holds:
+            self.ledger.values.hold(worker.id, message.holds)
+        self.lose(record, {message.call}, message.exit)
         self.reach_head(worker, now)
 
     def _learn(self, worker: WorkerRecord, record: CallRecord, outcome: Outcome) -> None:
@@ -131,6 +152,17 @@ class Attempts:
             self._workers[number].stuck = True
             self.ledger.turn.sends.append((number, Recall(sorted(attempts))))
             self.dispatch.update(self._workers[number])
+
+    def lose(self, record: CallRecord, blamed: Container[int], how: Exit) -> None:
+        """An attempt is lost with the process that it was in; `blamed` are held to be the cause."""
+        if record.state is CallState.SETTLED:
+            self.ledger.release_inputs(record)
+            return
+        verdict = after_loss(record, blamed)
+        if verdict is None:
+            self.requeue(record, front=record.stopping is Stopping.NOT)
+        else:
+            self.ledger.settle(record, verdict, how=how if verdict is Verdict.QUARANTINED else None)
 
     def reach_head(self, worker: WorkerRecord, now: float) -> None:
         """What the worker holds has changed. If that gave it a new head, its time runs from now."""

@@ -320,6 +320,7 @@ class Dispatch:
             inputs,
             not call.key,
             needed,
+            call.options.fork,
         )
 
     def _rob(self, turn: Turn, now: float) -> bool:

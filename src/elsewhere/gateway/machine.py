@@ -33,6 +33,7 @@ from elsewhere.calls.messages import (
     Call,
     Cancel,
     Define,
+    Died,
     Done,
     Given,
     Has,
@@ -61,7 +62,6 @@ from elsewhere.gateway.records import (
     WorkerRecord,
 )
 from elsewhere.gateway.sources import Sources
-from elsewhere.gateway.verdicts import after_loss
 
 STARTS_LOST_MAX = 3
 """After so many workers in a row that never got ready, waiting calls fail."""
@@ -132,7 +132,7 @@ class Gateway:
         match message:
             case Submit():
                 self._on_submit(sender, message.calls)
-            case Done() | Returned() | Parked() | Resumed() | Has() | Ready() | Unready():
+            case Done() | Died() | Returned() | Parked() | Resumed() | Has() | Ready() | Unready():
                 if sender in self.workers:  # else it is gone, and what it said comes late
                     self._hear_worker(self.workers[sender], message)
             case Define() | Release() | Cancel() | Given() | Drop() | Put() | Missing():
@@ -185,6 +185,8 @@ class Gateway:
         match message:
             case Done():
                 self.attempts.on_done(worker, message.outcomes, self.now)
+            case Died():
+                self.attempts.on_died(worker, message, self.now)
             case Parked() | Resumed():
                 self.attempts.on_parked(worker, message, self.now)
             case Has():
@@ -283,16 +285,7 @@ class Gateway:
         worker.held.clear()
         worker.parked.clear()
         for record in attempts:
-            if record.state is CallState.SETTLED:
-                self.ledger.release_inputs(record)
-                continue
-            verdict = after_loss(record, blamed)
-            if verdict is None:
-                self.attempts.requeue(record, front=record.stopping is Stopping.NOT)
-            else:
-                self.ledger.settle(
-                    record, verdict, how=how if verdict is Verdict.QUARANTINED else None
-                )
+            self.attempts.lose(record, blamed, how)
         self.ledger.values.drop_all(number, self._turn)
         self.sources.lose_worker(number, self._turn)
         unwanted = self.ledger.forget(worker)

@@ -20,7 +20,7 @@ def after_outcome(record: CallRecord, outcome: Outcome) -> Verdict | None:
 
 
 def after_loss(record: CallRecord, blamed: Container[int]) -> Verdict | None:
-    """The same when its worker died; `blamed` are the calls that are held to be the cause."""
+    """The same when its worker died, or its fork; `blamed` are the calls that are held to be the cause."""
     if record.cancelling:
         return Verdict.CANCELLED
     if record.stopping is Stopping.TIMEOUT:

@@ -141,10 +141,17 @@ class Provided(Dependency):
         held.append(OfCall(self.name(), self.label, made, inner))
         return made.value
 
-    def is_of_loop(self) -> bool:
+    def prepare(self, held: list[Hold]) -> None:
+        if self.scope != "call":
+            self.acquire(held)
+            return
+        for need in needs_of(self):
+            need.dependency.prepare(held)
+
+    def is_of_loop(self, *, forked: bool = False) -> bool:
         if self._of_loop is None:
             self._of_loop = is_asynchronous_graph(self)
-        return self._of_loop and PROCESS.host is None
+        return self._of_loop and (forked or PROCESS.host is None)
 
     async def acquire_in_loop(self, held: list[Hold], ends: AsyncExitStack) -> Any:
         if not self.is_of_loop():

@@ -154,7 +154,12 @@ class Resources:
         with self.lock:
             if PROCESS.kept is None:
                 PROCESS.kept = self
-                os.register_at_fork(after_in_child=self.leave)
+                # With the lock, so that no other thread is in the middle of a change.
+                os.register_at_fork(
+                    before=self._hold,
+                    after_in_parent=self._let_go,
+                    after_in_child=self.leave,
+                )
                 if PROCESS.host is None:
                     atexit.register(self.end)
             for other in self._kept.values():
@@ -216,6 +221,12 @@ class Resources:
                     return
                 last = self._kept.pop(max(made, key=lambda resource: resource.number).name)
             self._give_up(last)
+
+    def _hold(self) -> None:
+        self.lock.acquire()
+
+    def _let_go(self) -> None:
+        self.lock.release()
 
     def leave(self) -> None:
         """In a process that was forked: what is kept may be used on, but is not its own to give up."""

@@ -19,6 +19,7 @@ from elsewhere.calls.wire import FrameReader, encode_frame
 from elsewhere.cpus import usable_cpus
 from elsewhere.node.control import Preload, Refused
 from elsewhere.node.trial import Tried, load, packages_of, run_trial
+from elsewhere.worker.ends import end_group_with
 
 QUIET_SECONDS = 0.1
 """How long no worker must have been started."""
@@ -75,13 +76,13 @@ class Preloading:
     """What is wanted, what is tried, and what is there.
 
     `say` tells the engine, `leave` is called in a new process, which must not have what is the node's,
-    with the lifeline by which it ends with the node, `ready` is what the node polls, and `workers` are its processes.
+    `ready` is what the node polls, and `workers` are its processes.
     """
 
     def __init__(
         self,
         say: Callable[[Refused], None],
-        leave: Callable[[int], None],
+        leave: Callable[[], None],
         ready: poll,
         workers: Collection[int],
     ) -> None:
@@ -218,7 +219,9 @@ class Preloading:
     def _become_trial(self, packages: dict[str, list[str]], said: int, lifeline: int) -> NoReturn:
         code = 1
         try:
-            self._leave(lifeline)
+            self._leave()
+            os.setpgid(0, 0)
+            end_group_with(lifeline)
             null = os.open(os.devnull, os.O_RDWR)
             for descriptor in (0, 1, 2):
                 os.dup2(null, descriptor)

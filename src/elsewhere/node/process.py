@@ -10,7 +10,7 @@ from elsewhere.segments.directory import make_directory, remove_directory
 
 NODE_PROGRAM = (
     "import gc, sys; gc.disable(); own = [entry for entry in sys.path if entry]; sys.path[:] = {path}; "
-    "from elsewhere.node.server import main; main({descriptor}, {client}, {directory!r}, {preload!r})"
+    "from elsewhere.node.server import main; main({descriptor}, {client}, {directory!r})"
 )
 
 PACKAGES = ("site-packages", "dist-packages")
@@ -34,14 +34,13 @@ class NodeProcess:
     It ends, and all its workers with it, as soon as `control` is closed or this process has ended,
     however that happens. Large values lie in its `directory`: a new one, or that of the node before;
     a node that ends, and is not killed, removes it. It finds modules in `path`, or as this process.
-    Where it is started with another interpreter, `python`, what is installed there comes first. It imports `preload` before it forks the first worker.
+    Where it is started with another interpreter, `python`, what is installed there comes first.
     """
 
     def __init__(
         self,
         directory: str | None = None,
         path: Sequence[str] | None = None,
-        preload: tuple[str, ...] = (),
         python: str | None = None,
     ) -> None:
         self._path = path
@@ -62,7 +61,6 @@ class NodeProcess:
             descriptor=descriptor,
             client=os.getpid(),
             directory=self.directory,
-            preload=preload,
         )
         try:
             executable = python or sys.executable
@@ -87,7 +85,7 @@ class NodeProcess:
         self.control.setblocking(False)
 
     def again(self) -> "NodeProcess":
-        """A node like this one, which is lost, with its directory. It imports nothing beforehand."""
+        """A node like this one, which is lost, with its directory."""
         return NodeProcess(self.directory, self._path, python=self._python)
 
     def _give_up(self, given: str | None) -> None:

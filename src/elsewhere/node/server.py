@@ -26,9 +26,9 @@ from elsewhere.calls.workers import Exit
 from elsewhere.link import LinkClosed
 from elsewhere.links.pipe import PipeWorkerEnd
 from elsewhere.node.control import Exited, FromNode, KillWorker, Preload, StartWorker, ToNode
-from elsewhere.node.ends import end_with, keep, watch_process
 from elsewhere.node.preload import Preloading
 from elsewhere.node.trial import reseed
+from elsewhere.worker.ends import end_group_with, keep, watch_process
 from elsewhere.worker.keeping import END_SECONDS
 from elsewhere.worker.main import run_worker
 
@@ -47,17 +47,15 @@ RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
 class Node:
     """The node's side of the control socket, and the workers that it has forked for `client`. Peers
-    fetch blobs from its `directory`. It imports `preload` before it forks a worker."""
+    fetch blobs from its `directory`."""
 
-    def __init__(
-        self, control: socket.socket, client: int, directory: str, preload: tuple[str, ...]
-    ) -> None:
+    def __init__(self, control: socket.socket, client: int, directory: str) -> None:
         self._control = control
         self._client = client
         self._directory = directory
         self._reader: FrameReader[ToNode] = FrameReader(ToNode)
         self._ready = poll()
-        self._orders: deque[ToNode] = deque([Preload([*preload], first=True)] if preload else [])
+        self._orders: deque[ToNode] = deque()
         """those that were not followed yet"""
         self._descriptors: deque[int] = deque()
         self._workers: dict[int, int] = {}
@@ -66,10 +64,10 @@ class Node:
         """worker → the descriptor whose closing ends its group"""
         self._boxes: dict[int, mmap.mmap] = {}
         """worker → box"""
-        self._preloading = Preloading(self._say, self._leave, self._ready, self._workers.keys())
         self._servers: dict[int, int] = {}
         """process id of one that serves a peer → as in `_lifelines`"""
         self._peers = listen(address_in(directory))
+        self._preloading = Preloading(self._say, self._leave, self._ready, self._workers.keys())
 
     def serve(self) -> None:
         """Start, kill and reap workers until the client is gone; then end them all."""
@@ -177,8 +175,10 @@ class Node:
         code = 1
         try:
             gc.enable()
-            self._leave(lifeline)
+            self._leave()
+            os.setpgid(0, 0)
             reseed()
+            end_group_with(lifeline)
             if kept:
                 keep()
             end = PipeWorkerEnd(socket.socket(fileno=link))
@@ -195,8 +195,8 @@ class Node:
             # Never return into the node's code, nor run its clean-up.
             os._exit(code)
 
-    def _leave(self, lifeline: int) -> None:
-        """In a child: it shares nothing with the node, and ends with it."""
+    def _leave(self) -> None:
+        """In a process just forked: keep nothing of what is the node's."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._control.close()
@@ -204,8 +204,6 @@ class Node:
         for other_end in (*self._lifelines.values(), *self._servers.values()):
             os.close(other_end)
         self._preloading.leave()
-        os.setpgid(0, 0)
-        end_with(lifeline)
 
     def _serve_peer(self) -> None:
         # Few nodes serve anybody.
@@ -226,7 +224,9 @@ class Node:
 
     def _leave_server(self, lifeline: int, other_end: int) -> None:
         os.close(other_end)
-        self._leave(lifeline)
+        self._leave()
+        os.setpgid(0, 0)
+        end_group_with(lifeline)
 
     def _ask_to_end(self) -> None:
         """Give workers a while that have something to clean up."""
@@ -306,14 +306,14 @@ def kill_group(process: int) -> None:
         os.killpg(process, signal.SIGKILL)
 
 
-def main(descriptor: int, client: int, directory: str, preload: tuple[str, ...]) -> NoReturn:
+def main(descriptor: int, client: int, directory: str) -> NoReturn:
     """The node's process. Ignores Ctrl-C: the client decides when it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     control = socket.socket(fileno=descriptor)
     control.setblocking(True)
     # What is there now lives as long as the node: keep the collector from touching shared pages.
     gc.freeze()
-    Node(control, client, directory, preload).serve()
+    Node(control, client, directory).serve()
     # If the client is dying, this may come before it is dead, and nobody else would remove it.
     from elsewhere.segments.directory import remove_directory
 

@@ -1,6 +1,5 @@
 """Annotations of parameters: each is looked at alone, where its function stands."""
 
-from inspect import unwrap
 from types import CellType, FunctionType
 from typing import Any, NamedTuple
 
@@ -32,7 +31,7 @@ def look_at(annotation: object, function: FunctionType) -> Found:
         return Found(unresolved=annotation.reason)
     if not isinstance(annotation, str):
         return _look_at_value(annotation)
-    space = unwrap(function).__globals__
+    space = _innermost(function).__globals__
     try:
         code = compile(annotation, "<annotation>", "eval")
         value = eval(code, space, _variables(function))
@@ -67,6 +66,15 @@ def _unresolved(annotation: str, error: Exception) -> Found:
     return Found(
         unresolved=f"its annotation {annotation!r} cannot be evaluated: {type(error).__name__}: {error}"
     )
+
+
+def _innermost(function: FunctionType) -> FunctionType:
+    if not hasattr(function, "__wrapped__"):
+        return function
+    from inspect import unwrap  # takes milliseconds to import, and every worker imports this module
+
+    innermost: FunctionType = unwrap(function)
+    return innermost
 
 
 def _variables(function: FunctionType) -> dict[str, Any]:

@@ -32,8 +32,13 @@ class Dependency(ABC):
         """
 
     @abstractmethod
-    def is_of_loop(self) -> bool:
-        """Whether it is to be made in the event loop of the coroutine that is given it."""
+    def prepare(self, held: list[Hold]) -> None:
+        """Make what is kept of it, so that a fork of this process finds that; as `acquire`."""
+
+    @abstractmethod
+    def is_of_loop(self, *, forked: bool = False) -> bool:
+        """Whether it is to be made in the event loop of the coroutine that is given it; here, or in a
+        fork of this process."""
 
     @abstractmethod
     async def acquire_in_loop(self, held: list[Hold], ends: AsyncExitStack) -> Any:

@@ -1,7 +1,6 @@
 """What a process offers to those who make and keep values in it, and what they do for it."""
 
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
 from threading import Event
 from typing import Any, Protocol
 
@@ -66,15 +65,17 @@ class Kept(Protocol):
         """In a process that was forked: what is kept is not its own to give up."""
 
 
-@dataclass(slots=True)
 class Process:
     """This process."""
 
-    host: Host | None = None
-    """None: it is no worker"""
-    limits: ResourceLimits = field(default_factory=ResourceLimits)
-    kept: Kept | None = None
-    """None: nothing was ever kept"""
+    __slots__ = ("host", "kept", "limits")
+
+    def __init__(self) -> None:
+        self.host: Host | None = None
+        """None: it is no worker"""
+        self.limits = ResourceLimits()
+        self.kept: Kept | None = None
+        """None: nothing was ever kept"""
 
 
 PROCESS = Process()

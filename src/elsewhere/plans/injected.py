@@ -1,6 +1,6 @@
 """A function that is given what it depends on, each time that it is called."""
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack
 from types import CoroutineType
 from typing import Any
@@ -56,6 +56,19 @@ class Injected:
         finally:
             if held:
                 release_all(held)
+
+    def prepare(self, count: int, names: Mapping[str, Any]) -> list[Hold]:
+        """Have made what a call in a fork of this process will find, if it is given so many positional
+        arguments, and these names. It is in use until it is released. Raises what a provider raises."""
+        held: list[Hold] = []
+        try:
+            for _, _, dependency in self.plan.lacking(count, names):
+                if not (self.plan.asynchronous and dependency.is_of_loop(forked=True)):
+                    dependency.prepare(held)
+        except BaseException:
+            release_all(held)
+            raise
+        return held
 
     async def _call_in_loop(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         held: list[Hold] = []

@@ -113,7 +113,7 @@ def move_to_disk(segment: str) -> None:
     os.unlink(segment)
 
 
-def remove_segments(path: str, writer: int, kept: Container[str]) -> None:
+def remove_segments(path: str, writer: int | str, kept: Container[str]) -> None:
     """Remove what `writer`, which is gone, has left in a folder, but for the paths that are `kept`."""
     for folder in (path, os.path.join(path, DISK)):
         for name in os.listdir(folder) if os.path.isdir(folder) else ():

@@ -43,7 +43,7 @@ class Segments:
     the system.
     """
 
-    def __init__(self, directory: str, writer: int, free_bytes_max: int) -> None:
+    def __init__(self, directory: str, writer: int | str, free_bytes_max: int) -> None:
         self._directory = directory
         self._free_bytes_max = free_bytes_max
         self._writer = writer

@@ -4,6 +4,7 @@ Nothing is taken to be on them that is here: modules, files and blobs reach them
 another machine.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any
@@ -40,18 +41,33 @@ class Nodes:
     path: list[str] | None = None
     alike: bool = False
 
-    def __call__(self, node: NodeProcess, workers: int, setup: Setup) -> Engine:
-        return SeveralNodes(self, node, workers, setup)
+    def __call__(
+        self, node: NodeProcess, workers: int, setup: Setup, *, preload: Sequence[str]
+    ) -> Engine:
+        return SeveralNodes(self, node, workers, setup, preload)
 
 
 class SeveralNodes:
     """`elsewhere.engine.Engine`: an engine for each node. That of this machine has no workers."""
 
-    def __init__(self, nodes: Nodes, node: NodeProcess, workers: int, setup: Setup) -> None:
+    def __init__(
+        self,
+        nodes: Nodes,
+        node: NodeProcess,
+        workers: int,
+        setup: Setup,
+        preload: Sequence[str],
+    ) -> None:
         self._node = node
         numbers = count(1)
         self._engines = [
-            LocalEngine(NodeProcess(path=nodes.path), workers // nodes.count, setup, numbers)
+            LocalEngine(
+                NodeProcess(path=nodes.path),
+                workers // nodes.count,
+                setup,
+                preload=preload,
+                numbers=numbers,
+            )
             for _ in range(nodes.count)
         ]
         self._engine_of: dict[int, LocalEngine] = {}
@@ -63,12 +79,12 @@ class SeveralNodes:
     def kill(self, worker: int) -> None:
         self._engine_of[worker].kill(worker)
 
-    def ready(self, worker: int) -> None:
-        self._engine_of[worker].ready(worker)
-
     def preload(self, what: Imported) -> None:
         for engine in self._engines:
             engine.preload(what)
+
+    def ready(self, worker: int) -> None:
+        self._engine_of[worker].ready(worker)
 
     def close(self) -> None:
         for engine in self._engines:

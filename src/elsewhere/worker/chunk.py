@@ -22,17 +22,22 @@ class ChunkFailed(BaseException):
         self.payload = payload
 
 
+def load_chunk(payload: bytes, inputs: Sequence[Source]) -> tuple[list[Any], BaseException | None]:
+    """An encoded list of items, which has the values of `inputs` in their places; and why those behind
+    them could not be decoded."""
+    with supplied(inputs):
+        return load_list(payload)
+
+
 def apply_chunk(
     function: Callable[..., Any],
-    payload: bytes,
+    items: list[Any],
+    refused: BaseException | None,
     kind: Kind,
-    inputs: Sequence[Source],
     encode: Callable[[list[Any]], bytes | Place],
 ) -> bytes | Place:
-    """The list of results, as `encode` gives it, for an encoded list of items, which has the values of
-    `inputs` in their places. Raises `ChunkFailed`."""
-    with supplied(inputs):
-        items, refused = load_list(payload)
+    """The list of results, as `encode` gives it; `refused` is why the item behind these could not be
+    decoded. Raises `ChunkFailed`."""
     results: list[Any] = []
     try:
         # extend keeps what it had when the function raises, and its loop runs in C.

@@ -28,6 +28,8 @@ class Root:
     """the editions of the user's modules that it finds; None: those that were there"""
     parking: Parking | None = None
     """where the attempt itself waits"""
+    stop: Callable[[], None] | None = None
+    """stops the fork that it runs in"""
     told_parked = False
     """the gateway knows that it is parked"""
 

@@ -55,6 +55,9 @@ class Interrupts:
         if root is None or self._post.is_sending():
             return  # half a message must not stay half: the watcher will signal again
         if root.name in self._post.interrupts:
+            if root.stop is not None:
+                root.stop()  # and again, at each look of the watcher, until it has come out
+                return
             self._post.interrupts.discard(root.name)
             self._interrupt(root)
             raise CallInterrupted(f"call {root.attempt.call} was asked to stop")

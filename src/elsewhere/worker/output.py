@@ -29,6 +29,11 @@ class LineWriter(io.TextIOBase):
         """the parts of an unfinished line"""
         self.buffer = _ByteWriter(self)
 
+    def send_through(self, say: Callable[[str], None], flush: Callable[[bool], None]) -> None:
+        """Say lines in another way from now on."""
+        self._say = say
+        self._flush = flush
+
     def write(self, text: str) -> int:
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text).__name__}")

@@ -16,10 +16,9 @@ from time import monotonic
 from types import CoroutineType
 from typing import Any
 
-from elsewhere.calls.messages import Attempt, Has, Kind, Outcome, Parked, Resumed, Verdict
-from elsewhere.calls.values import Place
-from elsewhere.errors import CallInterrupted
-from elsewhere.plans.injected import injected
+from elsewhere.calls.messages import Attempt, Died, Has, Outcome, Parked, Resumed, Verdict
+from elsewhere.calls.workers import Exit
+from elsewhere.worker.applying import Applying, Result
 from elsewhere.worker.control import Control, Root, Threads
 from elsewhere.worker.editions import WorkerEditions
 from elsewhere.worker.fibers import getcurrent, greenlet, is_within
@@ -29,7 +28,7 @@ from elsewhere.worker.output import LineWriter
 from elsewhere.worker.parking import Alarms, Parking
 from elsewhere.worker.post import Post
 from elsewhere.worker.runnable import Inner, Loop
-from elsewhere.worker.values import InputMissing, Values
+from elsewhere.worker.values import Values
 
 FLUSH_SECONDS = 0.002
 """How long an outcome may wait for others while short calls follow each other."""
@@ -73,6 +72,8 @@ class Runner:
         self._telling = Lock()
         self._flushed = 0.0
         self.hub = getcurrent()
+        self._leads = True
+        """False in a process that a call has forked: nobody goes on with what is parked there"""
         self._looks: list[Callable[[], None]] = []
         """to be called when a watched descriptor may be ready"""
         self._coroutines: Loop | None = None
@@ -82,6 +83,8 @@ class Runner:
         self.imports: Imports | None = None
         """told of, if this is"""
         self.values = Values(post)
+        applying = Applying(post, self.values, editions, screens, self.finish)
+        self._apply, self._fail = applying.apply, applying.fail
 
     # ------------------------------------------------------------ the hub
 
@@ -197,7 +200,7 @@ class Runner:
 
     def _run_root(self, attempt: Attempt) -> None:
         post = self._post
-        if post.lasting and attempt.function in post.lasting:
+        if attempt.fork or (post.lasting and attempt.function in post.lasting):
             post.flush()  # if this one keeps the interpreter to itself, nobody can do so meanwhile
         if attempt.inputs and self.values.lacks(attempt):
             post.outgoing.append(
@@ -214,7 +217,8 @@ class Runner:
         try:
             self.current = root
             try:
-                verdict, result = Verdict.VALUE, self._apply(attempt, root)
+                verdict: Verdict = Verdict.VALUE
+                result: Result = self._apply(attempt, root)
             finally:
                 self.current = None
         except BaseException as error:  # noqa: BLE001  # it travels to the client
@@ -242,7 +246,8 @@ class Runner:
         self._post.post(Parked(*root.name))
         with self.threads.run(root), self.editions.lent(attempt.function, self._post.functions):
             try:
-                verdict, result = Verdict.VALUE, self._apply(attempt, root)
+                verdict: Verdict = Verdict.VALUE
+                result: Result = self._apply(attempt, root)
             except BaseException as error:  # noqa: BLE001  # it travels to the client
                 verdict, result = self._fail(attempt, error, root)
         root.open = False
@@ -251,35 +256,22 @@ class Runner:
         self._post.flush()
 
     def _tell_outcome(
-        self, root: Root, verdict: Verdict, result: bytes | Place, started: float, elapsed: float
+        self, root: Root, verdict: Verdict, result: Result, started: float, elapsed: float
     ) -> None:
-        if root.attempt.needed and verdict is Verdict.VALUE:
-            self.values.keep(root.attempt, result)
-        payload, place = (result, None) if isinstance(result, bytes) else (b"", result)
         holds: tuple[int, ...] = ()
         if root.mapped:
             root.arguments = None  # they hold the inputs
             held = self.values.hold(root.mapped)
             holds = tuple([number for number, _ in held])
         # What is held is let go after this, and so told after this.
+        if isinstance(result, Exit):
+            self._post.outgoing.append(Died(*root.name, result, holds))
+            return
+        if root.attempt.needed and verdict is Verdict.VALUE:
+            self.values.keep(root.attempt, result)
+        payload, place = (result, None) if isinstance(result, bytes) else (b"", result)
         self._post.outgoing.append(
             Outcome(*root.name, verdict, payload, started, elapsed, place, holds)
-        )
-
-    def _apply(self, attempt: Attempt, root: Root) -> bytes | Place:
-        function: Any = self._post.functions[attempt.function]
-        if type(function) is bytes:
-            function = injected(self.editions.decode(function))
-            self._post.functions[attempt.function] = function
-            root.table = self.editions.note(attempt.function, self._post.functions)
-        if attempt.kind is Kind.CALL:
-            args, kwargs = root.arguments = self.values.load_arguments(attempt, root.mapped)
-            return self.values.encode(self.finish(function(*args, **kwargs)), stays=attempt.stays)
-        from elsewhere.worker.chunk import apply_chunk
-
-        inputs = self.values.sources(attempt, root.mapped)
-        return apply_chunk(
-            function, attempt.payload, attempt.kind, inputs, self.values.encode_results
         )
 
     def finish(self, value: Any) -> Any:
@@ -300,34 +292,6 @@ class Runner:
         if self._coroutines is not None and self._coroutines.in_control:
             return self._coroutines.root()
         return self.threads.root() or self.current
-
-    def _fail(
-        self, attempt: Attempt, error: BaseException, root: Root
-    ) -> tuple[Verdict, bytes | Place]:
-        """How an attempt came out that has no value, and what is said of that."""
-        if isinstance(error, InputMissing):
-            return Verdict.MISSING, error.place
-        described = self._describe(attempt, error, root)
-        if root.interrupted and isinstance(error, CallInterrupted):
-            return Verdict.INTERRUPTED, described
-        return Verdict.ERROR, described
-
-    def _describe(self, attempt: Attempt, error: BaseException, root: Root) -> bytes:
-        # Only a failure pays for what its description imports.
-        from elsewhere.codec.failures import encode_failure
-        from elsewhere.codec.labels import label_of
-        from elsewhere.worker.chunk import ChunkFailed, encode_chunk_failure
-
-        if isinstance(error, ChunkFailed):
-            return error.payload
-        if attempt.kind is not Kind.CALL:
-            return encode_chunk_failure([], error)  # it failed before its first item
-        label = ""
-        function = self._post.functions.get(attempt.function, b"")
-        if root.arguments is not None:
-            label = label_of(function, *root.arguments)  # type: ignore[arg-type]  # it was called
-            root.arguments = None
-        return encode_failure(error, label)
 
     # ------------------------------------------------------------ waiting
 
@@ -357,7 +321,7 @@ class Runner:
                 "an `async def` function must not wait for a call by blocking: "
                 "write `await elsewhere.spawn(...)`"
             )
-        return is_within(self.hub)
+        return self._leads and is_within(self.hub)
 
     @property
     def in_coroutine(self) -> bool:
@@ -387,3 +351,4 @@ class Runner:
         """In a process that a call has forked: the box is the worker's, and so are interrupts."""
         self._control.leave()
         self.interrupts.leave()
+        self._leads = False

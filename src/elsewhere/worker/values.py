@@ -5,13 +5,14 @@ Only who meets a large value pays for the imports of what writes and maps segmen
 
 from collections.abc import Iterable
 from functools import partial
+from itertools import count
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary, ref
 
 from elsewhere.calls.messages import Attempt
 from elsewhere.calls.values import Drop, Free, Place, Unmap, Value
-from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
+from elsewhere.calls.wire import PAYLOAD_BYTES_MAX, replace
 from elsewhere.calls.workers import Setup
 from elsewhere.codec.references import Source, supplied
 from elsewhere.codec.values import dumps, dumps_parts, loads, too_large
@@ -54,11 +55,31 @@ class Values:
         self._opening = RLock()
         self._open_segments: Segments | None = None
         self._open_leases: Leases | None = None
+        self._writer: int | str = 0
+        self._forks = count(1)
         post.on_free = self.free
 
     def open(self, setup: Setup) -> None:
         """Learn where large values go."""
         self._setup = setup
+        self._writer = setup.worker
+
+    def next_writer(self) -> str:
+        """The name under which the next fork of this process writes segments."""
+        return f"{self._setup.worker}-f{next(self._forks)}"
+
+    def write_as(self, writer: str) -> None:
+        """In that fork: what there is belongs to the worker."""
+        self._setup = replace(self._setup, free_bytes_max=0)
+        self._writer = writer
+        self._opening = RLock()
+        self._open_segments = None
+
+    def remove_written(self, writer: str) -> None:
+        """A fork has ended, and nobody knows what it has written."""
+        from elsewhere.segments.directory import remove_segments
+
+        remove_segments(self._setup.directory, writer, ())
 
     @property
     def _segments(self) -> "Segments":
@@ -69,7 +90,7 @@ class Values:
             setup = self._setup
             with self._opening:  # two of these would write to the same files
                 segments = self._open_segments or Segments(
-                    setup.directory, setup.worker, setup.free_bytes_max
+                    setup.directory, self._writer, setup.free_bytes_max
                 )
                 self._open_segments = segments
         return segments

@@ -6,14 +6,23 @@ import signal
 import sys
 
 
-def end_with(lifeline: int) -> None:
+def end_group_with(lifeline: int) -> None:
     """Have the kernel kill this process group once nobody holds the other end of the pipe.
 
     A worker whose call keeps the interpreter to itself could not do so. Linux only: elsewhere a worker
     ends when it finds its link closed.
     """
+    _end_with(lifeline, -os.getpgrp())
+
+
+def end_process_with(lifeline: int) -> None:
+    """The same for this process alone."""
+    _end_with(lifeline, os.getpid())
+
+
+def _end_with(lifeline: int, owner: int) -> None:
     if sys.platform == "linux":
-        fcntl.fcntl(lifeline, fcntl.F_SETOWN, -os.getpgrp())
+        fcntl.fcntl(lifeline, fcntl.F_SETOWN, owner)
         fcntl.fcntl(lifeline, fcntl.F_SETSIG, signal.SIGKILL)
         fcntl.fcntl(lifeline, fcntl.F_SETFL, os.O_ASYNC | os.O_NONBLOCK)
         try:
@@ -21,9 +30,16 @@ def end_with(lifeline: int) -> None:
         except BlockingIOError:
             pass  # it is held
         else:
-            os.killpg(0, signal.SIGKILL)  # it was let go before the kernel knew
+            _kill(owner)  # it was let go before the kernel knew
         # What a call forks may outlive a worker that ends in order.
         os.register_at_fork(after_in_child=lambda: os.close(lifeline))
+
+
+def _kill(owner: int) -> None:
+    if owner < 0:
+        os.killpg(-owner, signal.SIGKILL)
+    else:
+        os.kill(owner, signal.SIGKILL)
 
 
 def keep() -> None:

@@ -1,0 +1,146 @@
+"""Applies the function of an attempt to its arguments, here or in a fork, and says how it came out."""
+
+from collections.abc import Callable
+from typing import Any
+
+from elsewhere.calls.messages import Attempt, Kind, Outcome, Verdict
+from elsewhere.calls.values import Place
+from elsewhere.calls.workers import Exit
+from elsewhere.errors import CallInterrupted
+from elsewhere.plans.dependency import release_all
+from elsewhere.plans.injected import Injected, injected
+from elsewhere.worker.control import Root
+from elsewhere.worker.editions import WorkerEditions
+from elsewhere.worker.output import LineWriter
+from elsewhere.worker.post import Post
+from elsewhere.worker.values import InputMissing, Values
+
+Result = bytes | Place | Exit
+"""a value or a failure, encoded; where the value lies, or the input that does not lie there; or how the
+fork ended"""
+
+
+class Failed(BaseException):
+    """An attempt has failed in a fork."""
+
+    def __init__(self, verdict: Verdict, result: Result) -> None:
+        self.verdict = verdict
+        self.result = result
+
+
+class Applying:
+    """`finish` gives the value of a coroutine."""
+
+    def __init__(
+        self,
+        post: Post,
+        values: Values,
+        editions: WorkerEditions,
+        screens: list[LineWriter],
+        finish: Callable[[Any], Any],
+    ) -> None:
+        self._post = post
+        self._editions = editions
+        self._values = values
+        self._screens = screens
+        self._finish = finish
+
+    def apply(self, attempt: Attempt, root: Root) -> bytes | Place:
+        """The value. Raises what the call raises, and what `fail` takes."""
+        function: Any = self._post.functions[attempt.function]
+        if type(function) is bytes:
+            function = injected(self._editions.decode(function))
+            self._post.functions[attempt.function] = function
+            root.table = self._editions.note(attempt.function, self._post.functions)
+        if attempt.fork:
+            return self._apply_in_fork(function, attempt, root)
+        if attempt.kind is Kind.CALL:
+            args, kwargs = root.arguments = self._values.load_arguments(attempt, root.mapped)
+            return self._values.encode(self._finish(function(*args, **kwargs)), stays=attempt.stays)
+        from elsewhere.worker.chunk import apply_chunk, load_chunk
+
+        items, refused = load_chunk(attempt.payload, self._values.sources(attempt, root.mapped))
+        return apply_chunk(function, items, refused, attempt.kind, self._values.encode_results)
+
+    def _apply_in_fork(
+        self, function: Callable[..., Any], attempt: Attempt, root: Root
+    ) -> bytes | Place:
+        """What is kept here must be made here, and so it must be known which arguments are lacking."""
+        names: dict[str, Any] = {}
+        if attempt.kind is Kind.CALL:
+            args, kwargs = root.arguments = self._values.load_arguments(attempt, root.mapped)
+            count, names = len(args), kwargs
+
+            def apply() -> bytes | Place:
+                value = self._finish(function(*args, **kwargs))
+                return self._values.encode(value, stays=attempt.stays)
+        else:
+            from elsewhere.worker.chunk import apply_chunk, load_chunk
+
+            items, refused = load_chunk(attempt.payload, self._values.sources(attempt, root.mapped))
+            count = 1 if attempt.kind is Kind.MAP else min(map(len, items), default=0)
+
+            def apply() -> bytes | Place:
+                encode = self._values.encode_results
+                return apply_chunk(function, items, refused, attempt.kind, encode)
+
+        held = function.prepare(count, names) if isinstance(function, Injected) else []
+        try:
+            return self._run_in_fork(apply, attempt, root)
+        finally:
+            release_all(held)
+
+    def _run_in_fork(
+        self, apply: Callable[[], bytes | Place], attempt: Attempt, root: Root
+    ) -> bytes | Place:
+        from elsewhere.worker.fork import Fork, ForkDied
+
+        writer = self._values.next_writer()
+
+        def work() -> Outcome:
+            self._values.write_as(writer)
+            verdict = Verdict.VALUE
+            try:
+                result: Result = apply()
+            except BaseException as error:  # noqa: BLE001  # it travels to the client
+                verdict, result = self.fail(attempt, error, root)
+            payload, place = (result, None) if isinstance(result, bytes) else (b"", result)
+            return Outcome(*root.name, verdict, payload, 0.0, 0.0, place)  # type: ignore[arg-type]  # no fork in a fork
+
+        try:
+            outcome = Fork(root, self._post, self._screens).run(work)
+        except ForkDied as died:
+            self._values.remove_written(writer)
+            raise Failed(Verdict.QUARANTINED, died.how) from None
+        result = outcome.payload if outcome.place is None else outcome.place
+        if outcome.verdict is not Verdict.VALUE:
+            raise Failed(outcome.verdict, result)
+        return result
+
+    def fail(self, attempt: Attempt, error: BaseException, root: Root) -> tuple[Verdict, Result]:
+        """How an attempt came out that has no value, and what is said of that."""
+        if isinstance(error, InputMissing):
+            return Verdict.MISSING, error.place
+        if isinstance(error, Failed):
+            return error.verdict, error.result
+        described = self._describe(attempt, error, root)
+        if root.interrupted and isinstance(error, CallInterrupted):
+            return Verdict.INTERRUPTED, described
+        return Verdict.ERROR, described
+
+    def _describe(self, attempt: Attempt, error: BaseException, root: Root) -> bytes:
+        # Only a failure pays for what its description imports.
+        from elsewhere.codec.failures import encode_failure
+        from elsewhere.codec.labels import label_of
+        from elsewhere.worker.chunk import ChunkFailed, encode_chunk_failure
+
+        if isinstance(error, ChunkFailed):
+            return error.payload
+        if attempt.kind is not Kind.CALL:
+            return encode_chunk_failure([], error)  # it failed before its first item
+        label = ""
+        function = self._post.functions.get(attempt.function, b"")
+        if root.arguments is not None:
+            label = label_of(function, *root.arguments)  # type: ignore[arg-type]  # it was called
+            root.arguments = None
+        return encode_failure(error, label)
