@@ -180,7 +180,7 @@ class Future(Waitable[T], Generic[T]):
 
     def check_input(self, settler: object) -> None:
         """Raises `NotPicklable` if it cannot be the input of a call that goes through `settler`."""
-        if self._settler is not settler and self._state == PENDING:
+        if self._settler is not settler and self._state == PENDING and not _adopts(settler):
             raise NotPicklable(
                 "the future",
                 "it is the future of another pool, and not settled",
@@ -195,8 +195,10 @@ class Future(Waitable[T], Generic[T]):
         return Input(-1 - position, self.outcome())
 
     def is_foreign(self, settler: Settler) -> bool:
-        """Whether its value lies in a segment of another pool than that of `settler`."""
-        return self._settler is not settler and self._placed is not None
+        """Whether its value lies in a segment of another pool than that of `settler`, or is still to come
+        from there."""
+        elsewhere = self._settler is not settler
+        return elsewhere and (self._state == PENDING or self._placed is not None)
 
     @property
     def nbytes(self) -> int:
@@ -356,6 +358,11 @@ class Future(Waitable[T], Generic[T]):
         if self._state == FINISHED:
             self._open()
         return self.is_settled(), self._state == CANCELLED, self._result, self._exception
+
+
+def _adopts(settler: object) -> bool:
+    """Whether calls that go through it may wait for the futures of other pools."""
+    return getattr(settler, "adopts", False)
 
 
 class Nobody:

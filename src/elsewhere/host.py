@@ -64,6 +64,9 @@ class GatewayHost:
     Large values of this process lie in `directory`, and it keeps `free_bytes_max` to use them again.
     """
 
+    adopts = True
+    """Calls that go through it may wait for the futures of other pools."""
+
     def __init__(
         self,
         gateway: Gateway,
