@@ -248,8 +248,7 @@ class GatewayHost:
 
     def _step_inbox(self) -> list[Settlement]:
         settlements: list[Settlement] = []
-        if (leases := self.holdings.leases) is not None:
-            leases.tell_gone()
+        self.holdings.tell_gone()
         while self._inbox:
             message = self._inbox.take()
             if isinstance(message, Submit):
@@ -287,9 +286,8 @@ class GatewayHost:
                 pending.settle(settlement)
                 self._callbacks.append(pending)
         self.holdings.tell()
-        if (settlements and not self._poller.is_serving) or (
-            self._closing and not self._inbox.pending
-        ):
+        at_end = self._closing and not self._inbox.pending
+        if at_end or (settlements and not self._poller.is_serving):
             self._poller.wake()
 
     # ------------------------------------------------------------ the I/O thread
