@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from threading import get_ident
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 from elsewhere.callbacks import Callbacks
 from elsewhere.calls.messages import (
@@ -51,6 +51,7 @@ from elsewhere.poller import READ, WRITE, Poller
 from elsewhere.remembering import Remembering
 from elsewhere.store import Store
 
+T = TypeVar("T")
 STOP_GRACE_SECONDS = 5.0
 """How long workers may take to end by themselves once the pool is shut down."""
 
@@ -144,9 +145,8 @@ class GatewayHost:
 
         def ask() -> int:
             self.post(Cancel([call]))
-            self._catch_up()  # the cancel may have been left in the inbox
-            with self._locked():
-                record = self._gateway.calls.get(call)
+            record = self.look(lambda gateway: gateway.calls.get(call))
+            self._drive()
             return 0 if record is None else record.worker
 
         self._cancels.wait(call, settled, ask)
@@ -179,13 +179,10 @@ class GatewayHost:
             return self._gateway.is_running(call)
 
     def _is_needed(self, call: int) -> bool:
-        self._catch_up()  # it may have been let go just now
-        with self._locked():
-            return self._gateway.ledger.values.is_needed(call)
+        return self.look(lambda gateway: gateway.ledger.values.is_needed(call))
 
     def _room(self) -> float:
-        self._catch_up()  # what was let go makes room
-        return self._gateway.ledger.values.room
+        return self.look(lambda gateway: gateway.ledger.values.room)
 
     def _catch_up(self) -> bool:
         """Tell the machine all that it has not heard, also of what was let go, which nobody may have
@@ -197,10 +194,12 @@ class GatewayHost:
         self._drive()
         return bool(self.holdings.leases)
 
-    def busy(self) -> tuple[int, int]:
-        """How many workers hold calls, and how many there are."""
+    def look(self, see: Callable[[Gateway], T]) -> T:
+        """What is to be seen of the machine, once it has heard all that was said."""
         with self._locked():
-            return self._gateway.busy()
+            settlements, seen = self._step_inbox(), see(self._gateway)
+        self._settle(settlements)
+        return seen
 
     def close(self) -> None:
         """End once every call is settled. Returns at once; `join` waits."""

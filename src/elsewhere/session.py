@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from functools import partial
 from itertools import count
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from elsewhere.calls.messages import Call, Cancel, Kind, Options
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX, replace
@@ -18,7 +18,7 @@ from elsewhere.chunks import Bar, Meter
 from elsewhere.codec.functions import Editions, Functions, to_send
 from elsewhere.codec.references import dumps_with_inputs
 from elsewhere.codec.values import dumps, too_large
-from elsewhere.engine import Engine
+from elsewhere.engines.making import EngineOf
 from elsewhere.errors import DataLost, NotPicklable, StoreError
 from elsewhere.finished import Hit, failed_future
 from elsewhere.future import Future, Settler
@@ -41,26 +41,13 @@ from elsewhere.store import Acknowledge, Store
 from elsewhere.tasks import is_asynchronous, merge_options, task_of
 
 if TYPE_CHECKING:
+    from elsewhere.inventory import KeptResource
     from elsewhere.timeline.recorder import Recorder
     from elsewhere.timeline.timeline import Timeline
 
 T = TypeVar("T")
 _numbers = count(1)
 _open_sessions: set["Session"] = set()
-
-
-class EngineOf(Protocol):
-    """What makes an engine."""
-
-    @property
-    def alike(self) -> bool:
-        """Whether its workers see the files that this process sees, and have what is installed here."""
-
-    def __call__(
-        self, node: NodeProcess, workers: int, setup: Setup, *, preload: Sequence[str]
-    ) -> Engine:
-        """An engine with so many workers, each of which is told `setup`. `node` is this machine's, and
-        imports the modules `preload` before it starts one."""
 
 
 class Session:
@@ -275,7 +262,24 @@ class Session:
         with DeferredInterrupts():
             from elsewhere.progress import open_progress
 
-            return open_progress(progress, total, self._host.busy)
+            return open_progress(progress, total, lambda: self._host.look(Gateway.busy))
+
+    def warm(
+        self, options: Options, functions: Sequence[Callable[..., Any]], workers: int
+    ) -> Future[None]:
+        """As `Pool.warm`."""
+        self.check_open()
+        from elsewhere.warming import warm
+
+        encoded = [self._functions.encode(to_send(function)) for function in functions]
+        return warm(self, options, encoded, workers)
+
+    def resources(self) -> "list[KeptResource]":
+        """As `Pool.resources`."""
+        self.check_open()
+        from elsewhere.inventory import take_inventory
+
+        return take_inventory(self._host)
 
     def timeline(self) -> "Timeline":
         """As `Pool.timeline`."""

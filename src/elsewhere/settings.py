@@ -8,9 +8,10 @@ from elsewhere.arguments import check_count, check_environment, check_seconds
 
 if TYPE_CHECKING:
     from elsewhere.calls.retention import ResourceLimits
+    from elsewhere.engines.making import EngineOf
     from elsewhere.gateway.placement import Placement, UsersFunction
     from elsewhere.node.process import NodeProcess
-    from elsewhere.session import EngineOf, Session
+    from elsewhere.session import Session
     from elsewhere.store import Store
 
 WORKERS_MAX = 4096

@@ -158,9 +158,9 @@ def test_a_checkpoint_outlives_its_pool(tmp_path: Path) -> None:
         assert (ys + 1)[-1] == 100_000
         assert len(Chunked.restore("none")) == 0
         with pytest.raises(TypeError, match="name of a checkpoint must be a text, not 5"):
-            xs.checkpoint(5)  # type: ignore[arg-type]  # on purpose
+            xs.checkpoint(5)  # type: ignore[arg-type]  # that is what is refused
         with pytest.raises(TypeError, match="name of a checkpoint must be a text, not 5"):
-            Chunked.restore(5)  # type: ignore[arg-type]  # on purpose
+            Chunked.restore(5)  # type: ignore[arg-type]  # that is what is refused
         with pytest.raises(KeyError, match="no checkpoint 'other'"):
             Chunked.restore("other")
 

@@ -9,8 +9,9 @@ from typing import Annotated
 import pytest
 
 import elsewhere
-from elsewhere import DataFile, Depends, FileChanged, NotPicklable, Pool
+from elsewhere import DataFile, Depends, FileChanged, Pool
 from elsewhere.keys.key import key_of
+from elsewhere.plans.host import PROCESS
 from elsewhere.testing.nodes import PoolOfNodes
 from tests.projects import BARE, Project, project_in
 
@@ -47,6 +48,16 @@ def test_a_worker_of_this_machine_reads_the_file_itself(pool: Pool, words: Path)
     file = elsewhere.file(words)
     assert pool.submit(read, file).result() == "one two three"
     assert pool.submit(where, file).result()[0] == str(words) == os.fspath(file)
+
+
+def test_it_is_not_read_where_all_see_it(
+    pool: Pool, words: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(PROCESS, "names_files", False)
+    words.chmod(0)
+    file = elsewhere.file(words)
+    assert pool.submit(where, file).result()[0] == str(words)
+    assert not file._name
 
 
 def test_on_another_node_it_has_a_path_that_all_its_workers_share(words: Path) -> None:
@@ -120,9 +131,10 @@ def test_an_edited_file_is_an_error_that_says_so(words: Path) -> None:
 def test_so_is_one_that_is_not_there_any_more_or_never_was(pool: Pool, words: Path) -> None:
     file = elsewhere.file(words)
     words.unlink()
-    with pytest.raises(NotPicklable, match=r"words\.txt .* is not there any more") as refused:
+    with pytest.raises(FileChanged, match=r"words\.txt .* there no more"):
         pool.submit(read, file).result()
-    assert isinstance(refused.value.__cause__, FileChanged)
+    with pytest.raises(FileChanged, match=r"words\.txt .* not there any more"):
+        os.fspath(file)
     with pytest.raises(FileNotFoundError, match=r"words\.txt"):
         elsewhere.file(words)
     with pytest.raises(IsADirectoryError, match="name the files in it"):

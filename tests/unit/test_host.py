@@ -197,10 +197,10 @@ def test_large_calls_wait_for_the_link_and_arrive(stage: Stage) -> None:
 
 
 def test_what_is_running_and_who_is_busy_is_known(idle: Stage) -> None:
-    assert idle.host.busy() == (0, 1)
+    assert idle.host.look(Gateway.busy) == (0, 1)
     idle.submit()
     idle.submit()
-    assert idle.host.busy() == (1, 1)
+    assert idle.host.look(Gateway.busy) == (1, 1)
     assert idle.host.is_running(1)
     assert not idle.host.is_running(2)
     assert not idle.host.is_running(99)

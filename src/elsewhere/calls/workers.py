@@ -32,6 +32,8 @@ class Setup(Record, frozen=True, tag=20):
     stands_in: str = ""
     """under which name it writes large values, if it stands in for the worker of this number. Then the
     calls that its calls make run inline"""
+    names_files: bool = False
+    """whether it sends calls to where its files cannot be seen"""
 
 
 class Started(Record, frozen=True, tag=30):

@@ -6,6 +6,7 @@ from elsewhere.calls.lifecycle import CallState
 from elsewhere.calls.messages import (
     Died,
     Kept,
+    Kind,
     Outcome,
     Parked,
     Recall,
@@ -70,7 +71,7 @@ class Attempts:
                     self.requeue(record, front=True)
                 continue
             if record.deaths and outcome.verdict is Verdict.VALUE:
-                self._blame.clear(record)
+                self._blame.clear(record, now)
             verdict = after_outcome(record, outcome)
             if verdict is None:
                 self.requeue(record, front=False)
@@ -86,16 +87,17 @@ class Attempts:
         worker.drop(record)
         if message.holds:
             self.ledger.values.hold(worker.id, message.holds)
-        self.lose(record, message.exit, blamed=True, first=True)
+        self.lose(record, message.exit, now, blamed=True, first=True)
         self.reach_head(worker, now)
 
     def _learn(self, worker: WorkerRecord, record: CallRecord, outcome: Outcome) -> None:
         """Take in what the attempt tells of its function, its worker and its inputs."""
-        if outcome.verdict not in NOT_BEGUN:
+        if outcome.verdict not in NOT_BEGUN and record.call.kind is not Kind.WARM:
             function, items = record.function, record.call.items
+            elapsed = max(0.0, outcome.elapsed - outcome.building)
             if self.dispatch.placer.every_call and function.seconds is not None:
-                worker.measure(outcome.elapsed, function.seconds * items)
-            function.measure(outcome.elapsed, items)
+                worker.measure(elapsed, function.seconds * items)
+            function.measure(elapsed, items)
         if outcome.holds or outcome.transfers:
             self.ledger.values.hold(worker.id, outcome.holds)
             self.dispatch.placer.bandwidths.measure(worker.node, outcome.transfers)
@@ -140,6 +142,8 @@ class Attempts:
         recalls: dict[int, set[tuple[int, int]]] = {}
         for record in unwanted:
             if record.state in {CallState.QUEUED, CallState.WAITING}:
+                if record.state is CallState.QUEUED:
+                    self.dispatch.waiting.settle(record)
                 self.ledger.settle(record, Verdict.CANCELLED)
                 continue
             worker = self._workers[record.worker]
@@ -158,13 +162,13 @@ class Attempts:
             self.ledger.turn.sends.append((number, Recall(sorted(attempts))))
             self.dispatch.update(self._workers[number])
 
-    def lose(self, record: CallRecord, how: Exit, *, blamed: bool, first: bool) -> None:
+    def lose(self, record: CallRecord, how: Exit, now: float, *, blamed: bool, first: bool) -> None:
         """An attempt is lost with the process that it was in, and perhaps `blamed` for that; `first`: if it
         runs again, then before others."""
         if record.state is CallState.SETTLED:
             self.ledger.release_inputs(record)
             return
-        verdict = after_loss(record, how, self._blame, blamed=blamed)
+        verdict = after_loss(record, how, self._blame, now, blamed=blamed)
         if verdict is None:
             self.requeue(record, front=first and record.stopping is Stopping.NOT)
         else:
@@ -193,4 +197,4 @@ class Attempts:
             record.become(CallState.WAITING)
             return
         record.become(CallState.QUEUED)
-        (self.dispatch.queue.appendleft if front else self.dispatch.queue.append)(record)
+        (self.dispatch.waiting.put_first if front else self.dispatch.waiting.put)([record])

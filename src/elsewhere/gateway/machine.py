@@ -38,6 +38,7 @@ from elsewhere.calls.messages import (
     Given,
     Has,
     OfAttempts,
+    OfResources,
     Parked,
     Release,
     Resumed,
@@ -47,6 +48,7 @@ from elsewhere.calls.messages import (
     Verdict,
     Written,
 )
+from elsewhere.calls.resources import Evicted, Inquire, Inventory, Made
 from elsewhere.calls.values import Drop, Missing, Moved, Put
 from elsewhere.calls.workers import Exit, Lost, NodeLost, Ready, Started, Unready
 from elsewhere.gateway.attempts import Attempts
@@ -133,7 +135,19 @@ class Gateway:
         match message:
             case Submit():
                 self._on_submit(sender, message.calls)
-            case Done() | Died() | Returned() | Parked() | Resumed() | Has() | Ready() | Unready():
+            case (
+                Done()
+                | Died()
+                | Returned()
+                | Parked()
+                | Resumed()
+                | Has()
+                | Ready()
+                | Unready()
+                | Made()
+                | Evicted()
+                | Inventory()
+            ):
                 if sender in self.workers:  # else it is gone, and what it said comes late
                     self._hear_worker(self.workers[sender], message)
             case Define() | Release() | Cancel() | Given() | Drop() | Put() | Missing():
@@ -149,6 +163,8 @@ class Gateway:
                 self._hear_of_blob(sender, message)
             case Written():
                 self.ledger.on_written(message)
+            case Inquire():
+                self.ledger.kits.inquire(self._turn)
             case Moved():
                 self.ledger.values.moved(message.call, message.place, self._turn, done=message.done)
             case _:
@@ -182,8 +198,10 @@ class Gateway:
             node = None if worker is None else worker.node
             self.sources.hear(sender, node, message, self._turn)
 
-    def _hear_worker(self, worker: WorkerRecord, message: OfAttempts) -> None:
+    def _hear_worker(self, worker: WorkerRecord, message: OfAttempts | OfResources) -> None:
         match message:
+            case Made() | Evicted() | Inventory():
+                self.ledger.kits.hear(worker, message, self.now)
             case Done():
                 self.attempts.on_done(worker, message.outcomes, self.now)
             case Died():
@@ -232,10 +250,10 @@ class Gateway:
         asked = [self.ledger.open(call, sender) for call in calls]
         opened = [r for r in asked if r is not None and r.state is CallState.QUEUED]
         if sender == CLIENT:
-            self.queue += opened
+            self.dispatch.waiting.put(opened)
         else:
             # What calls ask for goes first, so that what was begun ends before more is begun.
-            self.queue.extendleft(reversed(opened))
+            self.dispatch.waiting.put_first(opened)
             worker = self.workers[sender]
             # What it shares is for others.
             if opened and not worker.sharing:
@@ -277,18 +295,19 @@ class Gateway:
             return
         was_starting = worker.state is WorkerState.STARTING
         worker.become(WorkerState.GONE)
+        self.ledger.kits.on_lost(worker)
         self.dispatch.placer.leave(worker)
         self.dispatch.update(worker)
         for function in worker.functions:
             self.functions[function].workers.discard(number)
-        blamed = self.blame.find(worker, how)
+        blamed = self.blame.find(worker, how, self.now)
         attempts = [*reversed(worker.held.values()), *reversed(worker.parked.values())]
         worker.held.clear()
         worker.parked.clear()
         for record in attempts:
             suspect = record.call.id in blamed
             # A suspect waits until others have been tried, which may excuse it.
-            self.attempts.lose(record, how, blamed=suspect, first=not suspect)
+            self.attempts.lose(record, how, self.now, blamed=suspect, first=not suspect)
         self.ledger.values.drop_all(number, self._turn)
         self.sources.lose_worker(number, self._turn)
         unwanted = self.ledger.forget(worker)
@@ -310,8 +329,7 @@ class Gateway:
         others = WorkerState.STARTING in states or how is not None
         if others and self.starts_lost < STARTS_LOST_MAX:
             return
-        while self.queue:
-            record = self.queue.popleft()
+        for record in self.dispatch.waiting.drain():
             if record.state is CallState.QUEUED:
                 self.ledger.settle(record, Verdict.UNSTARTABLE, failure, how=how)
 
@@ -353,5 +371,5 @@ class Gateway:
             inputs.ready.clear()
             for record in ready:
                 record.become(CallState.QUEUED)
-            self.queue.extendleft(reversed(ready))
+            self.dispatch.waiting.put_first(ready)
         return more or bool(inputs.untold)

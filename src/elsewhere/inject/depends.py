@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from elsewhere.arguments import check_seconds
+from elsewhere.calls.resources import ResourceName
 from elsewhere.codec.functions import full_name
 from elsewhere.codec.labels import label_of
 from elsewhere.inject.building import Made, make, make_in_loop
@@ -117,6 +118,23 @@ class Provided(Dependency):
         if not self._checked:
             check_graph(self)
             self._checked = True
+
+    def kept(self) -> list[ResourceName]:
+        self.check()
+        names = [name for need in needs_of(self) for name in need.dependency.kept()]
+        if self.scope == "worker":
+            # What is sent is the provider as it is now.
+            name = name_of(self, anew=True)
+            if name.exact:
+                names.append(ResourceName(name.digest, self.label))
+        return names
+
+    def make_ahead(self, held: list[Hold]) -> None:
+        if self.scope == "call":
+            for need in needs_of(self):
+                need.dependency.make_ahead(held)
+        else:
+            self.acquire(held)
 
     def acquire(self, held: list[Hold]) -> Any:
         if self.scope == "call":

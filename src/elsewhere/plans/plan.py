@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from elsewhere.calls.resources import ResourceName
 from elsewhere.plans.annotations import look_at
 from elsewhere.plans.dependency import Dependency
 
@@ -193,3 +194,15 @@ def _find(function: types.FunctionType) -> tuple[Plan | None, tuple[tuple[str, A
         return None, ()
     asynchronous = bool(code.co_flags & _COROUTINE)
     return Plan(tuple(given), tuple(unresolved), asynchronous=asynchronous), tuple(names)
+
+
+def kept_for(function: Callable[..., Any]) -> tuple[ResourceName, ...]:
+    """What workers keep for calls of it, each once, as far as it has exact names."""
+    try:
+        plan = plan_of(function)
+        if plan is None:
+            return ()
+        found = [name for one in plan.given for name in one.dependency.kept()]
+    except TypeError:
+        return ()  # its calls say why it can never be made
+    return tuple({name.digest: name for name in found}.values())

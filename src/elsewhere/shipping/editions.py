@@ -12,6 +12,7 @@ from threading import RLock
 from types import CodeType
 from typing import TYPE_CHECKING
 
+from elsewhere.plans.host import PROCESS
 from elsewhere.shipping.reloads import RELOADS
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ class PoolEditions:
         # As `Editions.now`. It is asked for each call, so nothing stands between.
         self.now: Callable[[], object] = RELOADS.count if alike else _count_modules
         self._alike = alike
+        if not alike:
+            PROCESS.names_files = True
         self._strict = environment == "strict"
         self._since = RELOADS.count()
         self._late: dict[str, object] = {}

@@ -34,7 +34,9 @@ class DataFile(os.PathLike[str]):
             self._check_state()
         elif not PROCESS.sees_files or not self._is_here():
             if not self._name:
-                raise FileChanged(self._path, "it was edited since")
+                raise FileChanged(
+                    self._path, "it was edited before it was sent, or is there no more"
+                )
             try:
                 return PROCESS.path_of(self._name)
             except NotServed as error:
@@ -85,14 +87,15 @@ class DataFile(os.PathLike[str]):
         return f"elsewhere.file({self._path!r})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        STOCK.add_file(self.name, self._path, self._state)
-        return DataFile, (self._path, self._state, self.name)
+        # Who reads one that was edited is told so. Not who makes the call: it may not be read at all.
+        with suppress(FileChanged):
+            if PROCESS.names_files:
+                STOCK.add_file(self.name, self._path, self._state)
+        return DataFile, (self._path, self._state, self._name)
 
     def to_record(self, given: str) -> File:
         """For a worker that runs the module that has named it `given`."""
-        # Who uses one that was edited is told so; the module may be needed for something else.
-        with suppress(FileChanged):
-            self.__reduce__()
+        self.__reduce__()
         return File(given, self._path, self._name, *self._state)
 
 

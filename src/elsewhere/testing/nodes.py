@@ -50,7 +50,7 @@ class PoolOfNodes(Pool):
 
 @dataclass(frozen=True)
 class Nodes:
-    """`elsewhere.session.EngineOf`."""
+    """`elsewhere.engines.making.EngineOf`."""
 
     count: int
     path: list[str] | None
@@ -61,7 +61,11 @@ class Nodes:
         self, node: NodeProcess, workers: int, setup: Setup, *, preload: Sequence[str]
     ) -> Engine:
         return SeveralNodes(
-            self, node, workers, replace(setup, sees_files=self.sees_files), preload
+            self,
+            node,
+            workers,
+            replace(setup, sees_files=self.sees_files, names_files=True),
+            preload,
         )
 
 

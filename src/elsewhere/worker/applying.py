@@ -64,6 +64,10 @@ class Applying:
             function = self._decode(function)
             self._post.functions[attempt.function] = function
             root.table = self._editions.note(attempt.function, self._post.functions)
+        if attempt.kind is Kind.WARM:
+            if isinstance(function, Injected):
+                function.make_ahead()
+            return self._values.encode(None, stays=attempt.stays)
         if type(function) is NodeFunction:
             return self._apply_beside(function, attempt, root)
         if attempt.fork:
@@ -178,7 +182,7 @@ class Applying:
 
         if isinstance(error, ChunkFailed):
             return error.payload
-        if attempt.kind is not Kind.CALL:
+        if attempt.kind in {Kind.MAP, Kind.STARMAP}:
             return encode_chunk_failure([], error)  # it failed before its first item
         label = ""
         function = self._post.functions.get(attempt.function, b"")

@@ -54,6 +54,7 @@ def run_worker(
         os.register_at_fork(after_in_child=leave)
     imports = Imports(post.outgoing.append)
     PROCESS.sees_files = setup.sees_files
+    PROCESS.names_files = setup.names_files
     PROCESS.path_of = lambda blob: open_supplies(post, setup.directory).path(blob)
     editions = WorkerEditions(PROCESS.path_of)
     if setup.initializer and not _initialise(post, setup.initializer, editions):
@@ -66,6 +67,7 @@ def run_worker(
     runner.make_coroutines = lambda: make_coroutines(runner)
     _let_calls_out(runner, post, setup, node)
     keeping = Keeping(runner, post, cells, screens)
+    post.on_inquire = keeping.answer
     PROCESS.host = keeping
     PROCESS.limits = setup.resource_limits
     os.register_at_fork(after_in_child=lambda: cease(runner, keeping))

@@ -271,7 +271,7 @@ class Runner:
             self.values.keep(root.attempt, result)
         payload, place = (result, None) if isinstance(result, bytes) else (b"", result)
         self._post.outgoing.append(
-            Outcome(*root.name, verdict, payload, started, elapsed, place, holds)
+            Outcome(*root.name, verdict, payload, started, elapsed, place, holds, (), root.building)
         )
 
     def finish(self, value: Any) -> Any:

@@ -111,6 +111,6 @@ def name_of_all(needs: tuple[Dependency, ...]) -> Name:
     names = sorted({exact_name_of(need) for need in needs})
     digest, place = (
         blake2b(b"".join(parts), digest_size=DIGEST_BYTES, person=b"elsewhere.node").digest()
-        for parts in zip(*names, strict=True)
+        for parts in zip(*((name.digest, name.place) for name in names), strict=True)
     )
     return Name(digest, place if all(name.place for name in names) else b"")
