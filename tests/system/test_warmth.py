@@ -146,6 +146,7 @@ def test_what_was_given_up_is_not_there() -> None:
 def test_a_worker_that_is_gone_has_nothing() -> None:
     with Pool(1) as pool:
         process = pool.submit(use_first, 1).result()
+        assert len(pool.resources()) == 1
         os.kill(process, 9)
         wait_until(lambda: pool.resources() == [], "it is gone")
 
