@@ -7,7 +7,6 @@ pool settles once the value was made again, and both have it.
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError
-from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, cast
 
 from elsewhere.calls.messages import Call, Input, Settlement, Verdict
@@ -238,10 +237,8 @@ class Future(Waitable[T], Generic[T]):
         outcome = self.outcome()
         if self._placed is None:
             return outcome.payload
-        from elsewhere.segments.reading import load_value
-
         try:
-            return partial(load_value, self._placed.map())
+            return self._placed.source(own=self.is_own)
         except FileNotFoundError as error:
             again = self._ask_again()
             if again is None:

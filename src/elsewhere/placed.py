@@ -1,7 +1,8 @@
 """The value of a call, while it lies in a segment."""
 
+from collections.abc import Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from elsewhere.calls.values import INLINE_BYTES, Place
 
@@ -39,7 +40,14 @@ class Placed:
         """The value was made; what was made of the segment keeps it."""
         self._kept = None
 
-    def map(self) -> "Mapping | bytes":
+    def source(self, *, own: bool) -> Callable[..., Any]:
+        """What gives the value; `own` if its call may change it. Raises as `map`."""
+        from elsewhere.segments.reading import load_value
+
+        mapping = self.map(own=own)
+        return lambda own=False: load_value(mapping)
+
+    def map(self, *, own: bool = False) -> "Mapping | bytes":
         """The segment. Raises `FileNotFoundError` if it is lost."""
         kept = self._kept
         if kept is not None:
@@ -47,7 +55,7 @@ class Placed:
         from elsewhere.segments.reading import map_segment
 
         try:
-            mapping = map_segment(self.place)
+            mapping = map_segment(self.place, own=own)
         except FileNotFoundError:
             kept = self._kept  # the pool may have ended just now
             if kept is None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import elsewhere
+from tests.system import large
 
 
 def identity(value: Any) -> Any:
@@ -207,3 +208,49 @@ def e(path: str) -> str:
 @elsewhere.task(pure=True)
 def z(path: str) -> str:
     return "Z" + elsewhere.call(e, path)
+
+
+def give_large_result(count: int) -> tuple[list[bool], list[int]]:
+    array = elsewhere.spawn(large.fill, 7)
+    mapped = [elsewhere.spawn(large.is_mapped_here, array) for _ in range(count)]
+    sums = [elsewhere.spawn(large.total, array) for _ in range(count)]
+    return elsewhere.gather(*mapped), elsewhere.gather(*sums)
+
+
+def write_to_result() -> None:
+    large.write_to(elsewhere.call(large.fill, 7))
+
+
+def where_result() -> int | None:
+    future = elsewhere.spawn(large.fill, 7)
+    future.result()
+    return future.where()
+
+
+def give_large_arguments(count: int) -> tuple[list[bool], list[int], set[int]]:
+    array = large.fill(3)
+    mapped = [elsewhere.spawn(large.is_mapped, array) for _ in range(count)]
+    sums = [elsewhere.spawn(large.add_in_place, array, number) for number in range(count)]
+    return elsewhere.gather(*mapped), elsewhere.gather(*sums), set(array.tolist())
+
+
+def give_small_buffers() -> list[Any]:
+    array = large.fill(1)[:4]
+    return [elsewhere.call(large.is_mapped, array), elsewhere.call(large.total, array)]
+
+
+def make_one_after_another(count: int) -> int:
+    return sum(int(elsewhere.call(large.fill, number).sum()) for number in range(count))
+
+
+def give_value_of_own_pool() -> list[int]:
+    with elsewhere.Pool(1) as own:
+        array = own.submit(large.fill, 9)
+        array.result()
+        with_it = elsewhere.spawn(large.total, array)  # goes to that pool
+        first = with_it.result()
+    return [first, elsewhere.call(large.total, array)]
+
+
+def part_of_result() -> Any:
+    return large.part_of(elsewhere.call(large.fill, 7))

@@ -291,3 +291,23 @@ def test_inputs_that_come_along_count_as_what_a_worker_holds() -> None:
 
     assert [number for _, number, _ in stage.sent()] == [20, 21, 22, 23]
     assert stage.gateway.workers[1].held_bytes > HELD_BYTES_MAX
+
+
+def test_what_a_worker_puts_goes_with_it() -> None:
+    stage = ValueStage(workers=2)
+
+    stage.say(1, Put(5, place_of(5)))
+    assert stage.kept[5].holders == {1}
+    stage.lose(1)
+
+    assert not stage.kept
+    assert stage.freed == [(CLIENT, place_of(5).path)]
+
+
+def test_a_put_of_a_worker_that_is_gone_comes_to_nothing() -> None:
+    stage = ValueStage(workers=2)
+    stage.lose(1)
+
+    stage.say(1, Put(5, place_of(5)))
+
+    assert not stage.kept

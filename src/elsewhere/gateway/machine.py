@@ -161,13 +161,17 @@ class Gateway:
                 self.ledger.give(message)
             case Drop():
                 self.ledger.values.drop(sender, message.calls, self._turn)
-            case Put():
-                self.ledger.values.add(message.call, message.place, sender, sender)
-            case Missing():
-                if sender == CLIENT or sender in self.workers:
-                    self.ledger.remaking.on_missing(sender, message, self._turn)
+            case Put() | Missing():
+                if sender == CLIENT or sender in self.workers:  # else nobody would drop it
+                    self._hear_of_value(sender, message)
             case _:
                 assert_never(message)
+
+    def _hear_of_value(self, sender: int, message: Put | Missing) -> None:
+        if isinstance(message, Put):
+            self.ledger.values.add(message.call, message.place, sender, sender)
+        else:
+            self.ledger.remaking.on_missing(sender, message, self._turn)
 
     def _hear_worker(self, worker: WorkerRecord, message: OfAttempts) -> None:
         match message:

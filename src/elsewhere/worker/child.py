@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from elsewhere.calls.messages import Input, Options, Settlement, Verdict
 from elsewhere.codec.functions import Encoded, describe, full_name
 from elsewhere.codec.references import Source, supplied
-from elsewhere.codec.values import dumps, loads
+from elsewhere.codec.values import loads
 from elsewhere.errors import DataLost, NotPicklable
 from elsewhere.future import Future, Settler
 from elsewhere.worker.control import Root
@@ -34,6 +34,9 @@ class Keeper(Settler, Protocol):
 
     def finish(self, value: Any) -> Any:
         """The value of a call; of an `async def` function, once its coroutine has ended."""
+
+    def settlement_of(self, value: Any) -> Settlement:
+        """How a child comes out that ran here. Raises `NotPicklable`."""
 
     def put_first(self, child: "Child") -> None:
         """It is what this worker runs next."""
@@ -176,13 +179,13 @@ class Child(Future[Any]):
         kwargs: dict[str, Any] = {}
         try:
             args, kwargs = self._load(payload) if self.inputs else loads(payload)
-            result = dumps(self._pool.finish(function(*args, **kwargs)), "result")
+            settlement = self._pool.settlement_of(self._pool.finish(function(*args, **kwargs)))
         except BaseException as error:  # noqa: BLE001  # it belongs to whoever waits
             from elsewhere.codec.labels import label_of
 
             self._fail(error, label_of(function, args, kwargs))
             return
-        self.end(Settlement(0, Verdict.VALUE, result, self._pool.worker, 1))
+        self.end(settlement)
 
     def _load(self, payload: bytes) -> Any:
         given, self._given = self._given, ()

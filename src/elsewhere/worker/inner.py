@@ -43,6 +43,7 @@ from elsewhere.worker.control import Root
 from elsewhere.worker.fibers import getcurrent
 from elsewhere.worker.parking import Parking
 from elsewhere.worker.post import Post
+from elsewhere.worker.puts import InnerPuts
 from elsewhere.worker.runner import Runner
 from elsewhere.worker.waiters import Waiters
 
@@ -77,6 +78,8 @@ class InnerPool:
         self._detached = Root(Attempt(0, 0, 0, b"", Kind.CALL))
         self._detached.open = False
         self.finish = runner.finish
+        self._puts = InnerPuts(self, runner.values, post, self._numbers, worker)
+        self.settlement_of = self._puts.settlement_of
         post.on_share, post.on_answer, post.on_need = self.share, self.answer, self.give
         runner.interrupts.on_interrupt = self.stop_children
 
@@ -90,11 +93,13 @@ class InnerPool:
             raise TypeError(f"the first argument must be callable, not {function!r}")
         task = task_of(function)
         try:
-            payload, futures = dumps_with_inputs(args, kwargs, self, dumps)
-            if task is not None and task.pure and futures:
-                # It has a key where it has their values.
-                payload, futures = dumps_with_inputs((function, args, kwargs), {}, self, dumps)
-                function, task = call_given, None
+            if task is not None and task.pure:
+                payload, futures = dumps_with_inputs(args, kwargs, self, dumps)
+                if futures:  # it has a key where it has their values
+                    payload, futures = self._puts.encode_arguments((function, args, kwargs), {})
+                    function, task = call_given, None
+            else:
+                payload, futures = self._puts.encode_arguments(args, kwargs)
             if len(payload) > PAYLOAD_BYTES_MAX:
                 raise too_large("the arguments", len(payload))
             child = Child(function, payload, self._runner.own_root() or self._detached, self)

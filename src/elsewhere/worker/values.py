@@ -3,7 +3,7 @@
 Only who meets a large value pays for the imports of what writes and maps segments.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import partial
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -14,7 +14,7 @@ from elsewhere.calls.values import Drop, Free, Place, Unmap, Value
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.calls.workers import Setup
 from elsewhere.codec.references import Source, supplied
-from elsewhere.codec.values import dumps, dumps_parts, loads, too_large
+from elsewhere.codec.values import dumps, dumps_apart, dumps_parts, loads, too_large
 from elsewhere.errors import DataLost
 from elsewhere.worker.post import Post
 
@@ -43,6 +43,8 @@ class Values:
     def __init__(self, post: Post) -> None:
         self._post = post
         self._setup = Setup(0, b"")
+        self.travels_max = self._setup.inline_bytes
+        """bytes; a larger value goes to a segment"""
         self._next: tuple[Place, View] | None = None
         """what is mapped for the next attempt"""
         self._recent: dict[int, tuple[int, bytes | Place]] = {}
@@ -59,6 +61,7 @@ class Values:
     def open(self, setup: Setup) -> None:
         """Learn where large values go."""
         self._setup = setup
+        self.travels_max = min(setup.inline_bytes, PAYLOAD_BYTES_MAX)
 
     @property
     def _segments(self) -> "Segments":
@@ -86,6 +89,10 @@ class Values:
                 self._open_leases = leases
         return leases
 
+    def write(self, parts: Sequence[memoryview], name: str) -> Place:
+        """Write a value to a segment. Raises `NotPicklable`, which calls it by `name`."""
+        return self._segments.write(parts, name)
+
     def _drop(self, call: int) -> None:
         self._post.outgoing.append(Drop([call]))
 
@@ -93,14 +100,13 @@ class Values:
         """The bytes of a result, or where they were put. Raises `NotPicklable`."""
         if not stays:
             return self._encode_inline(value)
-        parts = dumps_parts(value, "result")
-        size = sum(part.nbytes for part in parts)
-        if size > min(self._setup.inline_bytes, PAYLOAD_BYTES_MAX):
-            return self._segments.write(parts, "result")
-        if len(parts) > 1:
-            return self._encode_inline(value)
-        data: bytes = parts[0].obj  # type: ignore[assignment]  # as pickle made it
-        return data
+        data, buffers = dumps_apart(value, "result")
+        if not buffers and len(data) <= self.travels_max:
+            return data
+        parts = [memoryview(data), *(buffer.raw() for buffer in buffers)]
+        if sum(part.nbytes for part in parts) > self.travels_max:
+            return self.write(parts, "result")
+        return self._encode_inline(value)
 
     def encode_results(self, results: list[Any]) -> bytes | Place:
         """As `encode`, those of a chunk. A result is the caller's own if it is small, however many there
