@@ -27,7 +27,8 @@ from elsewhere import Pool
 from elsewhere.calls.messages import Call, Define, Input, Options, Submit
 from elsewhere.codec.references import dumps_with_inputs
 from elsewhere.codec.values import dumps
-from elsewhere.future import Future, Nobody
+from elsewhere.future import Future
+from elsewhere.nobody import Nobody
 from elsewhere.gateway.machine import Gateway
 from elsewhere.gateway.records import CLIENT
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from elsewhere.calls.messages import Call, Given, Input, Need, ToGateway
-from elsewhere.calls.values import Drop, Free, Moved, Place, Spill
+from elsewhere.calls.values import Drop, Free, Hold, Moved, Place, Spill
 from elsewhere.future import Future
+from elsewhere.gateway.values import Values
 from elsewhere.placed import Holder
 from elsewhere.reports import report_briefly
 from elsewhere.segments.directory import move_to_disk
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 class Holdings:
     """`note` takes messages for the machine, `post` has it look at once, `wake` has it look soon.
 
-    `is_needed` says whether anybody needs the value of a call. `free_bytes_max`: how much of what
+    `look` calls what looks at the books of the machine, and gives what that returns. `free_bytes_max`: how much of what
     nobody needs is kept to be used again.
     """
 
@@ -39,11 +40,11 @@ class Holdings:
         note: Callable[[ToGateway], None],
         post: Callable[[ToGateway], None],
         wake: Callable[[], None],
-        is_needed: Callable[[int], bool],
+        look: Callable[[Callable[[Values], Any]], Any],
     ) -> None:
         self._directory = directory
         self._free_bytes_max = free_bytes_max
-        self._is_needed = is_needed
+        self._look = look
         self._note = note
         self._post = post
         self._wake = wake
@@ -52,7 +53,7 @@ class Holdings:
         self._needs: deque[Need] = deque()
         """what the machine wants to know, and was not told yet"""
         self._placed: WeakValueDictionary[int, Holder] = WeakValueDictionary()
-        """those whose values lie in segments, by call"""
+        """those whose values lie in segments, by identity"""
         self._opening = RLock()
         self._segments: Segments | None = None
         self._leases: Leases | None = None
@@ -98,14 +99,17 @@ class Holdings:
 
     def lease(self, holder: Holder, call: int) -> "Lease":
         """As `Settler.lease`."""
-        self._placed[call] = holder
+        self._placed[id(holder)] = holder
         leases = self._leases
         if leases is None:
             from elsewhere.segments.reading import Leases
 
             with self._opening:  # two sets of leases would drop what the other one has
                 leases = self._leases = self._leases or Leases(self._drop)
-        return leases.take(call)
+        lease = leases.take(call)
+        if isinstance(holder, Future) and holder.is_returned:
+            self._post(Hold([call]))  # what it came in may go now
+        return lease
 
     def _drop(self, call: int) -> None:
         """From a finaliser, which may come in anywhere."""
@@ -173,6 +177,15 @@ class Holdings:
             holder = reference()
             if holder is not None:
                 holder.keep()
+                if isinstance(holder, Future):
+                    holder.keep_inside(self._reached_from)
+
+    def _reached_from(self, call: int) -> dict[int, Place]:
+        found: dict[int, Place] = self._look(lambda values: values.reached_from([call]))
+        return found
+
+    def _is_needed(self, call: int) -> bool:
+        return bool(self._look(lambda values: values.is_needed(call)))
 
 
 def _given(call: int, number: int, future: Future[Any]) -> Given:

@@ -89,7 +89,7 @@ class GatewayHost:
         self._callbacks = Callbacks()
         self._poller = Poller()
         self.holdings = Holdings(
-            directory, free_bytes_max, self.note, self.post, self._poller.wake, self._is_needed
+            directory, free_bytes_max, self.note, self.post, self._poller.wake, self._look
         )
         self._cancels = Cancels(self._poller)
         self._delivery = Delivery(engine, self.holdings, self._cancels, self._poller)
@@ -180,9 +180,9 @@ class GatewayHost:
         with self._locked():
             return self._gateway.is_running(call)
 
-    def _is_needed(self, call: int) -> bool:
+    def _look(self, look: Callable[[Any], Any]) -> Any:
         with self._locked():
-            return self._gateway.ledger.values.is_needed(call)
+            return look(self._gateway.ledger.values)
 
     def busy(self) -> tuple[int, int]:
         """How many workers hold calls, and how many there are."""

@@ -1,13 +1,14 @@
 """The value of a call, while it lies in a segment."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Protocol
 
 from elsewhere.calls.values import INLINE_BYTES, Place
+from elsewhere.codec.references import Receiver, receiving
 
 if TYPE_CHECKING:
-    from elsewhere.segments.reading import Lease, Mapping
+    from elsewhere.segments.reading import Lease, Mapping, View
 
 
 class Holder(Protocol):
@@ -23,6 +24,8 @@ class Placed:
     lease: "Lease | None" = None
     ended = False
     """its pool has ended, and the segment may be gone"""
+    kept_inside: "dict[str, Mapping] | None" = None
+    """by path: what the value refers to, if its pool has ended"""
     _kept: "Mapping | bytes | None" = None
     """the segment, or a copy of it, if its pool has ended"""
 
@@ -36,16 +39,28 @@ class Placed:
             with suppress(FileNotFoundError):  # it is lost, as who asks for it is told
                 self._kept = self._copy_small() or self.map()
 
+    def keep_inside(self, places: Iterable[Place]) -> None:
+        """Keep these, which the value refers to, although their pool ends."""
+        from elsewhere.segments.reading import map_segment
+
+        self.kept_inside = {}
+        for place in places:
+            with suppress(FileNotFoundError):  # as above
+                self.kept_inside[place.path] = map_segment(place)
+
+    def keep_as(self, kept: "dict[str, Mapping]") -> None:
+        """Its pool had ended before it was made; `kept` is what it and others have."""
+        self.ended, self._kept, self.kept_inside = True, kept.get(self.place.path), kept
+
     def forget(self) -> None:
         """The value was made; what was made of the segment keeps it."""
         self._kept = None
 
-    def source(self, *, own: bool) -> Callable[..., Any]:
-        """What gives the value; `own` if its call may change it. Raises as `map`."""
-        from elsewhere.segments.reading import load_value
-
+    def source(self, settler: object, *, own: bool) -> Callable[..., Any]:
+        """What gives the value, whose futures go to `settler`; `own` if its call may change it. Raises as
+        `map`."""
         mapping = self.map(own=own)
-        return lambda own=False: load_value(mapping)
+        return lambda own=False: load_for(settler, self.place, mapping)
 
     def map(self, *, own: bool = False) -> "Mapping | bytes":
         """The segment. Raises `FileNotFoundError` if it is lost."""
@@ -67,3 +82,13 @@ class Placed:
     def _copy_small(self) -> bytes | None:
         """The segment of a small value: only so many can be mapped at once."""
         return None if self.place.nbytes > INLINE_BYTES else bytes(self.map())
+
+
+def load_for(settler: object, place: Place, mapping: "View | bytes") -> Any:
+    """The value that lies there; the futures in it are those of `settler`."""
+    from elsewhere.segments.reading import load_value
+
+    if not place.refers:
+        return load_value(mapping)
+    with receiving(Receiver(settler)):
+        return load_value(mapping)

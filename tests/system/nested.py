@@ -3,6 +3,7 @@
 import asyncio
 import concurrent.futures
 import os
+import pickle
 import signal
 import threading
 import time
@@ -250,6 +251,40 @@ def give_value_of_own_pool() -> list[int]:
         with_it = elsewhere.spawn(large.total, array)  # goes to that pool
         first = with_it.result()
     return [first, elsewhere.call(large.total, array)]
+
+
+def return_large(number: int) -> dict[str, Any]:
+    return {"large": elsewhere.spawn(large.fill, number), "small": elsewhere.spawn(abs, -number)}
+
+
+def return_in_return(number: int) -> list[Any]:
+    return [elsewhere.spawn(return_large, number)]
+
+
+def pass_on(values: dict[str, Any]) -> list[Any]:
+    return [values["large"]]
+
+
+def sum_of_returned(values: list[Any]) -> int:
+    return int(values[0].result().sum())
+
+
+def keep_returned(values: dict[str, Any]) -> int:
+    large.keep(values["large"])
+    return 1
+
+
+def sum_of_kept() -> int:
+    return sum(int(future.result().sum()) for future in large._kept)
+
+
+def dump_future() -> bytes:
+    return pickle.dumps(elsewhere.spawn(large.fill, 7))
+
+
+@elsewhere.task(pure=True)
+def return_large_purely(number: int) -> dict[str, Any]:
+    return return_large(number)
 
 
 def part_of_result() -> Any:

@@ -1,6 +1,7 @@
 """Large values of calls inside calls lie in segments too, wherever those calls run."""
 
 import gc
+import pickle
 from collections.abc import Iterator
 
 import pytest
@@ -72,3 +73,72 @@ def test_a_result_of_which_a_part_is_kept_stays(pool: Pool) -> None:
 
     assert [int(other.result()[0]) for other in others] == list(range(20))
     assert set(array.tolist()) == {7}
+
+
+# ---------------------------------------------------------------- futures that are returned
+
+
+def test_the_value_of_a_returned_future_stays_where_it_lies(pool: Pool) -> None:
+    returned = pool.submit(nested.return_large, 7).result()
+
+    assert returned["large"].where() in {1, 2}
+    assert returned["small"].result() == 7
+    assert pool.submit(large.is_mapped_here, returned["large"]).result()
+    assert large.is_mapped_here(returned["large"].result())
+    del returned
+    wait_for_nothing_kept(pool)
+
+
+def test_it_stays_while_what_it_was_returned_in_does(pool: Pool) -> None:
+    future = pool.submit(nested.return_large, 7)
+    others = [pool.submit(large.fill, n) for n in range(20)]
+    assert [int(other.result()[0]) for other in others] == list(range(20))
+    del others
+
+    passed = pool.submit(nested.pass_on, future)
+    del future
+    assert pool.submit(nested.sum_of_returned, passed).result() == 7 * large.LENGTH
+    assert set(passed.result()[0].result().tolist()) == {7}
+    del passed
+    wait_for_nothing_kept(pool)
+
+
+def test_it_stays_in_a_worker_that_keeps_its_future() -> None:
+    with Pool(1) as pool:
+        future = pool.submit(nested.return_large, 7)
+        pool.submit(nested.keep_returned, future).result()
+        del future
+        others = [pool.submit(large.fill, n) for n in range(20)]
+        assert [int(other.result()[0]) for other in others] == list(range(20))
+
+        assert pool.submit(nested.sum_of_kept).result() == 7 * large.LENGTH
+
+
+def test_returned_futures_are_found_in_returned_futures(pool: Pool) -> None:
+    (inner,) = pool.submit(nested.return_in_return, 7).result()
+
+    assert set(inner.result()["large"].result().tolist()) == {7}
+    assert inner.result()["small"].result() == 7
+
+
+def test_what_was_not_read_is_there_when_the_pool_has_ended() -> None:
+    with Pool(1) as pool:
+        unread = pool.submit(nested.return_in_return, 7)
+        read = pool.submit(nested.return_in_return, 8)
+        (half_read,) = read.result()
+        assert unread.nbytes  # it has come out, and was not read
+
+    (inner,) = unread.result()
+    assert set(inner.result()["large"].result().tolist()) == {7}
+    assert set(half_read.result()["large"].result().tolist()) == {8}
+    assert half_read.result()["large"].where() is None
+
+
+def test_what_leaves_the_pool_has_its_value_with_it(pool: Pool) -> None:
+    future = pickle.loads(pool.submit(nested.dump_future).result())
+    remembered = pool.submit(nested.return_large_purely, 7).result()["large"]
+    mapped = next(pool.map(nested.return_large, [7]))["large"]
+
+    for one in (future, remembered, mapped):
+        assert one.where() is None
+        assert set(one.result().tolist()) == {7}

@@ -1,8 +1,8 @@
 """Every message, by who says it to whom.
 
-    client  → gateway   Define, Release, Submit, Given, Cancel, Drop, Put, Missing, and Moved
+    client  → gateway   Define, Release, Submit, Given, Cancel, Drop, Put, Missing, Hold, and Moved
     worker  → gateway   Ready, Unready, Done, Returned, Parked, Resumed, Has, and the client's first
-                        eight for calls inside calls              (and Said, to the client's screen)
+                        nine for calls inside calls               (and Said, to the client's screen)
     engine  → gateway   Started, Lost, NodeLost
     store   → gateway   Written
     gateway → worker    Define, Forget, Run, Recall, Interrupt, Share, Answer, Need, Free, Unmap,
@@ -25,6 +25,7 @@ from typing import TypeAlias
 from elsewhere.calls.values import (
     Drop,
     Free,
+    Hold,
     Missing,
     Moved,
     Place,
@@ -348,7 +349,7 @@ class Need(Record, frozen=True, tag=28):
     inputs: list[int]
 
 
-FromAsker: TypeAlias = Define | Release | Submit | Cancel | Given | Drop | Put | Missing
+FromAsker: TypeAlias = Define | Release | Submit | Cancel | Given | Drop | Put | Missing | Hold
 OfAttempts: TypeAlias = Ready | Unready | Done | Returned | Parked | Resumed | Has
 ToWorker: TypeAlias = (
     Setup | Define | Forget | Run | Recall | Interrupt | Share | Answer | Need | Free | Unmap | Stop

@@ -25,7 +25,7 @@ from elsewhere.calls.messages import (
     Need,
     Settlement,
 )
-from elsewhere.calls.values import Missing
+from elsewhere.calls.values import Hold, Missing
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.codec.functions import Functions, to_send
 from elsewhere.codec.references import dumps_with_inputs
@@ -80,6 +80,7 @@ class InnerPool:
         self.finish = runner.finish
         self._puts = InnerPuts(self, runner.values, post, self._numbers, worker)
         self.settlement_of = self._puts.settlement_of
+        runner.values.settler = self
         post.on_share, post.on_answer, post.on_need = self.share, self.answer, self.give
         runner.interrupts.on_interrupt = self.stop_children
 
@@ -286,7 +287,10 @@ class InnerPool:
         return Waiters(self)
 
     def lease(self, holder: Holder, call: int) -> Any:
-        return self._runner.values.leases.take(call)
+        lease = self._runner.values.leases.take(call)
+        if isinstance(holder, Future) and holder.is_returned:
+            self._post.outgoing.append(Hold([call]))  # what it came in may go now
+        return lease
 
     def ask_again(
         self, missing: Missing, again: Future[Any], share: Callable[[], Future[Any]]

@@ -45,6 +45,7 @@ def run_worker(link: WorkerEnd, cells: "memoryview[int]") -> None:
     runner = Runner(post, cells, screens)
     runner.interrupts.install()
     runner.values.open(setup)
+    runner.values.make_settler = lambda: own_pool(runner, post, setup.worker)
     runner.make_coroutines = lambda: make_coroutines(runner)
     serve_worker(lambda: own_pool(runner, post, setup.worker))
     let_futures_travel(True)

@@ -61,7 +61,7 @@ class InnerPuts:
     def settlement_of(self, value: Any) -> Settlement:
         """How a child comes out that ran here. Raises `NotPicklable`."""
         result = self._values.encode(value, stays=True)
-        if type(result) is bytes:
+        if isinstance(result, bytes):
             return Settlement(0, Verdict.VALUE, result, self._worker, 1)
         return self._put(result)
 
@@ -69,4 +69,5 @@ class InnerPuts:
         number = next(self._numbers)
         # Before anything that names it, and before it can be dropped.
         self._post.outgoing.append(Put(number, place))
+        self._values.told(place)
         return Settlement(number, Verdict.VALUE, b"", self._worker, 1, place=place)

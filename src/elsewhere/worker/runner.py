@@ -248,6 +248,8 @@ class Runner:
         self._post.outgoing.append(
             Outcome(*root.name, verdict, payload, started, elapsed, place, holds)
         )
+        if place is not None:
+            self.values.told(place)
 
     def _apply(self, attempt: Attempt, root: Root) -> bytes | Place:
         function: Any = self._post.functions[attempt.function]

@@ -3,7 +3,7 @@
 Only who meets a large value pays for the imports of what writes and maps segments.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from threading import RLock
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,7 @@ from elsewhere.calls.messages import Attempt
 from elsewhere.calls.values import Drop, Free, Place, Unmap, Value
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.calls.workers import Setup
-from elsewhere.codec.references import Source, supplied
+from elsewhere.codec.references import Source, returning, supplied
 from elsewhere.codec.values import dumps, dumps_apart, dumps_parts, loads, too_large
 from elsewhere.errors import DataLost
 from elsewhere.worker.post import Post
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from elsewhere.segments.reading import Leases, View
     from elsewhere.segments.writing import Segments
 
+NO_FUTURES = frozenset({int, float, bool, str, bytes, type(None)})
+"""Types of values in which there are none."""
 RECENT_MAX = 4096
 """How many values are kept for calls that were sent behind those that made them."""
 TOGETHER_BYTES_MAX = 2**22
@@ -56,6 +58,12 @@ class Values:
         self._opening = RLock()
         self._open_segments: Segments | None = None
         self._open_leases: Leases | None = None
+        self._returned: dict[str, list[Any]] = {}
+        """by path: the futures in a value that lies there, until that is told"""
+        self.settler: object = None
+        """that of the futures of this worker, once there are any"""
+        self.make_settler: Callable[[], object]
+        """set by who can import it"""
         post.on_free = self.free
 
     def open(self, setup: Setup) -> None:
@@ -100,13 +108,30 @@ class Values:
         """The bytes of a result, or where they were put. Raises `NotPicklable`."""
         if not stays:
             return self._encode_inline(value)
-        data, buffers = dumps_apart(value, "result")
-        if not buffers and len(data) <= self.travels_max:
+        returned: list[Any] = []
+        if self.settler is None or type(value) in NO_FUTURES:
+            data, buffers = dumps_apart(value, "result")
+        else:
+            with returning(self.settler) as met:
+                data, buffers = dumps_apart(value, "result")
+            returned = met.futures
+        if not (buffers or returned) and len(data) <= self.travels_max:
             return data
         parts = [memoryview(data), *(buffer.raw() for buffer in buffers)]
-        if sum(part.nbytes for part in parts) > self.travels_max:
-            return self.write(parts, "result")
-        return self._encode_inline(value)
+        if not returned:
+            if sum(part.nbytes for part in parts) > self.travels_max:
+                return self.write(parts, "result")
+            return self._encode_inline(value)
+        # The gateway keeps what it refers to as long as it is kept itself, and so it must lie somewhere.
+        place = self.write(parts, "result")
+        self._returned[place.path] = returned
+        numbers = {future.outcome().call for future in returned}
+        return Place(place.path, place.nbytes, tuple(sorted(numbers)))
+
+    def told(self, place: Place) -> None:
+        """The gateway has been told of a value: what this one refers to need not be kept here."""
+        if place.refers:
+            self._returned.pop(place.path, None)
 
     def encode_results(self, results: list[Any]) -> bytes | Place:
         """As `encode`, those of a chunk. A result is the caller's own if it is small, however many there
@@ -150,8 +175,6 @@ class Values:
             return self._load_ahead(value, mapped)
         if value.place is None:
             return loads(value.payload)
-        from elsewhere.segments.reading import load_value
-
         place, self._next = self._next, None
         if own or place is None or place[0] != value.place:
             place = value.place, self._map(value.place, own=own)
@@ -159,7 +182,12 @@ class Values:
         if not own and self._is_next(value.place):
             self._next = place
         mapped.append((value.call, ref(mapping)))
-        return load_value(mapping)
+        return self._read(value.place, mapping)
+
+    def _read(self, place: Place, mapping: "View") -> Any:
+        from elsewhere.placed import load_for
+
+        return load_for(self.make_settler() if place.refers else None, place, mapping)
 
     def _is_next(self, place: Place) -> bool:
         """Whether the next attempt is given this too, and so need not map it again."""
@@ -176,12 +204,10 @@ class Values:
             if fence != value.fence:
                 raise DataLost("an input")
             mapping = self._map_ahead(data) if isinstance(data, Place) else None
-        if mapping is None:
+        if mapping is None or isinstance(data, bytes):
             return loads(data)  # type: ignore[arg-type]  # no place
-        from elsewhere.segments.reading import load_value
-
         mapped.append((value.call, ref(mapping)))
-        return load_value(mapping)
+        return self._read(data, mapping)
 
     def _map_ahead(self, place: Place) -> "View":
         view = self._mappings.get(place.path)
