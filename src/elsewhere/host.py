@@ -89,8 +89,7 @@ class GatewayHost:
             self.note,
             self.post,
             self._poller.look_soon,
-            self._is_needed,
-            self._room,
+            self._look,
         )
         self.lease = self.holdings.lease
         self._cancels = Cancels(self._poller)
@@ -178,14 +177,10 @@ class GatewayHost:
         with self._locked():
             return self._gateway.is_running(call)
 
-    def _is_needed(self, call: int) -> bool:
-        self._catch_up()  # it may have been let go just now
+    def _look(self, look: Callable[[Any], Any]) -> Any:
+        self._catch_up()  # what was let go just now is needed no more, and makes room
         with self._locked():
-            return self._gateway.ledger.values.is_needed(call)
-
-    def _room(self) -> float:
-        self._catch_up()  # what was let go makes room
-        return self._gateway.ledger.values.room
+            return look(self._gateway.ledger.values)
 
     def _catch_up(self) -> bool:
         """Tell the machine all that it has not heard, also of what was let go, which nobody may have

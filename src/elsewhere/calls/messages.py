@@ -1,8 +1,8 @@
 """Every message, by who says it to whom.
 
-    client  → gateway   Define, Release, Submit, Given, Cancel, Drop, Put, Missing, and Moved
+    client  → gateway   Define, Release, Submit, Given, Cancel, Drop, Put, Missing, Hold, and Moved
     worker  → gateway   Ready, Unready, Done, Died, Returned, Parked, Resumed, Has, and the client's
-                        first eight for calls inside calls        (and Said, to the client's screen,
+                        first nine for calls inside calls         (and Said, to the client's screen,
                                                                         and Imported, to the engine)
     worker  → gateway   Seek, Offer, Unavailable; of these the client says the latter two
     engine  → gateway   Started, Lost, NodeLost
@@ -28,6 +28,7 @@ from elsewhere.calls.blobs import Offer, Seek, Source, Unavailable, Wanted
 from elsewhere.calls.values import (
     Drop,
     Free,
+    Hold,
     Missing,
     Moved,
     Place,
@@ -366,7 +367,7 @@ class Need(Record, frozen=True, tag=28):
     inputs: list[int]
 
 
-FromAsker: TypeAlias = Define | Release | Submit | Cancel | Given | Drop | Put | Missing
+FromAsker: TypeAlias = Define | Release | Submit | Cancel | Given | Drop | Put | Missing | Hold
 OfAttempts: TypeAlias = Ready | Unready | Done | Died | Returned | Parked | Resumed | Has
 OfBlobs: TypeAlias = Seek | Offer | Unavailable
 OfEngine: TypeAlias = Started | Lost | NodeLost

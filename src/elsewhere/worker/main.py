@@ -56,6 +56,7 @@ def run_worker(link: WorkerEnd, cells: "memoryview[int]") -> None:
     runner.values.open(setup)
     if setup.tells_imports:
         runner.imports = imports
+    runner.values.make_settler = lambda: own_pool(runner, post, setup.worker)
     runner.make_coroutines = lambda: make_coroutines(runner)
     serve_worker(lambda: own_pool(runner, post, setup.worker))
     let_futures_travel(True)
