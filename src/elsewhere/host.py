@@ -42,6 +42,7 @@ from elsewhere.engine import Engine
 from elsewhere.future import Future
 from elsewhere.gateway.machine import Gateway
 from elsewhere.gateway.records import CLIENT, ENGINE, Turn
+from elsewhere.gateway.values import Values
 from elsewhere.holdings import Holdings
 from elsewhere.inbox import Inbox
 from elsewhere.interrupts import DeferredInterrupts
@@ -93,8 +94,7 @@ class GatewayHost:
             self.note,
             self.post,
             self._poller.look_soon,
-            self._is_needed,
-            self._room,
+            self._look,
         )
         self.lease = self.holdings.lease
         self._cancels = Cancels(self._poller)
@@ -181,11 +181,8 @@ class GatewayHost:
         with self._locked():
             return self._gateway.is_running(call)
 
-    def _is_needed(self, call: int) -> bool:
-        return self.look(lambda gateway: gateway.ledger.values.is_needed(call))
-
-    def _room(self) -> float:
-        return self.look(lambda gateway: gateway.ledger.values.room)
+    def _look(self, see: Callable[[Values], T]) -> T:
+        return self.look(lambda gateway: see(gateway.ledger.values))
 
     def _catch_up(self) -> bool:
         """Tell the machine all that it has not heard, also of what was let go, which nobody may have

@@ -9,9 +9,10 @@ from elsewhere.calls.messages import Call, Define, Kind, Options, Release, Settl
 from elsewhere.chunks import Bar, Chunk, Meter
 from elsewhere.codec.functions import Functions
 from elsewhere.codec.values import dumps, loads
-from elsewhere.future import Future, Nobody, Settler
+from elsewhere.future import Future, Settler
 from elsewhere.intake import Bounds, Intake
 from elsewhere.mapping import Mapping
+from elsewhere.nobody import Nobody
 from elsewhere.worker.chunk import ChunkFailed, apply_chunk, encode_chunk_failure, load_chunk
 
 

@@ -165,13 +165,6 @@ class Provided(Dependency):
             return (self,)
         return tuple(n for need in needs_of(self) for n in need.dependency.node_needs())
 
-    def make_ahead(self, held: list[Hold]) -> None:
-        if self.scope != "call":
-            self.acquire(held)
-            return
-        for need in needs_of(self):
-            need.dependency.make_ahead(held)
-
     def is_of_loop(self, *, forked: bool = False) -> bool:
         if self._of_loop is None:
             self._of_loop = is_asynchronous_graph(self)

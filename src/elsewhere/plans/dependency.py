@@ -37,7 +37,7 @@ class Dependency(ABC):
 
     @abstractmethod
     def make_ahead(self, held: list[Hold]) -> None:
-        """Make what workers keep of it, if there is none; what is to be released is added to `held`."""
+        """Make what is kept of it, if there is none, also for forks of this process; as `acquire`."""
 
     @abstractmethod
     def acquire(self, held: list[Hold]) -> Any:
@@ -49,10 +49,6 @@ class Dependency(ABC):
     @abstractmethod
     def node_needs(self) -> tuple["Dependency", ...]:
         """What of it is made once for all workers of a node."""
-
-    @abstractmethod
-    def make_ahead(self, held: list[Hold]) -> None:
-        """Make what is kept of it, so that a fork of this process finds that; as `acquire`."""
 
     @abstractmethod
     def is_of_loop(self, *, forked: bool = False) -> bool:
