@@ -212,6 +212,14 @@ def test_a_circle_of_calls_that_were_asked_for_separately_is_found() -> None:
     assert told.payload == b"f(1)\nf(2)\nf(1)"
 
 
+def test_what_needs_a_call_that_would_wait_for_itself_fails_for_the_same_reason() -> None:
+    stage = with_workers(1, "submit 1 of 7 key=a", "submit 50 of 7 key=a by=1 parent=1")
+
+    assert stage.tell("submit 51 of 7 by=1 parent=1 inputs=50") == ["worker 1: need for 51: 50"]
+    assert stage.tell("given 51 50:circular by=1") == ["worker 1: call 51: circular, needed by f"]
+    assert list(stage.gateway.calls) == [1]
+
+
 def test_two_calls_may_wait_for_one() -> None:
     stage = with_workers(2, "submit 1 2 of 7", "submit 50 of 7 key=k by=1 parent=1")
 

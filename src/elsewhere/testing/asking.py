@@ -221,7 +221,8 @@ class Asking:
     def tell(self, peer: int, settlement: Settlement, message: object) -> CallBook | None:
         """Somebody is told. Returns the call if that is news of it, and not of this asker alone."""
         number = settlement.call
-        if settlement.verdict is Verdict.CIRCULAR:
+        # With a chain it is of a call that needs what would have waited for itself, and fell with it.
+        if settlement.verdict is Verdict.CIRCULAR and not settlement.chain:
             if self._circles.pop(number, None) != peer:
                 break_promise(34, settlement)
             return None
