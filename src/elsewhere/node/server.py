@@ -62,6 +62,7 @@ class Node:
         self._servers: dict[int, int] = {}
         """process id of one that serves a peer → as in `_lifelines`"""
         self._peers = listen(address_in(directory))
+        self._peers.setblocking(False)  # a peer that has gone again must not keep the node
 
     def serve(self) -> None:
         """Start, kill and reap workers until the client is gone; then end them all."""
