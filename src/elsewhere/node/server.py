@@ -66,6 +66,7 @@ class Node:
         self._servers: dict[int, int] = {}
         """process id of one that serves a peer → as in `_lifelines`"""
         self._peers = listen(address_in(directory))
+        self._peers.setblocking(False)  # a peer that has gone again must not keep the node
         self._preloading = Preloading(self._say, self._leave, self._ready, self._workers.keys())
         self._templates = Templates(directory, self._leave)
 
