@@ -36,6 +36,10 @@ class Dependency(ABC):
         """
 
     @abstractmethod
+    def kept_for_node(self, needs: tuple["Dependency", ...]) -> list[ResourceName]:
+        """What workers keep for functions that need all of these, of which this is one, of their node."""
+
+    @abstractmethod
     def make_ahead(self, held: list[Hold]) -> None:
         """Make what workers keep of it, if there is none; what is to be released is added to `held`."""
 
@@ -49,10 +53,6 @@ class Dependency(ABC):
     @abstractmethod
     def node_needs(self) -> tuple["Dependency", ...]:
         """What of it is made once for all workers of a node."""
-
-    @abstractmethod
-    def make_ahead(self, held: list[Hold]) -> None:
-        """Make what is kept of it, so that a fork of this process finds that; as `acquire`."""
 
     @abstractmethod
     def is_of_loop(self, *, forked: bool = False) -> bool:
