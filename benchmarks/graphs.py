@@ -27,9 +27,10 @@ from elsewhere import Pool
 from elsewhere.calls.messages import Call, Define, Input, Options, Submit
 from elsewhere.codec.references import dumps_with_inputs
 from elsewhere.codec.values import dumps
-from elsewhere.future import Future, Nobody
+from elsewhere.future import Future
 from elsewhere.gateway.machine import Gateway
 from elsewhere.gateway.records import CLIENT
+from elsewhere.nobody import Nobody
 
 Inputs = tuple[int, ...]
 """the numbers of the calls whose values a call is given; the first call has number 0 and no inputs"""

@@ -7,6 +7,7 @@
     ├── CallQuarantined                    call: it took its worker down too often
     ├── CircularCall (RuntimeError)        caller: a call waits for itself
     ├── PlacementError                     caller: the pool's placement function names no candidate
+    ├── NotInstalled (RuntimeError)        caller or machine: packages could not be installed
     ├── EnvironmentDiffers (ImportError)   caller: a worker lacks a distribution, or has another version
     ├── FileChanged (OSError)              caller: a data file was edited or removed after it was named
     ├── InitializerFailed (RuntimeError)   caller: the pool's initializer raises
@@ -242,6 +243,23 @@ class RemoteError(ElsewhereError):
     def __str__(self) -> str:
         said = f"{self.type_name}: {self.message}" if self.message else self.type_name
         return f"{said} (described, not sent: {self.reason})"
+
+
+class NotInstalled(ElsewhereError, RuntimeError):
+    """An environment with these ``packages`` could not be made.
+
+    ``what`` says what was tried and failed, ``output`` is what the installing tool has said.
+    """
+
+    def __init__(self, packages: tuple[str, ...], what: str, output: str) -> None:
+        super().__init__(packages, what, output)
+        self.packages = packages
+        self.what = what
+        self.output = output
+
+    def __str__(self) -> str:
+        said = f"\n{self.output}" if self.output else ""
+        return f"no environment could be made with {', '.join(self.packages)}: {self.what}{said}"
 
 
 class StoreError(_Remediable):

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar, cast
 
 from elsewhere.calls.messages import Settlement
-from elsewhere.future import Future, Nobody, Settler
+from elsewhere.future import Future, Settler
+from elsewhere.nobody import Nobody
 from elsewhere.outcome import open_settlement
 from elsewhere.store import Remembered
 

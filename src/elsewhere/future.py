@@ -7,14 +7,14 @@ pool settles once the value was made again, and both have it.
 import time
 from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError
-from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, Protocol, cast
 
 from elsewhere.calls.messages import Call, Input, Settlement, Verdict
-from elsewhere.calls.values import Missing
-from elsewhere.codec.references import Source, refer
+from elsewhere.calls.values import Missing, Place
+from elsewhere.codec.references import Receiver, Returned, Source, receiver, receiving, refer
 from elsewhere.codec.values import dumps
 from elsewhere.errors import DataLost, NotPicklable
+from elsewhere.nobody import Nobody
 from elsewhere.outcome import open_failure, open_settlement
 from elsewhere.placed import Holder, Placed
 from elsewhere.waitable import CANCELLED, CONDITION, FINISHED, NOBODY_WAITED, PENDING, T, Waitable
@@ -78,6 +78,8 @@ class Future(Waitable[T], Generic[T]):
     """the same value, as it was put for the calls of another pool that were given this"""
     is_own = False
     """it stands for the arguments of one call"""
+    is_returned = False
+    """it came inside of the value of another call"""
     noted: object = None
     """what the pool's recorder knows of its call, if there is one"""
 
@@ -180,7 +182,7 @@ class Future(Waitable[T], Generic[T]):
 
     def check_input(self, settler: object) -> None:
         """Raises `NotPicklable` if it cannot be the input of a call that goes through `settler`."""
-        if self._settler is not settler and self._state == PENDING:
+        if self._settler is not settler and self._state == PENDING and not _adopts(settler):
             raise NotPicklable(
                 "the future",
                 "it is the future of another pool, and not settled",
@@ -195,8 +197,10 @@ class Future(Waitable[T], Generic[T]):
         return Input(-1 - position, self.outcome())
 
     def is_foreign(self, settler: Settler) -> bool:
-        """Whether its value lies in a segment of another pool than that of `settler`."""
-        return self._settler is not settler and self._placed is not None
+        """Whether its value lies in a segment of another pool than that of `settler`, or is still to come
+        from there."""
+        elsewhere = self._settler is not settler
+        return elsewhere and (self._state == PENDING or self._placed is not None)
 
     @property
     def nbytes(self) -> int:
@@ -221,13 +225,30 @@ class Future(Waitable[T], Generic[T]):
         if self._placed is not None:
             self._placed.keep(wanted=not self._opened)
 
-    def as_returned(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-        """How to pickle it as its outcome, for which this waits."""
+    def keep_inside(self, reached_from: Callable[[int], dict[int, Place]]) -> None:
+        """The same of what its value refers to."""
+        placed, settlement = self._placed, self._settlement
+        if placed and placed.place.refers and settlement and not self._opened:
+            placed.keep_inside(reached_from(settlement.call).values())
+
+    def keep_as(self, kept: dict[str, Any]) -> None:
+        """Its pool had ended before it was made; `kept` is what was kept of the values, by path."""
+        if self._placed is not None:
+            self._placed.keep_as(kept)
+
+    def as_returned(self, returned: Returned | None) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """How to pickle it as its outcome, for which this waits. A large value stays where it lies if
+        what is `returned` is told with what it refers to."""
         while self._state == PENDING:
             if not self._settler.wait_for(self, None):
                 self._await_bell(None)
-        outcome = self.outcome().told_again(0)
-        if outcome.place is not None:  # it is this process that keeps it there
+        outcome = self.outcome()
+        if outcome.place is None:
+            outcome = outcome.told_again(0)
+        elif returned is not None and returned.settler is self._settler:
+            returned.futures.append(self)
+            outcome = outcome.told_again(outcome.call)
+        else:  # it is this process that keeps it there
             value = dumps(self.result(), "the value of the future")
             outcome = Settlement(0, Verdict.VALUE, value, outcome.worker, outcome.attempt)
         return returned_future, (outcome, self._function, self._timeout)
@@ -243,10 +264,8 @@ class Future(Waitable[T], Generic[T]):
         outcome = self.outcome()
         if self._placed is None:
             return outcome.payload
-        from elsewhere.segments.reading import load_value
-
         try:
-            return partial(load_value, self._placed.map())
+            return self._placed.source(self._settler, own=self.is_own)
         except FileNotFoundError as error:
             again = self._ask_again()
             if again is None:
@@ -311,7 +330,10 @@ class Future(Waitable[T], Generic[T]):
             mapping = None if self._placed is None else self._placed.map()
         except FileNotFoundError as error:
             return self._open_again(error, until)
-        return open_settlement(settlement, self._function, self._timeout, mapping)
+        if mapping is None or not self._placed or not self._placed.place.refers:
+            return open_settlement(settlement, self._function, self._timeout, mapping)
+        with receiving(Receiver(self._settler, self._placed.kept_inside)):
+            return open_settlement(settlement, self._function, self._timeout, mapping)
 
     # ------------------------------------------------------------ a value that is lost
 
@@ -358,33 +380,18 @@ class Future(Waitable[T], Generic[T]):
         return self.is_settled(), self._state == CANCELLED, self._result, self._exception
 
 
-class Nobody:
-    """The settler of a future that has its outcome from the start."""
-
-    def cancel(self, call: int, settled: Callable[[], bool]) -> None:
-        return None
-
-    def is_running(self, call: int) -> bool:
-        return False
-
-    def wait_for(self, future: Future[Any], timeout: float | None) -> bool:
-        return True
-
-    def make_waiters(self) -> list[Any]:
-        return []
-
-    def lease(self, holder: Holder, call: int) -> "Lease":
-        raise AssertionError("what is here lies in no segment")
-
-    def ask_again(
-        self, missing: Missing, again: Future[Any], share: Callable[[], Future[Any]]
-    ) -> Future[Any] | None:
-        raise AssertionError("what is here lies in no segment")
+def _adopts(settler: object) -> bool:
+    """Whether calls that go through it may wait for the futures of other pools."""
+    return getattr(settler, "adopts", False)
 
 
 def returned_future(settlement: Settlement, function: str, timeout: float | None) -> Future[Any]:
     """The future of a call of `function` that a call has returned; payloads name this function."""
-    future: Future[Any] = Future(None, function, Nobody())
+    by = None if settlement.place is None else receiver()
+    future: Future[Any] = Future(None, function, Nobody() if by is None else by.settler)
     future._timeout = timeout
+    future.is_returned = True
     future.settle(settlement)
+    if by is not None and by.kept is not None:
+        future.keep_as(by.kept)
     return future

@@ -7,6 +7,7 @@ futures that are kept here tell.
 
 from collections import deque
 from collections.abc import Callable, Container, Sequence
+from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
 from threading import RLock, Thread
@@ -14,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from elsewhere.calls.messages import Call, Given, Input, Need, ToGateway
-from elsewhere.calls.values import Drop, Free, Moved, Place, Spill
+from elsewhere.calls.values import Drop, Free, Hold, Moved, Place, Spill
 from elsewhere.future import Future
+from elsewhere.gateway.values import Values
 from elsewhere.placed import Holder
 from elsewhere.reports import report_briefly
 from elsewhere.segments.directory import move_to_disk
@@ -29,9 +31,8 @@ class Holdings:
     """`note` takes messages for the machine, `post` has it look at once. `look_soon` has somebody ask
     `leases` soon, and again while there are any.
 
-    `is_needed` says whether anybody needs the value of a call. `free_bytes_max`: how much of what
-    nobody needs is kept to be used again. `room`: how much memory values may take besides those that
-    are there.
+    `look` calls what looks at the books of the machine, and gives what that returns. `free_bytes_max`: how
+    much of what nobody needs is kept to be used again.
     """
 
     def __init__(
@@ -41,13 +42,11 @@ class Holdings:
         note: Callable[[ToGateway], None],
         post: Callable[[ToGateway], None],
         look_soon: Callable[[], None],
-        is_needed: Callable[[int], bool],
-        room: Callable[[], float],
+        look: Callable[[Callable[[Values], Any]], Any],
     ) -> None:
         self._directory = directory
         self._free_bytes_max = free_bytes_max
-        self._is_needed = is_needed
-        self._room = room
+        self._look = look
         self._note = note
         self._post = post
         self._look_soon = look_soon
@@ -55,9 +54,11 @@ class Holdings:
         """by call: its inputs, and their futures, which live as long as it may need them"""
         self._needs: deque[Need] = deque()
         """what the machine wants to know, and was not told yet"""
-        self._placed: dict[int, ref[Holder]] = {}
-        """by call: those whose values lie in segments. Not a WeakValueDictionary, because a Ctrl-C is
-        lost that comes in where that removes what is gone"""
+        self._placed: set[ref[Holder]] = set()
+        """those whose values lie in segments, each for itself: several may have the same value. Not a
+        WeakSet, because a Ctrl-C is lost that comes in where that removes what is gone"""
+        self._gone: deque[ref[Holder]] = deque()
+        """of these, those that are gone"""
         self._opening = RLock()
         self._segments: Segments | None = None
         self.leases: Leases | None = None
@@ -102,7 +103,8 @@ class Holdings:
 
     def lease(self, holder: Holder, call: int) -> "Lease":
         """As `Settler.lease`."""
-        self._placed[call] = ref(holder)
+        self._forget_gone()
+        self._placed.add(ref(holder, self._gone.append))
         leases = self.leases
         if leases is None:
             from elsewhere.segments.reading import Leases
@@ -110,15 +112,24 @@ class Holdings:
             with self._opening:  # two sets of leases would drop what the other one has
                 leases = self.leases = self.leases or Leases(self._drop)
         lease = leases.take(call)
+        if isinstance(holder, Future) and holder.is_returned:
+            self._post(Hold([call]))  # what it came in may go now
         self._look_soon()
         return lease
 
+    def tell_gone(self) -> None:
+        """Say what was let go, of which nobody else tells."""
+        if self.leases is not None:
+            self.leases.tell_gone()
+
     def _drop(self, calls: list[int]) -> None:
         self._note(Drop(calls))
-        for call in calls:
-            holder = self._placed.get(call)
-            if holder is not None and holder() is None:  # else it is about to take a lease anew
-                del self._placed[call]
+        self._forget_gone()
+
+    def _forget_gone(self) -> None:
+        with suppress(IndexError):  # another thread may do so, too
+            while self._gone:
+                self._placed.discard(self._gone.popleft())
 
     def free(self, message: Free) -> None:
         """Nobody needs what lies in these places."""
@@ -177,10 +188,23 @@ class Holdings:
             self._spills.put(None)
             self._spiller.join()
         # One atomic copy: other threads may be settling futures.
-        for reference in list(self._placed.values()):
+        for reference in list(self._placed):
             holder = reference()
             if holder is not None:
                 holder.keep()
+                if isinstance(holder, Future):
+                    holder.keep_inside(self._reached_from)
+
+    def _reached_from(self, call: int) -> dict[int, Place]:
+        found: dict[int, Place] = self._look(lambda values: values.reached_from([call]))
+        return found
+
+    def _is_needed(self, call: int) -> bool:
+        return bool(self._look(lambda values: values.is_needed(call)))
+
+    def _room(self) -> float:
+        """How much memory values may take besides those that are there."""
+        return float(self._look(lambda values: values.room))
 
 
 def _given(call: int, number: int, future: Future[Any]) -> Given:

@@ -42,6 +42,7 @@ from elsewhere.engine import Engine
 from elsewhere.future import Future
 from elsewhere.gateway.machine import Gateway
 from elsewhere.gateway.records import CLIENT, ENGINE, Turn
+from elsewhere.gateway.values import Values
 from elsewhere.holdings import Holdings
 from elsewhere.inbox import Inbox
 from elsewhere.interrupts import DeferredInterrupts
@@ -63,6 +64,9 @@ class GatewayHost:
     what the machine wants remembered, and is looked up before the machine hears of a call with a key.
     Large values of this process lie in `directory`, and it keeps `free_bytes_max` to use them again.
     """
+
+    adopts = True
+    """Calls that go through it may wait for the futures of other pools."""
 
     def __init__(
         self,
@@ -90,8 +94,7 @@ class GatewayHost:
             self.note,
             self.post,
             self._poller.look_soon,
-            self._is_needed,
-            self._room,
+            self._look,
         )
         self.lease = self.holdings.lease
         self._cancels = Cancels(self._poller)
@@ -178,11 +181,8 @@ class GatewayHost:
         with self._locked():
             return self._gateway.is_running(call)
 
-    def _is_needed(self, call: int) -> bool:
-        return self.look(lambda gateway: gateway.ledger.values.is_needed(call))
-
-    def _room(self) -> float:
-        return self.look(lambda gateway: gateway.ledger.values.room)
+    def _look(self, see: Callable[[Values], T]) -> T:
+        return self.look(lambda gateway: see(gateway.ledger.values))
 
     def _catch_up(self) -> bool:
         """Tell the machine all that it has not heard, also of what was let go, which nobody may have
@@ -245,8 +245,7 @@ class GatewayHost:
 
     def _step_inbox(self) -> list[Settlement]:
         settlements: list[Settlement] = []
-        if (leases := self.holdings.leases) is not None:
-            leases.tell_gone()
+        self.holdings.tell_gone()
         while self._inbox:
             message = self._inbox.take()
             if isinstance(message, Submit):
@@ -284,9 +283,8 @@ class GatewayHost:
                 pending.settle(settlement)
                 self._callbacks.append(pending)
         self.holdings.tell()
-        if (settlements and not self._poller.is_serving) or (
-            self._closing and not self._inbox.pending
-        ):
+        at_end = self._closing and not self._inbox.pending
+        if at_end or (settlements and not self._poller.is_serving):
             self._poller.wake()
 
     # ------------------------------------------------------------ the I/O thread

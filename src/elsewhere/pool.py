@@ -13,7 +13,7 @@ from elsewhere.arguments import check_count, check_isolation, check_limits, chec
 from elsewhere.cpus import usable_cpus
 from elsewhere.in_force import enter, leave
 from elsewhere.interrupts import DeferredInterrupts
-from elsewhere.node.process import NodeProcess
+from elsewhere.sessions import Open, Sessions
 from elsewhere.settings import WORKERS_MAX, Settings
 
 if TYPE_CHECKING:
@@ -22,10 +22,13 @@ if TYPE_CHECKING:
     from elsewhere.engines.making import EngineOf
     from elsewhere.finished import Hit
     from elsewhere.future import Future
-    from elsewhere.gateway.placement import UsersFunction
+    from elsewhere.gateway.placement import Placement, UsersFunction
     from elsewhere.inventory import KeptResource
+    from elsewhere.node.process import NodeProcess
+    from elsewhere.session import Session
     from elsewhere.store import Store
     from elsewhere.timeline.timeline import Timeline
+    from elsewhere.venvs import Venv
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -104,19 +107,15 @@ class Pool(Executor):
         policy = self._settings.policy()
         opened = self._settings.open_store()
         with DeferredInterrupts():
-            node = NodeProcess()
-            try:
-                self._session = self._settings.open(
-                    node, opened, policy, modules, self._engine_of()
-                )
-            except BaseException:
-                node.end()
-                raise
+            self._sessions = Sessions(
+                _opener(self._settings, opened, policy, modules, self._engine_of())
+            )
+            self._session = self._sessions.first
             from elsewhere.calls.messages import Options
 
             self._options = Options()
             _pools.add(self)
-            weakref.finalize(self, type(self._session).close, self._session).atexit = False
+            weakref.finalize(self, Sessions.close, self._sessions).atexit = False
 
     def _engine_of(self) -> "EngineOf":
         """What makes the engine of this pool."""
@@ -149,6 +148,7 @@ class Pool(Executor):
         retries: int = 0,
         interrupt: bool = False,
         isolation: "Literal['fork'] | None" = None,
+        packages: Iterable[str] | None = None,
     ) -> "PoolView":
         """This pool, with other options for the calls that are submitted through the result.
 
@@ -157,12 +157,18 @@ class Pool(Executor):
         of time is tried again. ``interrupt``: whether `Future.cancel` also stops a running call.
         ``isolation="fork"``: each call, or each chunk of a map, runs in a fork of its worker. It
         finds the resources of the worker and cannot change them; if it crashes, the worker lives.
+
+        ``packages``: requirements such as ["numpy==2.1"]. The calls run on as many workers more, of this
+        pool's own options, in an environment that has them before what is installed here. It is made
+        when it is first asked for, which may take minutes, and kept in the user's folder for caches.
+        Raises `NotInstalled` with what the installing tool has said.
         """
         check_limits(timeout, retries)
         from elsewhere.calls.messages import Options
 
         fork = check_isolation(isolation)
-        return PoolView(self, Options(timeout, retries, interrupt, fork=fork))
+        session = self._session if packages is None else self._sessions.with_packages(packages)
+        return PoolView(self, Options(timeout, retries, interrupt, fork=fork), session)
 
     # The second, because no type says that any part of an argument may be a future of it.
     @overload
@@ -259,7 +265,7 @@ class Pool(Executor):
         ``cancel_futures`` takes back those that do not run yet. Maps over inputs of known length
         are still read to their end; others end where they are.
         """
-        self._session.shut_down(wait=wait, cancel_futures=cancel_futures)
+        self._sessions.shut_down(wait=wait, cancel_futures=cancel_futures)
         _pools.discard(self)  # not before: if Ctrl-C ends this, the program's exit ends the pool
 
     def __enter__(self) -> Self:
@@ -291,23 +297,42 @@ class Pool(Executor):
         leave(self)
         if kind is not None and issubclass(kind, KeyboardInterrupt):
             # Whoever pressed Ctrl-C does not want to wait for what still runs.
-            self._session.terminate()
+            self._sessions.terminate()
         self.shutdown(wait=True)
 
 
 class PoolView(Pool):
     """A pool with other options for the calls submitted through it; made by `Pool.options`."""
 
-    def __init__(self, pool: Pool, options: "Options") -> None:
+    def __init__(self, pool: Pool, options: "Options", session: "Session") -> None:
         # Not the base's __init__: it would start workers.
         self._pool = pool
         self._settings = pool._settings
-        self._session = pool._session
+        self._sessions = pool._sessions
+        self._session = session
         self._options = options
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
         """Shut the pool itself down."""
         self._pool.shutdown(wait, cancel_futures=cancel_futures)
+
+
+def _opener(
+    settings: Settings,
+    store: "Store | None",
+    policy: "Placement | None",
+    preload: tuple[str, ...],
+    engine_of: "EngineOf",
+) -> Open:
+    """What opens the sessions of a pool; `store` and `policy` are those of the first."""
+
+    def open_session(node: "NodeProcess", venv: "Venv | None") -> "Session":
+        if venv is None:
+            return settings.open(node, store, policy, preload, engine_of)
+        own = settings.open_store()
+        return settings.open(node, own, settings.policy(), preload, engine_of, venv.digest)
+
+    return open_session
 
 
 @atexit.register
@@ -316,7 +341,7 @@ def _shut_down_pools() -> None:
     interrupted = getattr(sys, "last_type", None)
     for pool in list(_pools):
         if interrupted is not None and issubclass(interrupted, KeyboardInterrupt):
-            pool._session.terminate()
+            pool._sessions.terminate()
         pool.shutdown()
     session = sys.modules.get("elsewhere.session")
     if session is not None:

@@ -1,6 +1,7 @@
 """Calls of pure functions: what the store remembers is not sent at all, and the rest with its key."""
 
 from collections.abc import Callable, Iterator, Sequence
+from hashlib import blake2b
 from typing import Any, Protocol, TypeVar
 
 from elsewhere.calls.messages import Options, Settlement
@@ -12,7 +13,7 @@ from elsewhere.finished import Hit, failed_future
 from elsewhere.future import Future, Settler
 from elsewhere.in_force import OfValues
 from elsewhere.names import Name, describe_call, key_of_call, keys_of_calls
-from elsewhere.store import Store
+from elsewhere.store import KEY_BYTES, Store
 
 T = TypeVar("T")
 
@@ -33,10 +34,14 @@ class Send(Protocol):
 
 
 class PureCalls:
-    """`settler` is that of the futures; `store` gives what remembers their results."""
+    """`settler` is that of the futures; `store` gives what remembers their results. Calls that run in the
+    environment with this `digest` have keys of their own, for it has other libraries than this process."""
 
-    def __init__(self, settler: Settler, store: Callable[[], Store], send: Send) -> None:
+    def __init__(
+        self, settler: Settler, store: Callable[[], Store], send: Send, digest: bytes = b""
+    ) -> None:
         self._settler = settler
+        self._digest = digest
         self._store = store
         self._send = send
 
@@ -49,7 +54,7 @@ class PureCalls:
     ) -> Future[T]:
         """What is remembered is answered here, before anything is sent."""
         try:
-            key = key_of_call(fn, args, kwargs)
+            key = self._here(key_of_call(fn, args, kwargs))
             kept = self._store().get(key)
         except NoKey as error:
             return self._submit_given(options, fn, args, kwargs, error)
@@ -61,6 +66,11 @@ class PureCalls:
         future: Future[T] = Future(None, kept.function, self._settler)
         future.settle(Settlement(0, kept.verdict, kept.payload))
         return future
+
+    def _here(self, key: bytes) -> bytes:
+        if not self._digest:
+            return key
+        return blake2b(key, digest_size=KEY_BYTES, key=self._digest).digest()
 
     def _submit_unknown(
         self,
@@ -99,7 +109,9 @@ class PureCalls:
         self, options: Options, fn: Callable[..., T], items: Sequence[tuple[Any, ...]]
     ) -> Iterator[Future[T] | Hit[T]]:
         """As `submit` of each of `items`; what the store has is asked for at once."""
-        keys = keys_of_calls(fn, items)
+        keys = [
+            self._here(key) if isinstance(key, bytes) else key for key in keys_of_calls(fn, items)
+        ]
         try:
             kept = iter(self._store().get_many([key for key in keys if isinstance(key, bytes)]))
         except StoreError as error:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
-from elsewhere.calls.messages import Settlement, Verdict
+from elsewhere.calls.messages import Call, Options, Settlement, Verdict
 from elsewhere.calls.values import Put
 from elsewhere.codec.references import dumps_own, dumps_with_inputs
 from elsewhere.codec.values import dumps, dumps_apart, dumps_parts
@@ -46,11 +46,44 @@ class Puts:
                 large.is_own = True
                 futures.append(large)
                 payload = dumps_own(len(futures) - 1)
-        if futures:
-            futures = [self.bring(future) for future in futures]
-        return payload, futures
+        return payload, self.adopt(futures) if futures else futures
 
-    def bring(self, future: Future[Any]) -> Future[Any]:
+    def adopt(self, futures: Sequence[Future[Any]]) -> list[Future[Any]]:
+        """Futures of this pool: of another one's, others with their values, as soon as these are there."""
+        return [self._adopt_one(f) if f.is_foreign(self._host) else f for f in futures]
+
+    def _adopt_one(self, future: Future[T]) -> Future[T]:
+        if future.is_settled():
+            return self._bring(future)
+        number = next(self._numbers)
+        adopted: Future[T] = Future(
+            Call(number, 0, b"", Options()), "a value of another pool", self._host
+        )
+        turn = [adopted]
+        future.wake_when_settled(lambda _: self._follow(future, turn, number))
+        if future.is_settled():  # meanwhile, and perhaps before it was asked to tell of it
+            self._follow(future, turn, number)
+        return adopted
+
+    def _follow(self, future: Future[T], turn: list[Future[T]], number: int) -> None:
+        """Settle the future that is in `turn`, unless another thread has taken it, as `future` was."""
+        try:
+            adopted = turn.pop()
+        except IndexError:
+            return
+        try:
+            if future.is_foreign(self._host):
+                parts = dumps_parts(future.result(), "the value of the future")
+                self._settle_large(adopted, number, parts, "the value of the future")
+            else:
+                adopted.settle(future.outcome().told_again(number))
+        except Exception as error:  # noqa: BLE001  # it becomes that of the call, whatever it is
+            from elsewhere.codec.failures import encode_failure
+
+            adopted.settle(Settlement(number, Verdict.ERROR, encode_failure(error), attempt=1))
+        adopted.run_callbacks()
+
+    def _bring(self, future: Future[Any]) -> Future[Any]:
         """The input of a call that was given this: the same value, put here once, if it lies in a
         segment of another pool, which may be gone before the call needs it. Raises `DataLost`."""
         if not future.is_foreign(self._host):
@@ -67,9 +100,13 @@ class Puts:
         """
         if sum(part.nbytes for part in parts) <= self._inline_bytes:
             return None
-        place = self._host.holdings.put(parts, name)
-        number = next(self._numbers)
         large: Future[Any] = Future(None, "a value that was put", self._host)
+        self._settle_large(large, next(self._numbers), parts, name)
+        return large
+
+    def _settle_large(
+        self, large: Future[Any], number: int, parts: Sequence[memoryview], name: str
+    ) -> None:
+        place = self._host.holdings.put(parts, name)
         self._host.post(Put(number, place))
         large.settle(Settlement(number, Verdict.VALUE, place=place))
-        return large

@@ -67,6 +67,7 @@ class Session:
         editions: Editions,
         engine_of: EngineOf,
         preload: Sequence[str],
+        digest: bytes,
     ) -> None:
         self._workers = workers
         room = shared_memory
@@ -93,7 +94,7 @@ class Session:
             gateway, engine, Screen().say, self._forget, name, self.store, node.directory, free
         )
         self._functions = Functions(self._host.note, editions=editions)
-        self._pure = PureCalls(self._host, self.store, self._submit)
+        self._pure = PureCalls(self._host, self.store, self._submit, digest)
         self._calls = count(1)
         self._puts = Puts(self._host, self._calls, setup.inline_bytes)
         self._opening = threading.Lock()
@@ -331,13 +332,13 @@ class Session:
         """That of the futures of this pool."""
         return self._host
 
-    def bring(self, future: Future[Any]) -> Future[Any]:
-        """As `Puts.bring`."""
-        return self._puts.bring(future)
-
     def next_call(self) -> int:
         """A number for a call."""
         return next(self._calls)
+
+    def adopt(self, futures: Sequence[Future[Any]]) -> Sequence[Future[Any]]:
+        """Futures of this pool with the same values."""
+        return self._puts.adopt(futures)
 
     def send(
         self, call: Call, pending: Pending, function: str, inputs: Sequence[Future[Any]] = ()

@@ -78,8 +78,10 @@ class Settings(NamedTuple):
         policy: "Placement | None",
         preload: Sequence[str],
         engine_of: "EngineOf",
+        digest: bytes = b"",
     ) -> "Session":
-        """A session with workers on `node`."""
+        """A session with workers on `node`, which are in the environment with this digest, if in another
+        than this process."""
         # The node starts while these are being imported, which takes as long.
         from elsewhere.calls.values import INLINE_BYTES
         from elsewhere.calls.wire import replace
@@ -109,6 +111,7 @@ class Settings(NamedTuple):
             editions=editions,
             engine_of=engine_of,
             preload=preload,
+            digest=digest,
         )
 
 

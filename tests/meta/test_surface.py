@@ -25,6 +25,7 @@ SURFACE = [
     "Future",
     "InitializerFailed",
     "NoKey",
+    "NotInstalled",
     "NotPicklable",
     "PlacementError",
     "Pool",

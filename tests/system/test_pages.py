@@ -14,6 +14,7 @@ PAGES = (
     "docs/pool.md",
     "docs/nested.md",
     "docs/resources.md",
+    "docs/environments.md",
     "docs/chunked.md",
     "docs/store.md",
     "docs/keys.md",

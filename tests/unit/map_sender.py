@@ -9,9 +9,10 @@ from elsewhere.calls.messages import Call, Define, Kind, Options, Release, Settl
 from elsewhere.chunks import Bar, Chunk, Meter
 from elsewhere.codec.functions import Functions
 from elsewhere.codec.values import dumps, loads
-from elsewhere.future import Future, Nobody, Settler
+from elsewhere.future import Future, Settler
 from elsewhere.intake import Bounds, Intake
 from elsewhere.mapping import Mapping
+from elsewhere.nobody import Nobody
 from elsewhere.worker.chunk import ChunkFailed, apply_chunk, encode_chunk_failure, load_chunk
 
 
@@ -64,12 +65,12 @@ class Sender:
 
     # ------------------------------------------------------------ what a map asks
 
-    def bring(self, future: Future[Any]) -> Future[Any]:
-        return future
-
     def next_call(self) -> int:
         self.calls += 1
         return self.calls
+
+    def adopt(self, futures: Sequence[Future[Any]]) -> Sequence[Future[Any]]:
+        return futures
 
     @property
     def settler(self) -> Settler:

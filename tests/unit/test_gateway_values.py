@@ -12,7 +12,7 @@ from elsewhere.calls.messages import (
     Settlement,
     Verdict,
 )
-from elsewhere.calls.values import Put
+from elsewhere.calls.values import Hold, Missing, Place, Put
 from elsewhere.gateway.records import CLIENT
 from elsewhere.gateway.room import HELD_BYTES_MAX
 from tests.unit.value_stage import (
@@ -291,3 +291,96 @@ def test_inputs_that_come_along_count_as_what_a_worker_holds() -> None:
 
     assert [number for _, number, _ in stage.sent()] == [20, 21, 22, 23]
     assert stage.gateway.workers[1].held_bytes > HELD_BYTES_MAX
+
+
+def test_what_a_worker_puts_goes_with_it() -> None:
+    stage = ValueStage(workers=2)
+
+    stage.say(1, Put(5, place_of(5)))
+    assert stage.kept[5].holders == {1}
+    stage.lose(1)
+
+    assert not stage.kept
+    assert stage.freed == [(CLIENT, place_of(5).path)]
+
+
+def test_a_put_of_a_worker_that_is_gone_comes_to_nothing() -> None:
+    stage = ValueStage(workers=2)
+    stage.lose(1)
+
+    stage.say(1, Put(5, place_of(5)))
+
+    assert not stage.kept
+
+
+def refers(number: int, *others: int, fence: int = 1) -> Outcome:
+    place = Place(f"segment of {number}", 10, refers=others)
+    return Outcome(number, fence, Verdict.VALUE, b"", 0.0, 0.0, place)
+
+
+def test_a_value_stays_while_another_one_refers_to_it() -> None:
+    stage = ValueStage()
+    stage.submit(call(1), call(2))
+    stage.say(1, Put(8, place_of(8)))
+    stage.done(1, refers(1, 8))
+    stage.done(1, refers(2, 1, 8, 99))
+    stage.drop(8, by=1)
+    assert {number: stage.users(number) for number in stage.kept} == {1: 1, 2: 0, 8: 2}
+
+    stage.drop(1)
+    assert set(stage.kept) == {1, 2, 8}
+    stage.drop(2)
+
+    assert not stage.kept
+    assert [path for _, path in stage.freed] == [f"segment of {n}" for n in (2, 1, 8)]
+
+
+def test_who_is_given_what_refers_to_a_value_may_hold_that() -> None:
+    stage = ValueStage()
+    stage.submit(call(1))
+    stage.say(1, Put(8, place_of(8)))
+    stage.done(1, refers(1, 8))
+    stage.drop(8, by=1)
+
+    stage.say(CLIENT, Hold([8]))
+    stage.drop(1)
+    assert set(stage.kept) == {8}
+    stage.lose(1)
+    stage.say(1, Hold([8]))
+    stage.drop(8)
+
+    assert not stage.kept
+
+
+def test_what_is_reached_from_a_value_is_found_once() -> None:
+    stage = ValueStage()
+    stage.submit(call(1), call(2))
+    stage.say(1, Put(8, place_of(8)))
+    stage.say(1, Put(9, place_of(9)))
+    stage.done(1, refers(1, 8, 9))
+    stage.done(1, refers(2, 1, 8))
+    values = stage.gateway.ledger.values
+
+    assert values.reached_from([2, 77]).keys() == {1, 8, 9}
+    values.lose(9, place_of(9))
+    assert values.reached_from([1]) == {8: place_of(8)}
+
+
+def test_what_is_made_again_refers_to_what_it_then_does() -> None:
+    stage = ValueStage()
+    stage.submit(call(1))
+    stage.say(1, Put(8, place_of(8)))
+    first = refers(1, 8)
+    stage.done(1, first)
+    stage.drop(8, by=1)
+    assert first.place is not None
+
+    stage.say(CLIENT, Missing(1, first.place))
+    assert set(stage.kept) == {1}
+    stage.say(1, Put(9, place_of(9)))
+    stage.done(1, refers(1, 9, fence=2))
+    stage.drop(9, by=1)
+
+    assert stage.users(9) == 1
+    stage.drop(1)
+    assert not stage.kept

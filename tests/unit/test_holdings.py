@@ -1,14 +1,15 @@
 """What a client has of values: what is moved to a disk, and what is not worth it."""
 
 from collections.abc import Callable
-from math import inf
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 import pytest
 
 from elsewhere.calls.messages import ToGateway
 from elsewhere.calls.values import Moved, Place, Spill
+from elsewhere.gateway.values import Values
 from elsewhere.holdings import Holdings
 from elsewhere.segments.directory import twin
 
@@ -19,9 +20,17 @@ def make(
     directory: Path, is_needed: Callable[[int], bool]
 ) -> tuple[Holdings, "SimpleQueue[ToGateway]"]:
     said: SimpleQueue[ToGateway] = SimpleQueue()
-    return Holdings(
-        str(directory), 0, said.put, said.put, lambda: None, is_needed, lambda: inf
-    ), said
+
+    class Books(Values):
+        def is_needed(self, number: int) -> bool:
+            return is_needed(number)
+
+    books = Books({}, 0, lambda function: None)
+
+    def look(examine: Callable[[Values], Any]) -> Any:
+        return examine(books)
+
+    return Holdings(str(directory), 0, said.put, said.put, lambda: None, look), said
 
 
 def test_only_what_is_still_needed_is_moved_to_a_disk(

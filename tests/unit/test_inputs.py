@@ -19,9 +19,10 @@ from elsewhere.codec.references import dumps_with_inputs, let_futures_travel, su
 from elsewhere.codec.values import dumps, loads
 from elsewhere.errors import CallQuarantined, CallTimeout, NotPicklable
 from elsewhere.finished import failed_future, finished_future
-from elsewhere.future import Future, Nobody, returned_future
+from elsewhere.future import Future, returned_future
 from elsewhere.inline import with_values
 from elsewhere.links.memory import MemoryLink
+from elsewhere.nobody import Nobody
 from elsewhere.outcome import open_chunk, open_failure
 from elsewhere.worker.post import Post
 from tests.unit.map_sender import Sender, WorkerDied

@@ -1,9 +1,9 @@
 """Every message, by who says it to whom.
 
-    client  → gateway   Define, Release, Submit, Given, Cancel, Drop, Put, Missing, and Moved, Inquire,
+    client  → gateway   Define, Release, Submit, Given, Cancel, Drop, Put, Missing, Hold, and Moved, Inquire,
                         Offer, Unavailable
     worker  → gateway   Ready, Unready, Done, Died, Returned, Parked, Resumed, Has, Made, Evicted,
-                        Inventory, Seek, Offer, Unavailable, and the client's first eight for calls
+                        Inventory, Seek, Offer, Unavailable, and the client's first nine for calls
                         inside calls                             (and Said, to the client's screen,
                                                                         and Imported, to the engine)
     engine  → gateway   Started, Lost, NodeLost
@@ -31,6 +31,7 @@ from elsewhere.calls.resources import Evicted, Inquire, Inventory, Made, Resourc
 from elsewhere.calls.values import (
     Drop,
     Free,
+    Hold,
     Missing,
     Moved,
     Place,
@@ -376,7 +377,7 @@ class Need(Record, frozen=True, tag=28):
     inputs: list[int]
 
 
-FromAsker: TypeAlias = Define | Release | Submit | Cancel | Given | Drop | Put | Missing
+FromAsker: TypeAlias = Define | Release | Submit | Cancel | Given | Drop | Put | Missing | Hold
 OfAttempts: TypeAlias = Ready | Unready | Done | Died | Returned | Parked | Resumed | Has
 OfBlobs: TypeAlias = Seek | Offer | Unavailable
 OfResources: TypeAlias = Made | Evicted | Inventory

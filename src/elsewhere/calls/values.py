@@ -19,6 +19,8 @@ class Place(Record, frozen=True):
     nbytes: int
     on_disk: bool = False
     """it was written to the disk at once, where it is found under this name"""
+    refers: tuple[int, ...] = ()
+    """The values of which futures are in this one, by number; they stay as long as it does."""
 
 
 class Value(Record, frozen=True):
@@ -48,6 +50,12 @@ class Put(Record, frozen=True, tag=7):
 
 class Drop(Record, frozen=True, tag=6):
     """Who asked for these calls, or was given their values, needs the values no more."""
+
+    calls: list[int]
+
+
+class Hold(Record, frozen=True, tag=43):
+    """Who was given a value has futures of these, which it refers to, and needs them until it says `Drop`."""
 
     calls: list[int]
 

@@ -9,7 +9,7 @@ import pickle
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeAlias, TypeVar
 
 from elsewhere.codec.values import PROTOCOL, dumps_call, loads
 
@@ -24,7 +24,9 @@ class Referable(Protocol):
     def check_input(self, settler: Any) -> None:
         """Raises `NotPicklable` if it cannot be the input of a call that goes through `settler`."""
 
-    def as_returned(self) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    def as_returned(
+        self, returned: "Returned | None"
+    ) -> tuple[Callable[..., Any], tuple[Any, ...]]:
         """How to write it down as its outcome, for which this waits."""
 
 
@@ -38,9 +40,29 @@ class Met:
         self.futures: dict[Any, int] = {}
 
 
+class Returned:
+    """The futures in a value that a call returns, whose values stay where they lie: those of `settler`."""
+
+    __slots__ = ("futures", "settler")
+
+    def __init__(self, settler: object) -> None:
+        self.settler = settler
+        self.futures: list[Any] = []
+
+
+class Receiver(NamedTuple):
+    """Whose the futures become that are met in a value."""
+
+    settler: Any
+    kept: dict[str, Any] | None = None
+    """by path: what they stand for, where that lies nowhere else any more"""
+
+
 # Not thread-local: what pickle calls may wait, and fibers of one thread would meet each other's futures.
 _met: ContextVar[Met | None] = ContextVar("elsewhere_met", default=None)
 _values: ContextVar[Sequence[Source]] = ContextVar("elsewhere_values", default=())
+_returned: ContextVar[Returned | None] = ContextVar("elsewhere_returned", default=None)
+_receiver: ContextVar[Receiver | None] = ContextVar("elsewhere_receiver", default=None)
 _in_worker = False
 
 
@@ -86,7 +108,33 @@ def refer(future: Referable) -> tuple[Callable[..., Any], tuple[Any, ...]] | Non
     if met is not None:
         future.check_input(met.settler)
         return input_value, (met.futures.setdefault(future, len(met.futures)),)
-    return future.as_returned() if _in_worker else None
+    return future.as_returned(_returned.get()) if _in_worker else None
+
+
+@contextmanager
+def returning(settler: object) -> Iterator[Returned]:
+    """What is encoded here is told with what it refers to."""
+    returned = Returned(settler)
+    token = _returned.set(returned)
+    try:
+        yield returned
+    finally:
+        _returned.reset(token)
+
+
+@contextmanager
+def receiving(receiver: Receiver) -> Iterator[None]:
+    """What is decoded here has futures in it."""
+    token = _receiver.set(receiver)
+    try:
+        yield
+    finally:
+        _receiver.reset(token)
+
+
+def receiver() -> Receiver | None:
+    """Whose the futures become that are decoded here."""
+    return _receiver.get()
 
 
 @contextmanager

@@ -65,6 +65,7 @@ class LocalEngine:
         self._preload = list(preload)
         self._preloaded: set[str] = set()
         """modules that the node was asked to import"""
+        self._again = node.again
         self._directory = node.directory
         self._numbers = count(1) if numbers is None else numbers
         self._alive: set[int] = set()
@@ -168,7 +169,7 @@ class LocalEngine:
         if self._closing or self._node is not None:
             return
         try:
-            self._node = NodeProcess(self._directory)
+            self._node = self._again()
         except OSError as error:
             self._try_later(self._restart)
             self._tell_unstartable(f"could not be started ({error})")

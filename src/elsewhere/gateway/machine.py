@@ -49,7 +49,7 @@ from elsewhere.calls.messages import (
     Written,
 )
 from elsewhere.calls.resources import Evicted, Inquire, Inventory, Made
-from elsewhere.calls.values import Drop, Missing, Moved, Put
+from elsewhere.calls.values import Drop, Hold, Missing, Moved, Put
 from elsewhere.calls.workers import Exit, Lost, NodeLost, Ready, Started, Unready
 from elsewhere.gateway.attempts import Attempts
 from elsewhere.gateway.blame import Blame
@@ -124,7 +124,8 @@ class Gateway:
             self.attempts.reach_head(worker, now)
         if self.ledger.inputs.fallen or self.ledger.inputs.untold:
             more = True  # calls needed what could not be placed
-        more |= bool(self.ledger.values.sought)  # by what was to be handed out
+        # By what was to be handed out, and by what was let go for it.
+        more |= bool(self.ledger.values.sought or self.ledger.values.unreferred)
         turn.wake = now if more else self.dispatch.check_at
         if self.limits.moments:
             limit = self.limits.moments[0][0]
@@ -150,7 +151,7 @@ class Gateway:
             ):
                 if sender in self.workers:  # else it is gone, and what it said comes late
                     self._hear_worker(self.workers[sender], message)
-            case Define() | Release() | Cancel() | Given() | Drop() | Put() | Missing():
+            case Define() | Release() | Cancel() | Given() | Drop() | Put() | Missing() | Hold():
                 self._hear_asker(sender, message)
             case Started():
                 self._on_started(message.worker, message.node)
@@ -171,7 +172,9 @@ class Gateway:
                 assert_never(message)
 
     def _hear_asker(
-        self, sender: int, message: Define | Release | Cancel | Given | Drop | Put | Missing
+        self,
+        sender: int,
+        message: Define | Release | Cancel | Given | Drop | Put | Missing | Hold,
     ) -> None:
         match message:
             case Define():
@@ -184,11 +187,20 @@ class Gateway:
                 self.ledger.give(message)
             case Drop():
                 self.ledger.values.drop(sender, message.calls, self._turn)
+            case Put() | Missing() | Hold():
+                if sender == CLIENT or sender in self.workers:  # else nobody would drop it
+                    self._hear_of_value(sender, message)
+            case _:
+                assert_never(message)
+
+    def _hear_of_value(self, sender: int, message: Put | Missing | Hold) -> None:
+        match message:
             case Put():
                 self.ledger.values.add(message.call, message.place, sender, sender)
             case Missing():
-                if sender == CLIENT or sender in self.workers:
-                    self.ledger.remaking.on_missing(sender, message, self._turn)
+                self.ledger.remaking.on_missing(sender, message, self._turn)
+            case Hold():
+                self.ledger.values.hold(sender, message.calls)
             case _:
                 assert_never(message)
 
@@ -353,7 +365,7 @@ class Gateway:
         """
         values = self.ledger.values
         more = bool(values.sought) and self.ledger.remaking.seek(self._turn)
-        if values.recipes.unused:
+        if values.recipes.unused or values.unreferred:
             more |= values.let_unused_go(self._turn)
         return more
 

@@ -21,10 +21,12 @@ def examine_values(gateway: Gateway) -> list[Examined]:
         for value in record.values.values()
         if value is not None and value.place is not None
     )
+    users.update(number for value in kept.values() for number in value.refers)
+    users.update(gateway.ledger.values.unreferred)
     ahead = [r for r in given if r.state is CallState.ASSIGNED and r.needs and not r.astray]
     return [
         (
-            "a value is used by the calls that are given it and not released",
+            "a value is used by the calls that are given it and not released, and by what refers to it",
             [
                 *sorted(users.keys() - kept.keys()),
                 *(number for number, value in kept.items() if value.users != users[number]),

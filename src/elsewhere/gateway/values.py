@@ -9,6 +9,8 @@ when they are there until it is settled and no worker runs it.
 
 What nobody needs is let go, but the gateway remembers how it was made while something that is
 there was made from it. A value that it cannot make, because it was put, stays that long itself.
+
+A value with futures in it refers to the values of those, and so is a user of them while it is there.
 """
 
 from collections import deque
@@ -45,6 +47,7 @@ class ValueRecord:
         "node",
         "payload",
         "place",
+        "refers",
         "remaking",
         "users",
         "waiting",
@@ -63,7 +66,9 @@ class ValueRecord:
         self.holders = {holder}
         """peers"""
         self.users = 0
-        """calls that are given it"""
+        """calls that are given it, and values that refer to it"""
+        self.refers: list[int] = []
+        """the values that it refers to"""
         self.lineage = 0
         """recipes that need it"""
         self.in_memory = True
@@ -116,6 +121,8 @@ class Values:
         self.moving = 0
         """how much of it will be free once what is being moved has been"""
         self.recipes = Recipes()
+        self.unreferred: deque[int] = deque()
+        """values to which one referred that is gone"""
         self.sought: deque[int] = deque()
         """values that are not there, and that somebody may need"""
         self._bytes_max = bytes_max
@@ -141,6 +148,7 @@ class Values:
         worker = self._workers.get(maker)
         value.place, value.maker, value.in_memory = place, maker, not place.on_disk
         value.node = 0 if worker is None else worker.node
+        value.refers = [one for one in place.refers if self.use(one)]
         if value.in_memory:
             self.movable[number] = value
             self.nbytes += place.nbytes
@@ -154,7 +162,7 @@ class Values:
         return True
 
     def hold(self, peer: int, numbers: Iterable[int]) -> None:
-        """A worker still refers to these values."""
+        """A peer still refers to these values, or has futures of them now."""
         for number in numbers:
             if number in self.kept:
                 self.kept[number].holders.add(peer)
@@ -211,9 +219,15 @@ class Values:
             self.recipes.forget(number)
 
     def let_unused_go(self, turn: Turn) -> bool:
-        """Let go of what only forgotten recipes need; whether there is more of it."""
-        unused = self.recipes.unused
+        """Let go of what only forgotten recipes need, or values that are gone; whether there is more."""
+        unused, unreferred = self.recipes.unused, self.unreferred
         for _ in range(UNUSED_MAX):
+            if unreferred:
+                number = unreferred.popleft()
+                value = self.kept[number]
+                value.users -= 1
+                self.let_go(number, value, turn)
+                continue
             if not unused:
                 return False
             recipe = unused.popleft()
@@ -222,7 +236,7 @@ class Values:
                 value = self.kept[number]
                 value.lineage -= 1
                 self.let_go(number, value, turn)
-        return bool(unused)
+        return bool(unused or unreferred)
 
     # ------------------------------------------------------------ lost and found
 
@@ -262,6 +276,8 @@ class Values:
             value.moving = False
         self.movable.pop(number, None)
         self.resting.pop(number, None)
+        self.unreferred += value.refers
+        value.refers = []
 
     def find_again(self, number: int, settlement: Settlement) -> ValueRecord:
         """A value was made again."""
@@ -271,6 +287,20 @@ class Values:
         else:
             self._lay(number, value, settlement.place, settlement.worker)
         return value
+
+    def reached_from(self, numbers: Iterable[int]) -> dict[int, Place]:
+        """Where the values lie to which these refer, and to which those do."""
+        found: dict[int, Place] = {}
+        todo = [
+            one for number in numbers if number in self.kept for one in self.kept[number].refers
+        ]
+        while todo:
+            number = todo.pop()
+            place = self.kept[number].place
+            if place is not None and number not in found:
+                found[number] = place
+                todo += self.kept[number].refers
+        return found
 
     # ------------------------------------------------------------ too little memory
 

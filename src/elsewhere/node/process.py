@@ -9,9 +9,11 @@ from contextlib import suppress
 from elsewhere.segments.directory import make_directory, remove_directory
 
 NODE_PROGRAM = (
-    "import gc, sys; gc.disable(); sys.path[:] = {path!r}; "
+    "import gc, sys; gc.disable(); own = [entry for entry in sys.path if entry]; sys.path[:] = {path}; "
     "from elsewhere.node.server import main; main({descriptor}, {client}, {directory!r})"
 )
+
+PACKAGES = ("site-packages", "dist-packages")
 
 # Flags of the interpreter and the options that set them, given as often as the flag says.
 COUNTED = (
@@ -32,9 +34,17 @@ class NodeProcess:
     It ends, and all its workers with it, as soon as `control` is closed or this process has ended,
     however that happens. Large values lie in its `directory`: a new one, or that of the node before;
     a node that ends, and is not killed, removes it. It finds modules in `path`, or as this process.
+    Where it is started with another interpreter, `python`, what is installed there comes first.
     """
 
-    def __init__(self, directory: str | None = None, path: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        directory: str | None = None,
+        path: Sequence[str] | None = None,
+        python: str | None = None,
+    ) -> None:
+        self._path = path
+        self._python = python
         if not sys.executable:
             raise RuntimeError(
                 "sys.executable is not set: there is no Python to start workers with"
@@ -46,15 +56,17 @@ class NodeProcess:
             self._give_up(directory)
             raise
         descriptor = theirs.fileno()
-        entries: list[object] = list(sys.path if path is None else path)
-        searched = [e for e in entries if isinstance(e, str)]  # as the import system does
         program = NODE_PROGRAM.format(
-            path=searched, descriptor=descriptor, client=os.getpid(), directory=self.directory
+            path=_path_of(sys.path if path is None else path, overlaid=python is not None),
+            descriptor=descriptor,
+            client=os.getpid(),
+            directory=self.directory,
         )
         try:
+            executable = python or sys.executable
             self._process = os.posix_spawn(
-                sys.executable,
-                [sys.executable, *interpreter_options(), "-c", program],
+                executable,
+                [executable, *interpreter_options(), "-c", program],
                 os.environ,
                 file_actions=[
                     (os.POSIX_SPAWN_DUP2, descriptor, descriptor),
@@ -72,6 +84,10 @@ class NodeProcess:
             theirs.close()
         self.control.setblocking(False)
 
+    def again(self) -> "NodeProcess":
+        """A node like this one, which is lost, with its directory."""
+        return NodeProcess(self.directory, self._path, python=self._python)
+
     def _give_up(self, given: str | None) -> None:
         if given is None:
             remove_directory(self.directory)
@@ -86,6 +102,18 @@ class NodeProcess:
         if process:
             with suppress(ChildProcessError):
                 os.waitpid(process, 0)
+
+
+def _path_of(path: Sequence[object], *, overlaid: bool) -> str:
+    """Where a node finds modules, as an expression; `own` is where its interpreter would.
+
+    What is installed there goes before all that is installed here, and behind the folder of the program.
+    """
+    entries = [entry for entry in path if isinstance(entry, str)]  # as the import system does
+    if not overlaid:
+        return repr(entries)
+    first = [e for e in entries[:1] if os.path.basename(e) not in PACKAGES]
+    return f"{first!r} + own + [entry for entry in {entries!r} if entry not in {first!r} + own]"
 
 
 def interpreter_options() -> list[str]:

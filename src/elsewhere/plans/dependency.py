@@ -41,7 +41,7 @@ class Dependency(ABC):
 
     @abstractmethod
     def make_ahead(self, held: list[Hold]) -> None:
-        """Make what workers keep of it, if there is none; what is to be released is added to `held`."""
+        """Make what is kept of it, if there is none, also for forks of this process; as `acquire`."""
 
     @abstractmethod
     def acquire(self, held: list[Hold]) -> Any:

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 from elsewhere.calls.messages import Input, Options, Settlement, Verdict
 from elsewhere.codec.functions import Encoded, describe, full_name
 from elsewhere.codec.references import Source, note_not_begun, supplied
-from elsewhere.codec.values import dumps, loads
+from elsewhere.codec.values import loads
 from elsewhere.errors import DataLost, NotPicklable
 from elsewhere.future import Future, Settler
 from elsewhere.plans.injected import injected
@@ -35,6 +35,9 @@ class Keeper(Settler, Protocol):
 
     def finish(self, value: Any) -> Any:
         """The value of a call; of an `async def` function, once its coroutine has ended."""
+
+    def settlement_of(self, value: Any) -> Settlement:
+        """How a child comes out that ran here. Raises `NotPicklable`."""
 
     def put_first(self, child: "Child") -> None:
         """It is what this worker runs next."""
@@ -181,14 +184,14 @@ class Child(Future[Any]):
             except Exception as error:
                 note_not_begun(error)
                 raise
-            value = injected(function)(*args, **kwargs)
-            result = dumps(self._pool.finish(value), "result")
+            value = self._pool.finish(injected(function)(*args, **kwargs))
+            settlement = self._pool.settlement_of(value)
         except BaseException as error:  # noqa: BLE001  # it belongs to whoever waits
             from elsewhere.codec.labels import label_of
 
             self._fail(error, label_of(function, args, kwargs))
             return
-        self.end(Settlement(0, Verdict.VALUE, result, self._pool.worker, 1))
+        self.end(settlement)
 
     def _load(self, payload: bytes) -> Any:
         given, self._given = self._given, ()

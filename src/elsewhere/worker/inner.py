@@ -25,7 +25,7 @@ from elsewhere.calls.messages import (
     Need,
     Settlement,
 )
-from elsewhere.calls.values import Missing
+from elsewhere.calls.values import Hold, Missing
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.codec.functions import Functions, to_send
 from elsewhere.codec.references import dumps_with_inputs
@@ -44,6 +44,7 @@ from elsewhere.worker.control import Root
 from elsewhere.worker.fibers import getcurrent
 from elsewhere.worker.parking import Parking
 from elsewhere.worker.post import Post
+from elsewhere.worker.puts import InnerPuts
 from elsewhere.worker.runner import Runner
 from elsewhere.worker.waiters import Waiters
 
@@ -78,6 +79,9 @@ class InnerPool:
         self._detached = Root(Attempt(0, 0, 0, b"", Kind.CALL))
         self._detached.open = False
         self.finish = runner.finish
+        self._puts = InnerPuts(self, runner.values, post, self._numbers, worker)
+        self.settlement_of = self._puts.settlement_of
+        runner.values.settler = self
         post.on_share, post.on_answer, post.on_need = self.share, self.answer, self.give
         runner.interrupts.on_interrupt = self.stop_children
 
@@ -95,10 +99,13 @@ class InnerPool:
             function, args, kwargs = unfold(function, args, kwargs)
         task = task_of(function)
         try:
-            payload, futures = dumps_with_inputs(args, kwargs, self, dumps)
-            if task is not None and task.pure and futures:
-                # It has a key where it has their values.
-                function, task = OfValues(function), None
+            if task is not None and task.pure:
+                payload, futures = dumps_with_inputs(args, kwargs, self, dumps)
+                if futures:  # it has a key where it has their values
+                    payload, futures = self._puts.encode_arguments(args, kwargs)
+                    function, task = OfValues(function), None
+            else:
+                payload, futures = self._puts.encode_arguments(args, kwargs)
             if len(payload) > PAYLOAD_BYTES_MAX:
                 raise too_large("the arguments", len(payload))
             child = Child(function, payload, self._runner.own_root() or self._detached, self)
@@ -287,7 +294,10 @@ class InnerPool:
         return Waiters(self)
 
     def lease(self, holder: Holder, call: int) -> Any:
-        return self._runner.values.leases.take(call)
+        lease = self._runner.values.leases.take(call)
+        if isinstance(holder, Future) and holder.is_returned:
+            self._post.outgoing.append(Hold([call]))  # what it came in may go now
+        return lease
 
     def ask_again(
         self, missing: Missing, again: Future[Any], share: Callable[[], Future[Any]]

@@ -64,6 +64,7 @@ def run_worker(
     runner.values.open(setup)
     if setup.tells_imports:
         runner.imports = imports
+    runner.values.make_settler = lambda: own_pool(runner, post, setup.worker)
     runner.make_coroutines = lambda: make_coroutines(runner)
     _let_calls_out(runner, post, setup, node)
     keeping = Keeping(runner, post, cells, screens)

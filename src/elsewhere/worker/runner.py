@@ -273,6 +273,8 @@ class Runner:
         self._post.outgoing.append(
             Outcome(*root.name, verdict, payload, started, elapsed, place, holds, (), root.building)
         )
+        if place is not None:
+            self.values.told(place)
 
     def finish(self, value: Any) -> Any:
         """The value of a call; of an `async def` function, once its coroutine has ended."""

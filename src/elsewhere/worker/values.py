@@ -3,7 +3,7 @@
 Only who meets a large value pays for the imports of what writes and maps segments.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import count
 from threading import RLock
@@ -14,8 +14,8 @@ from elsewhere.calls.messages import Attempt
 from elsewhere.calls.values import Drop, Free, Place, Unmap, Value
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX, replace
 from elsewhere.calls.workers import Setup
-from elsewhere.codec.references import Source, note_not_begun, supplied
-from elsewhere.codec.values import dumps, dumps_parts, loads, too_large
+from elsewhere.codec.references import Source, note_not_begun, returning, supplied
+from elsewhere.codec.values import dumps, dumps_apart, dumps_parts, loads, too_large
 from elsewhere.errors import DataLost
 from elsewhere.worker.post import Post
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from elsewhere.segments.reading import Leases, View
     from elsewhere.segments.writing import Segments
 
+NO_FUTURES = frozenset({int, float, bool, str, bytes, type(None)})
+"""Types of values in which there are none."""
 RECENT_MAX = 4096
 """How many values are kept for calls that were sent behind those that made them."""
 TOGETHER_BYTES_MAX = 2**22
@@ -44,6 +46,8 @@ class Values:
     def __init__(self, post: Post) -> None:
         self._post = post
         self._setup = Setup(0, b"")
+        self.travels_max = self._setup.inline_bytes
+        """bytes; a larger value goes to a segment"""
         self._next: tuple[Place, View] | None = None
         """what is mapped for the next attempt"""
         self._recent: dict[int, tuple[int, bytes | Place]] = {}
@@ -57,12 +61,19 @@ class Values:
         self._open_leases: Leases | None = None
         self._writer: int | str = 0
         self._forks = count(1)
+        self._returned: dict[str, list[Any]] = {}
+        """by path: the futures in a value that lies there, until that is told"""
+        self.settler: object = None
+        """that of the futures of this worker, once there are any"""
+        self.make_settler: Callable[[], object]
+        """set by who can import it"""
         post.on_free = self.free
         post.before_sending = self._tell_gone
 
     def open(self, setup: Setup) -> None:
         """Learn where large values go."""
         self._setup = setup
+        self.travels_max = min(setup.inline_bytes, PAYLOAD_BYTES_MAX)
         self._writer = setup.stands_in or setup.worker
 
     def next_writer(self) -> str:
@@ -75,6 +86,7 @@ class Values:
         self._writer = writer
         self._opening = RLock()
         self._open_segments = None
+        self._open_leases = None
 
     def remove_written(self, writer: str) -> None:
         """A fork has ended, and nobody knows what it has written."""
@@ -119,18 +131,38 @@ class Values:
         if leases is not None:
             leases.tell_gone()
 
+    def write(self, parts: Sequence[memoryview], name: str) -> Place:
+        """Write a value to a segment. Raises `NotPicklable`, which calls it by `name`."""
+        return self._segments.write(parts, name)
+
     def encode(self, value: Any, *, stays: bool) -> bytes | Place:
         """The bytes of a result, or where they were put. Raises `NotPicklable`."""
         if not stays:
             return self._encode_inline(value)
-        parts = dumps_parts(value, "result")
-        size = sum(part.nbytes for part in parts)
-        if size > min(self._setup.inline_bytes, PAYLOAD_BYTES_MAX):
-            return self._segments.write(parts, "result")
-        if len(parts) > 1:
+        returned: list[Any] = []
+        if self.settler is None or type(value) in NO_FUTURES:
+            data, buffers = dumps_apart(value, "result")
+        else:
+            with returning(self.settler) as met:
+                data, buffers = dumps_apart(value, "result")
+            returned = met.futures
+        if not (buffers or returned) and len(data) <= self.travels_max:
+            return data
+        parts = [memoryview(data), *(buffer.raw() for buffer in buffers)]
+        if not returned:
+            if sum(part.nbytes for part in parts) > self.travels_max:
+                return self.write(parts, "result")
             return self._encode_inline(value)
-        data: bytes = parts[0].obj  # type: ignore[assignment]  # as pickle made it
-        return data
+        # The gateway keeps what it refers to as long as it is kept itself, and so it must lie somewhere.
+        place = self.write(parts, "result")
+        self._returned[place.path] = returned
+        numbers = {future.outcome().call for future in returned}
+        return replace(place, refers=tuple(sorted(numbers)))
+
+    def told(self, place: Place) -> None:
+        """The gateway has been told of a value: what this one refers to need not be kept here."""
+        if place.refers:
+            self._returned.pop(place.path, None)
 
     def encode_results(self, results: list[Any]) -> bytes | Place:
         """As `encode`, those of a chunk. A result is the caller's own if it is small, however many there
@@ -178,8 +210,6 @@ class Values:
             return self._load_ahead(value, mapped)
         if value.place is None:
             return loads(value.payload)
-        from elsewhere.segments.reading import load_value
-
         place, self._next = self._next, None
         if own or place is None or place[0] != value.place:
             place = value.place, self._map(value.place, own=own)
@@ -187,7 +217,12 @@ class Values:
         if not own and self._is_next(value.place):
             self._next = place
         mapped.append((value.call, ref(mapping)))
-        return load_value(mapping)
+        return self._read(value.place, mapping)
+
+    def _read(self, place: Place, mapping: "View") -> Any:
+        from elsewhere.placed import load_for
+
+        return load_for(self.make_settler() if place.refers else None, place, mapping)
 
     def _is_next(self, place: Place) -> bool:
         """Whether the next attempt is given this too, and so need not map it again."""
@@ -204,12 +239,10 @@ class Values:
             if fence != value.fence:
                 raise DataLost("an input")
             mapping = self._map_ahead(data) if isinstance(data, Place) else None
-        if mapping is None:
+        if mapping is None or isinstance(data, bytes):
             return loads(data)  # type: ignore[arg-type]  # no place
-        from elsewhere.segments.reading import load_value
-
         mapped.append((value.call, ref(mapping)))
-        return load_value(mapping)
+        return self._read(data, mapping)
 
     def _map_ahead(self, place: Place) -> "View":
         view = self._mapped_ahead(place)
