@@ -50,6 +50,19 @@ def test_it_is_made_once_for_all_workers(notes: Path) -> None:
     assert words(notes) == ["makes", "ends"]
 
 
+def test_it_is_made_ahead_and_listed(notes: Path) -> None:
+    see = sharing.noting(str(notes))
+    with Pool(2) as pool:
+        pool.warm(see).result()
+        assert words(notes) == ["makes"]
+        listed = pool.resources()
+        assert sorted(one.worker for one in listed) == [1, 2]
+        assert all("make_table" in one.label for one in listed)
+        (maker,) = {one.maker for one in on_all_workers(pool, see, 2)}
+        assert words(notes) == ["makes"]
+        assert notes.read_text().split() == ["makes", str(maker)]
+
+
 def test_its_memory_is_shared() -> None:
     with Pool(1) as pool:
         resident, own = pool.submit(sharing.shared_bytes).result()

@@ -9,14 +9,15 @@ import pytest
 
 import elsewhere
 from elsewhere import Depends, NoKey
+from elsewhere.calls.resources import ResourceName
 from elsewhere.calls.retention import ResourceLimits
 from elsewhere.inject import memory, resource, resources
-from elsewhere.inject.naming import exact_name_of
+from elsewhere.inject.naming import exact_name_of, name_of_all
 from elsewhere.inject.resources import RESOURCES, Resources
 from elsewhere.plans.dependency import release_all
 from elsewhere.plans.host import PROCESS
 from elsewhere.plans.injected import Injected, injected
-from elsewhere.plans.plan import plan_of
+from elsewhere.plans.plan import kept_for, plan_of
 
 # What a coroutine comes to, type checkers do not know.
 call: Callable[..., Any] = elsewhere.call
@@ -679,6 +680,16 @@ def test_what_is_needed_of_a_node_is_found_in_the_whole_graph() -> None:
     name = exact_name_of(shared)
     assert name == exact_name_of(Depends(base)) == shared.name()
     assert name != exact_name_of(Depends(left))
+    (kept,) = kept_for(function)
+    assert kept == ResourceName(name_of_all((shared,)).digest, repr(shared))
+    assert name_of_all((shared, shared)) == name_of_all((shared,))
+
+
+def test_what_has_no_exact_name_is_not_known_to_be_kept() -> None:
+    def function(m: Annotated[Any, Depends(locked).options(scope="node")]) -> Any:
+        return m
+
+    assert kept_for(function) == ()
 
 
 @pytest.mark.parametrize("wanted", [Depends(locked), Depends(opened, LOCK)])

@@ -9,9 +9,10 @@ from elsewhere.arguments import check_seconds
 from elsewhere.calls.resources import ResourceName
 from elsewhere.codec.functions import full_name
 from elsewhere.codec.labels import label_of
+from elsewhere.errors import NoKey
 from elsewhere.inject.building import Made, make, make_in_loop
 from elsewhere.inject.graph import check_graph, is_asynchronous_graph, needs_of
-from elsewhere.inject.naming import Name, name_of
+from elsewhere.inject.naming import Name, label_of_all, name_of, name_of_all
 from elsewhere.inject.resource import Resource
 from elsewhere.inject.resources import RESOURCES
 from elsewhere.plans.dependency import Dependency, Hold, release_all
@@ -41,6 +42,8 @@ def Depends(provider: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any: 
 
 class Provided(Dependency):
     """What `Depends` returns."""
+
+    shared_seconds = 0.0
 
     def __init__(
         self,
@@ -128,6 +131,12 @@ class Provided(Dependency):
             if name.exact:
                 names.append(ResourceName(name.digest, self.label))
         return names
+
+    def kept_for_node(self, needs: tuple[Dependency, ...]) -> list[ResourceName]:
+        try:
+            return [ResourceName(name_of_all(needs, anew=True).digest, label_of_all(needs))]
+        except NoKey:
+            return []  # its calls say so
 
     def make_ahead(self, held: list[Hold]) -> None:
         if self.scope == "call":

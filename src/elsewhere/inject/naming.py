@@ -52,7 +52,20 @@ def name_of(wanted: Dependency, *, anew: bool = False) -> Name:
     return Name(_digest(looked_at.fingerprint + arguments), place, looked_at.exact)
 
 
-def exact_name_of(wanted: Dependency) -> Name:
+def label_of_all(needs: tuple[Dependency, ...]) -> str:
+    """What has been made of all of these, in words."""
+    return " and ".join(sorted({repr(need) for need in needs}))
+
+
+def name_of_all(needs: tuple[Dependency, ...], *, anew: bool = False) -> Name:
+    """Of what has been made of all of these. Raises `NoKey`: a name must be the same in all processes."""
+    names = sorted({exact_name_of(need, anew=anew) for need in needs})
+    digest = _digest(b"".join(name.digest for name in names))
+    known = all(name.place for name in names)
+    return Name(digest, _digest(b"".join(name.place for name in names)) if known else b"")
+
+
+def exact_name_of(wanted: Dependency, *, anew: bool = False) -> Name:
     """As `name_of`, where it is the same in all processes. Raises `NoKey`."""
     from elsewhere.keys.fingerprint import arguments_writer, fingerprint_of
 
@@ -60,7 +73,7 @@ def exact_name_of(wanted: Dependency) -> Name:
     writer.sequence(b"(", wanted.args)
     writer.mapping(b"{", wanted.kwargs.items(), in_order=False)
     fingerprint_of(wanted.provider)
-    return name_of(wanted)
+    return name_of(wanted, anew=anew)
 
 
 def _is_alone(provider: Callable[..., Any]) -> bool:

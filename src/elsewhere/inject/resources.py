@@ -34,6 +34,8 @@ class Wanted(Protocol):
 
     args: tuple[Any, ...]
     idle_seconds: float | None
+    shared_seconds: float
+    """how much of the time that making it took would not be needed again"""
 
     @property
     def function(self) -> Callable[..., Any]:
@@ -106,7 +108,7 @@ class Resources:
         """It is of no use any more, and in use here: let go of it."""
         with self.lock:
             if self._kept.get(resource.name) is resource:
-                del self._kept[resource.name]
+                self._take_out(resource)
         resource.release()
         self._give_up(resource)
 
@@ -140,7 +142,8 @@ class Resources:
             resource.made = made
             resource.held = held
             resource.failure = None
-            resource.building_seconds = perf_counter() - started
+            seconds = perf_counter() - started
+            resource.building_seconds = seconds - wanted.shared_seconds
             resource.memory_bytes = max(0, resident_bytes() - before)
             resource.number = next(self._numbers)
             resource.users = resource.uses = 1
@@ -148,7 +151,7 @@ class Resources:
             if PROCESS.host is not None:
                 name = ResourceName(resource.name.digest, resource.label)
                 PROCESS.host.tell_made(name, resource.building_seconds, resource.memory_bytes)
-        _count(resource.building_seconds)
+        _count(seconds)
         if made.must_end and PROCESS.host is not None:
             PROCESS.host.guard_end()
         self.sweep()

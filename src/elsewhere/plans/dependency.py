@@ -36,6 +36,10 @@ class Dependency(ABC):
         """
 
     @abstractmethod
+    def kept_for_node(self, needs: tuple["Dependency", ...]) -> list[ResourceName]:
+        """What workers keep for functions that need all of these, of which this is one, of their node."""
+
+    @abstractmethod
     def make_ahead(self, held: list[Hold]) -> None:
         """Make what is kept of it, if there is none, also for forks of this process; as `acquire`."""
 

@@ -202,7 +202,13 @@ def kept_for(function: Callable[..., Any]) -> tuple[ResourceName, ...]:
         plan = plan_of(function)
         if plan is None:
             return ()
-        found = [name for one in plan.given for name in one.dependency.kept()]
+        needs = plan.node_needs()
+        if needs:
+            found = needs[0].kept_for_node(
+                needs
+            )  # its calls run where that is, and all else is kept there
+        else:
+            found = [name for one in plan.given for name in one.dependency.kept()]
     except TypeError:
         return ()  # its calls say why it can never be made
     return tuple({name.digest: name for name in found}.values())

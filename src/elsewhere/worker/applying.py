@@ -64,12 +64,12 @@ class Applying:
             function = self._decode(function)
             self._post.functions[attempt.function] = function
             root.table = self._editions.note(attempt.function, self._post.functions)
+        if type(function) is NodeFunction:
+            return self._apply_beside(function, attempt, root)
         if attempt.kind is Kind.WARM:
             if isinstance(function, Injected):
                 function.make_ahead()
             return self._values.encode(None, stays=attempt.stays)
-        if type(function) is NodeFunction:
-            return self._apply_beside(function, attempt, root)
         if attempt.fork:
             return self._apply_in_fork(function, attempt, root)
         if attempt.kind is Kind.CALL:
@@ -92,7 +92,7 @@ class Applying:
         """In the process that stands in for this one. What the caller gives itself need not be made."""
         if self._stand_ins is None:
             self._stand_ins = self.make_stand_ins()  # type: ignore[misc]  # else it were no `NodeFunction`
-        if not self._stand_ins.has(function):
+        if attempt.kind is not Kind.WARM and not self._stand_ins.has(function):
             apply, count, names = self._bind(function.func, attempt, root)
             if not function.func.plan.lacking(count, names):
                 return self._run_in_fork(apply, attempt, root) if attempt.fork else apply()

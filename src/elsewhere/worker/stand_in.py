@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import partial
 from select import POLLIN, poll
 from threading import Lock
-from time import monotonic
+from time import monotonic, perf_counter
 from weakref import ref
 
 from elsewhere.calls.blobs import Offer, Seek, Source, Unavailable
@@ -32,9 +32,11 @@ from elsewhere.calls.messages import (
     Said,
     ToWorker,
 )
+from elsewhere.calls.resources import Evicted, Made
 from elsewhere.calls.values import Drop
 from elsewhere.calls.wire import FrameReader, encode_frame, replace
 from elsewhere.calls.workers import Exit, Lost, Ready, Setup, Stop, Unready
+from elsewhere.plans.host import PROCESS
 from elsewhere.worker.control import Root
 from elsewhere.worker.fork import ForkDied
 from elsewhere.worker.node_function import NodeFunction
@@ -74,6 +76,8 @@ class StandIn:
         self._sending = Lock()
         self._stopped_at: float | None = None
         self._open = True
+        self.shared_seconds = 0.0
+        """how long it took until what it finds was made, for all"""
         self._link, theirs = socket.socketpair()
         lifeline, self._lifeline = os.pipe()
         self._report, report = os.pipe()
@@ -94,10 +98,14 @@ class StandIn:
     def begin(self, code: bytes, setup: Setup) -> bool:
         """Wait until it takes calls; False if it or its template has ended. Raises what the provider
         raises."""
+        started = perf_counter()
         try:
             self._send(Define(0, code))  # a frame by itself, which the template takes
             self._send(setup)
             message = self._next()
+            if isinstance(message, Made):
+                self.shared_seconds = perf_counter() - started
+                message = self._next()
         except BaseException as error:
             self._close()
             if isinstance(error, ConnectionError):
@@ -152,7 +160,10 @@ class StandIn:
         while True:
             message = self._next()
             if isinstance(message, Done):
-                return message.outcomes[0]
+                outcome = message.outcomes[0]
+                if PROCESS.host is not None:
+                    PROCESS.host.count_building(outcome.building)
+                return outcome
             if isinstance(message, Died):
                 return message
 
@@ -218,8 +229,8 @@ class StandIn:
             case Drop():
                 for call in message.calls:
                     self._kept.pop(call, None)
-            case Parked() | Resumed() | Has():
-                pass  # for the gateway it is this worker that runs it
+            case Parked() | Resumed() | Has() | Evicted():
+                pass  # for the gateway it is this worker that runs it, and keeps the process
             case _:
                 return False
         return True

@@ -7,7 +7,6 @@ functions that need the same.
 import socket
 from collections.abc import Callable, Iterator
 from functools import partial
-from hashlib import blake2b
 from types import MappingProxyType
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -15,7 +14,7 @@ from weakref import WeakKeyDictionary
 from elsewhere.calls.messages import Attempt, Outcome
 from elsewhere.calls.wire import replace
 from elsewhere.calls.workers import Setup
-from elsewhere.inject.naming import Name, exact_name_of
+from elsewhere.inject.naming import Name, label_of_all, name_of_all
 from elsewhere.inject.resources import RESOURCES
 from elsewhere.plans.dependency import Dependency, Hold
 from elsewhere.worker.control import Root
@@ -26,7 +25,6 @@ from elsewhere.worker.values import Values
 
 TRIES = 3
 """How often a template is asked for that ends before it has answered."""
-DIGEST_BYTES = 32
 
 
 class StandIns:
@@ -60,13 +58,14 @@ class StandIns:
     def _wanted(self, function: NodeFunction) -> "_Wanted":
         wanted = self._known.get(function)
         if wanted is None:
-            wanted = _Wanted(function.needs, partial(self._open, function.code, function.needs))
-            self._known[function] = wanted
+            self._known[function] = wanted = _Wanted(function.needs)
+            # Not with the function, which lives as long as it may be called.
+            wanted.function = partial(self._open, function.code, wanted)
         return wanted
 
-    def _open(self, code: bytes, needs: tuple[Dependency, ...]) -> Iterator[StandIn]:
+    def _open(self, code: bytes, wanted: "_Wanted") -> Iterator[StandIn]:
         setup = replace(self._setup, stands_in=self._values.next_writer(), tells_imports=False)
-        digest = name_of_all(needs).digest
+        digest = wanted.name().digest
         for _ in range(TRIES):
             stand_in = StandIn(self._post, self._values, self._node, digest)
             if stand_in.begin(code, setup):
@@ -76,6 +75,7 @@ class StandIns:
                 "the process that makes it for this node has ended each time that it was asked for: "
                 "its provider takes it down"
             )
+        wanted.shared_seconds = stand_in.shared_seconds
         try:
             yield stand_in
         finally:
@@ -85,13 +85,14 @@ class StandIns:
 class _Wanted:
     """`elsewhere.inject.resources.Wanted`: a process that finds what these make."""
 
-    def __init__(
-        self, needs: tuple[Dependency, ...], function: Callable[[], Iterator[StandIn]]
-    ) -> None:
+    shared_seconds = 0.0
+
+    function: Callable[[], Iterator[StandIn]]
+
+    def __init__(self, needs: tuple[Dependency, ...]) -> None:
         self.args = ()
         self.kwargs: MappingProxyType[str, Any] = MappingProxyType({})
-        self.function = function
-        self.label = " and ".join(sorted({repr(need) for need in needs}))
+        self.label = label_of_all(needs)
         limits = [need.idle_seconds for need in needs]
         self.idle_seconds = min((one for one in limits if one is not None), default=None)
         self._needs = needs
@@ -104,13 +105,3 @@ class _Wanted:
 
     def arguments(self, held: list[Hold]) -> dict[str, Any]:
         return {}
-
-
-def name_of_all(needs: tuple[Dependency, ...]) -> Name:
-    """Of what has been made of all of these. Raises `NoKey`: a name must be the same in all processes."""
-    names = sorted({exact_name_of(need) for need in needs})
-    digest, place = (
-        blake2b(b"".join(parts), digest_size=DIGEST_BYTES, person=b"elsewhere.node").digest()
-        for parts in zip(*((name.digest, name.place) for name in names), strict=True)
-    )
-    return Name(digest, place if all(name.place for name in names) else b"")

@@ -17,6 +17,7 @@ from typing import NamedTuple, NoReturn
 
 from elsewhere.blobs.folder import BlobFolder
 from elsewhere.calls.messages import Define, ToWorker
+from elsewhere.calls.resources import Made, ResourceName
 from elsewhere.calls.wire import HEADER_BYTES, FrameReader, encode_frame
 from elsewhere.calls.workers import Lost, Unready
 from elsewhere.link import LinkClosed, WorkerEnd
@@ -177,7 +178,9 @@ class _Template:
                 end_process_with(lifeline)
                 if told[GROUP_BYTES]:
                     _read_define(stream)  # what it says is made already
-                run_worker(self._make_link(stream), memoryview(bytearray(16)).cast("Q"))
+                link = self._make_link(stream)
+                link.send([Made(ResourceName(b"", ""), 0.0, 0)])  # so much is done for all
+                run_worker(link, memoryview(bytearray(16)).cast("Q"))
             code = 0
         except (LinkClosed, ProcessLookupError):
             code = 0  # the worker is gone
