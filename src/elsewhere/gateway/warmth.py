@@ -16,6 +16,7 @@ call of the line, which would have had to wait longest.
 
 from collections.abc import Iterator
 from itertools import chain, islice
+from math import inf
 
 from elsewhere.calls.lifecycle import WorkerState
 from elsewhere.calls.messages import Kind
@@ -60,9 +61,10 @@ class Warmth:
         self._idle = idle
         self._roomy = roomy
 
-    def begin(self) -> None:
-        """A step begins."""
-        self.look_at = None
+    def take_look_at(self) -> float:
+        """`look_at`, which is not kept for the next step."""
+        look_at, self.look_at = self.look_at, None
+        return inf if look_at is None else look_at
 
     def picks(self, now: float) -> Iterator[Pick]:
         """Calls and who is given each; it must have been given before the next one is asked for."""
@@ -72,7 +74,7 @@ class Warmth:
             if line.first() is not None:
                 yield from self._give_near(line, self._builds.near(line.kit, now), now)
             line.rest(now)
-        if len(self.lines) > LINES_MAX:
+        if len(self.lines) > LINES_MAX and (self._idle or self._roomy):
             self._look_by(now + LOOK_SECONDS, now)
 
     def _look_by(self, when: float, now: float) -> None:
