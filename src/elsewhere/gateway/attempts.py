@@ -92,9 +92,12 @@ class Attempts:
 
     def _learn(self, worker: WorkerRecord, record: CallRecord, outcome: Outcome) -> None:
         """Take in what the attempt tells of its function, its worker and its inputs."""
-        if outcome.verdict not in NOT_BEGUN and record.call.kind is not Kind.WARM:
-            function, items = record.function, record.call.items
-            elapsed = max(0.0, outcome.elapsed - outcome.building)
+        function = record.function
+        only_made = function.kit is not None and record.call.kind is Kind.WARM
+        if outcome.verdict not in NOT_BEGUN and not only_made:
+            elapsed, items = outcome.elapsed, record.call.items
+            if outcome.building:
+                elapsed = max(0.0, elapsed - outcome.building)
             if self.dispatch.placer.every_call and function.seconds is not None:
                 worker.measure(elapsed, function.seconds * items)
             function.measure(elapsed, items)

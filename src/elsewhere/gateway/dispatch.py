@@ -64,6 +64,7 @@ class Dispatch:
         self.followers = Followers(ledger.inputs, self.placer)
         self.waiting = Waiting(ledger.kits, only_warming=policy.every_call)
         self.queue, self.lines = self.waiting.queue, self.waiting.lines
+        self._lined = self.lines.by_kit
         self.idle: dict[int, WorkerRecord] = {}
         self.roomy: dict[int, WorkerRecord] = {}
         self.laden: dict[int, WorkerRecord] = {}
@@ -117,7 +118,6 @@ class Dispatch:
     def run(self, turn: Turn, now: float) -> list[WorkerRecord]:
         """Hand out what waits, recall for who idles; returns the workers that were given calls."""
         self.check_at = None
-        self.warmth.begin()
         self.aside = []
         if self.held_back:
             return []
@@ -125,7 +125,7 @@ class Dispatch:
         self.followers.looks_left = LOOKS_MAX
         if led:
             self._send_ahead(turn)
-        given = self._hand_out(turn, now) if self.queue or self.lines else []
+        given = self._hand_out(turn, now) if self.queue or self._lined else []
         if given and led:
             self._send_ahead(turn)  # what has just been handed out may lead, and no step may follow
         unserved = len(given) >= SERVED_MAX and self.queue
@@ -139,8 +139,8 @@ class Dispatch:
                 self.check_at = now  # these are sorted in only after this step
             elif self.parents and not robbed:
                 self._ask_to_share(turn)
-        if (look_at := self.warmth.look_at) is not None and self.hungry:
-            self.check_at = look_at if self.check_at is None else min(self.check_at, look_at)
+        if self.warmth.look_at is not None:
+            self.check_at = self.warmth.take_look_at(self.check_at)
         return given
 
     def serve(self, worker: WorkerRecord, share: int, turn: Turn, now: float) -> list[WorkerRecord]:
@@ -154,7 +154,7 @@ class Dispatch:
         return self._send_batches(turn)
 
     def _hand_out(self, turn: Turn, now: float) -> list[WorkerRecord]:
-        if self.lines:
+        if self._lined:
             self._lines_first = not self._lines_first
             if self._lines_first:
                 self._serve_lines(turn, now)
@@ -162,7 +162,7 @@ class Dispatch:
             self._deal_out(turn, now)
         else:
             self._share_out(turn, now)
-        if self.lines and not self._lines_first:
+        if self._lined and not self._lines_first:
             self._serve_lines(turn, now)
         return self._send_batches(turn)
 

@@ -64,26 +64,26 @@ class Lines:
     """All lines in which calls wait."""
 
     def __init__(self) -> None:
-        self._lines: dict[Kit, Line] = {}
+        self.by_kit: dict[Kit, Line] = {}
 
     def __len__(self) -> int:
-        return len(self._lines)
+        return len(self.by_kit)
 
     def __iter__(self) -> Iterator[CallRecord]:
         """All that waits."""
-        for line in self._lines.values():
+        for line in self.by_kit.values():
             yield from line.warming
             yield from line.calls
 
     def all(self) -> list[Line]:
         """In the order in which they are looked at."""
-        return list(self._lines.values())
+        return list(self.by_kit.values())
 
     def put(self, record: CallRecord, kit: Kit, *, front: bool) -> None:
         """A call waits, behind all others of its kit or before them."""
-        line = self._lines.get(kit)
+        line = self.by_kit.get(kit)
         if line is None:
-            line = self._lines[kit] = Line(kit)
+            line = self.by_kit[kit] = Line(kit)
         calls = line.warming if record.call.kind is Kind.WARM else line.calls
         (calls.appendleft if front else calls.append)(record)
 
@@ -91,16 +91,16 @@ class Lines:
         """So many of the lines. What comes first now comes last the next time."""
         for line in self.all()[:most]:
             yield line
-            del self._lines[line.kit]
+            del self.by_kit[line.kit]
             if line.first() is not None or line.first_warming() is not None:
-                self._lines[line.kit] = line
+                self.by_kit[line.kit] = line
 
     def settle(self, record: CallRecord) -> None:
         """A call that waits in a line is about to be settled."""
         kit = record.function.kit
         if kit is not None and record.call.kind is not Kind.WARM:
-            self._lines[kit].stale += 1
+            self.by_kit[kit].stale += 1
 
     def clear(self) -> None:
         """Nothing waits any more."""
-        self._lines.clear()
+        self.by_kit.clear()

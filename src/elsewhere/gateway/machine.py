@@ -212,8 +212,6 @@ class Gateway:
 
     def _hear_worker(self, worker: WorkerRecord, message: OfAttempts | OfResources) -> None:
         match message:
-            case Made() | Evicted() | Inventory():
-                self.ledger.kits.hear(worker, message, self.now)
             case Done():
                 self.attempts.on_done(worker, message.outcomes, self.now)
             case Died():
@@ -229,6 +227,8 @@ class Gateway:
                 self._on_ready(worker)
             case Unready():
                 self._on_unready(worker, message.failure)
+            case Made() | Evicted() | Inventory():
+                self.ledger.kits.hear(worker, message, self.now)
             case _:
                 assert_never(message)
 

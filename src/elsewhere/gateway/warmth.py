@@ -60,9 +60,11 @@ class Warmth:
         self._idle = idle
         self._roomy = roomy
 
-    def begin(self) -> None:
-        """A step begins."""
+    def take_look_at(self, other: float | None) -> float:
+        """`look_at`, which is not kept for the next step, or an `other` moment that comes sooner."""
+        moments = [when for when in (self.look_at, other) if when is not None]
         self.look_at = None
+        return min(moments)
 
     def picks(self, now: float) -> Iterator[Pick]:
         """Calls and who is given each; it must have been given before the next one is asked for."""
@@ -72,7 +74,7 @@ class Warmth:
             if line.first() is not None:
                 yield from self._give_near(line, self._builds.near(line.kit, now), now)
             line.rest(now)
-        if len(self.lines) > LINES_MAX:
+        if len(self.lines) > LINES_MAX and (self._idle or self._roomy):
             self._look_by(now + LOOK_SECONDS, now)
 
     def _look_by(self, when: float, now: float) -> None:
