@@ -105,6 +105,8 @@ FIGURES = (
     ),
     Figure(workload="chain", metric="calls_per_second", comparison="≥", bound=20, peer="ray"),
     Figure(workload="graphs", metric="gateway_kb_per_call", comparison="≤", bound=1.5),
+    Figure(workload="fetch", metric="copies_per_node", comparison="≤", bound=1),
+    Figure(workload="fetch", metric="most_from_one", comparison="≤", bound=2),
     Figure(workload="mapreduce", metric="seconds", comparison="≤", bound=1, peer="distributed"),
 )
 

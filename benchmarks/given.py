@@ -1,5 +1,10 @@
 """Functions that are given what they need by `elsewhere`, which only its own process has."""
 
+import os
+from collections.abc import Callable
+from time import sleep
+from typing import Annotated, Any
+
 from benchmarks.functions import allocate, use_processor
 from elsewhere import Depends
 
@@ -17,3 +22,41 @@ def work_given(value: int, model: bytearray = Depends(allocate)) -> int:
     """Use the processor as `work_after_set_up` does."""
     use_processor()
     return value if model else -1
+
+
+def fill_bytes(size: int) -> bytearray:
+    """So many bytes, each page of which is there."""
+    return bytearray(b"x") * size
+
+
+def fill_array(size: int) -> Any:
+    """The same as an array, for which numpy asks for large pages."""
+    import numpy as np
+
+    return np.full(size, 1, dtype=np.uint8)
+
+
+def bytes_given(size: int) -> Callable[[float], int]:
+    """A function that needs so many bytes, and returns its process."""
+
+    def use(
+        seconds: float, space: Annotated[bytearray, Depends(fill_bytes, size).options(scope="node")]
+    ) -> int:
+        sleep(seconds)
+        return os.getpid() if len(space) == size else 0
+
+    given: Callable[[float], int] = use  # type: ignore[assignment]  # the rest is given by itself
+    return given
+
+
+def array_given(size: int) -> Callable[[float], int]:
+    """As `bytes_given`, of an array."""
+
+    def use(
+        seconds: float, space: Annotated[Any, Depends(fill_array, size).options(scope="node")]
+    ) -> int:
+        sleep(seconds)
+        return os.getpid() if len(space) == size else 0
+
+    given: Callable[[float], int] = use  # type: ignore[assignment]  # the rest is given by itself
+    return given

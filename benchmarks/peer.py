@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
+from benchmarks.fetching import Fetch
 from benchmarks.functions import set_up_large, work_after_set_up
 
 WORKERS = 2
@@ -120,6 +121,9 @@ Initialized = Callable[
     [Callable[[], None], Function, Sequence[Any]], AbstractContextManager[list[Any]]
 ]
 Given = Callable[[Sequence[Any]], AbstractContextManager[list[Any]]]
+# So many bytes are there for calls on so many workers; the value ends one process that has them, and
+# gives the seconds until a call has them again.
+Hold = Callable[[int, int], AbstractContextManager[Callable[[], float]]]
 Stream = Callable[[Function, Iterable[Any]], Iterator[Any]]
 CallEach = Callable[[Sequence[Any]], list[Any]]
 Remembering = Callable[[Function, Path], AbstractContextManager[CallEach]]
@@ -230,6 +234,10 @@ class Peer(Protocol):
         """Return the ways to map a no-op that is given something."""
         return {}
 
+    def holds(self) -> Idioms[Hold]:
+        """Return the ways to have something very large at hand on many workers."""
+        return {}
+
     def inferences(self) -> Idioms[Inferences]:
         """Return the ways to keep what calls need between them: not at all, on disk and in memory."""
         return {}
@@ -275,6 +283,10 @@ class Peer(Protocol):
 
     def spilling(self) -> Idioms[Spilling]:
         """Return the ways to do it with little memory, all made before one is changed."""
+        return {}
+
+    def fetches(self) -> Idioms[Fetch]:
+        """Return the ways to bring a file to nodes with a disk folder each."""
         return {}
 
     def shares(self) -> Idioms[Share]:

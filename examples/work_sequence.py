@@ -280,7 +280,7 @@ def page(ways: list[Way], rows: list[tuple[str, ...]]) -> str:
 
 
 def main() -> None:
-    out = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).with_suffix(".html"))
+    out = Path(sys.argv[1] if len(sys.argv) > 1 else "work_sequence.html")
     done = [go_serially(), go_blocking(), go_with_futures()]
     if any(d3 != done[0][1] for _, d3 in done):
         sys.exit("the three ways have made different values of d3")

@@ -3,6 +3,7 @@
 import importlib
 import os
 import sys
+import sysconfig
 import textwrap
 import time
 from collections.abc import Iterator
@@ -10,7 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 
+import elsewhere
+
 OLD_SECONDS = 60.0
+BARE = [
+    str(Path(elsewhere.__file__).parent.parent),
+    *{sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")},
+    *(entry for entry in sys.path if entry.endswith("lib-dynload")),
+]
+"""Where a machine finds modules that has elsewhere and nothing of the user's."""
 
 
 class Project:

@@ -3,9 +3,14 @@
 import mmap
 import multiprocessing
 import platform
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 
+from benchmarks.fetching import Fetch, Fetched, Sent, copy_star
 from benchmarks.peer import WORKERS, Idiom, Idioms, Peer, Pipeline, Stages
 
 
@@ -37,6 +42,9 @@ class ByHand(Peer):
 
     def pipelines(self) -> Idioms[Pipeline]:
         return {"two processes, segments used again": Idiom(self._pipeline)}
+
+    def fetches(self) -> Idioms[Fetch]:
+        return {"each copies it and reads it again": Idiom(copying)}
 
     def _pipeline(self, stages: Stages) -> list[float]:
         if self._chunk_bytes != stages.chunk_bytes:
@@ -74,3 +82,19 @@ def serve(link: Connection, source: mmap.mmap, target: mmap.mmap) -> None:
             changed[:] = stages.change(made)
             reduced.append(stages.reduce(changed))
         link.send(reduced)
+
+
+@contextmanager
+def copying(nodes: int) -> Iterator[Callable[[Path], Fetched]]:
+    """A star: everybody copies from the one source."""
+    with tempfile.TemporaryDirectory() as root:
+        folders = [Path(root) / str(number) for number in range(nodes)]
+        for folder in folders:
+            folder.mkdir()
+
+        def fetch(path: Path) -> Fetched:
+            copy_star(path, folders)
+            sizes = [(folder / path.name).stat().st_size for folder in folders]
+            return Fetched(sizes, Sent(copies=nodes, most=nodes))
+
+        yield fetch

@@ -1,6 +1,8 @@
 """Our own adapter: no option is given, as in a user's first program."""
 
+import os
 import pickle
+import signal
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, wait
 from contextlib import AbstractContextManager, closing, contextmanager
@@ -9,12 +11,14 @@ from hashlib import blake2b
 from pathlib import Path
 from queue import SimpleQueue
 from tempfile import TemporaryDirectory
+from time import perf_counter, sleep
 from typing import Any
 
 import elsewhere
 from benchmarks import graphs, inside
+from benchmarks.fetching import Fetch, Fetched, Sent
 from benchmarks.functions import same
-from benchmarks.given import same_given, work_given
+from benchmarks.given import array_given, bytes_given, same_given, work_given
 from benchmarks.peer import (
     WORKERS,
     Averages,
@@ -24,6 +28,7 @@ from benchmarks.peer import (
     Given,
     Graph,
     Hash,
+    Hold,
     Idiom,
     Idioms,
     Inferences,
@@ -42,13 +47,20 @@ from benchmarks.peer import (
 )
 from benchmarks.peers.executor import ExecutorPeer, products_by_closure
 from benchmarks.peers.flow import Flow
-from benchmarks.workload import WrongResult
+from benchmarks.workload import WrongResult, check_equal
 from elsewhere import NoKey, Pool
 from elsewhere.calls.messages import Verdict
 from elsewhere.keys.key import key_of
 from elsewhere.store import KEY_BYTES, Acknowledge
 from elsewhere.store import Remember as Row
 from elsewhere.stores.opening import open_store
+from elsewhere.testing.nodes import PoolOfNodes
+
+STAY_SECONDS = 0.05
+"""How long a call stays that looks at a file, so that each node has one of them."""
+
+HOLD_SECONDS = 0.3
+"""How long calls take that are to be on all workers at once."""
 
 
 class Elsewhere(ExecutorPeer):
@@ -81,6 +93,12 @@ class Elsewhere(ExecutorPeer):
 
     def maps_of_given(self) -> Idioms[MapOfGiven]:
         return {"Depends": Idiom(MapOfGiven(same_given, self._map_default))}
+
+    def holds(self) -> Idioms[Hold]:
+        return {
+            "node, bytearray": Idiom(partial(hold, bytes_given)),
+            "node, numpy": Idiom(partial(hold, array_given)),
+        }
 
     def inferences(self) -> Idioms[Inferences]:
         return {"Depends": Idiom(infer)}
@@ -122,6 +140,9 @@ class Elsewhere(ExecutorPeer):
 
     def spilling(self) -> Idioms[Spilling]:
         return {"submit": Idiom(spilling)}
+
+    def fetches(self) -> Idioms[Fetch]:
+        return {"file": Idiom(fetching)}
 
     def shares(self) -> Idioms[Share]:
         return {"put": Idiom(flow_in(self._pool).share)}
@@ -178,10 +199,56 @@ def flow_in(pool: Any) -> Flow:
 
 
 @contextmanager
+def hold(give: Callable[[int], Function], size: int, workers: int) -> Iterator[Callable[[], float]]:
+    use = give(size)
+    with Pool(workers) as pool:
+        processes: set[int] = set()
+        while len(processes) < workers:
+            futures = [pool.submit(use, HOLD_SECONDS) for _ in range(workers)]
+            processes.update(future.result() for future in futures)
+
+        def start() -> float:
+            for process in processes:
+                os.kill(process, signal.SIGKILL)
+            # The node and the worker have seen that it has ended.
+            pool.submit(sleep, HOLD_SECONDS).result()
+            started = perf_counter()
+            if pool.submit(use, 0.0).result() in processes:
+                raise WrongResult("a process that was killed still answers")
+            return perf_counter() - started
+
+        yield start
+
+
+@contextmanager
 def spilling(budget: int, _: Path) -> Iterator[Pipeline]:
     options: dict[str, Any] = {"shared_memory": budget}
     with Pool(WORKERS, **options) as pool:
         yield flow_in(pool).pipeline_all_made
+
+
+@contextmanager
+def fetching(nodes: int) -> Iterator[Callable[[Path], Fetched]]:
+    """Nodes of one machine, which see no file of this process, as if they were others."""
+    with PoolOfNodes(nodes) as pool:
+        # One call at a time for each, so that each node has one.
+        options: dict[str, Any] = {"chunksize": 1}
+        check_equal(list(pool.map(abs, range(8 * nodes), **options)), list(range(8 * nodes)))
+
+        def fetch(path: Path) -> Fetched:
+            file = elsewhere.file(path)
+            sizes = dict(pool.map(size_of_file, [file] * nodes, **options))
+            peers = [source.peers for source in pool.sources.blobs[file.name].sources.values()]
+            return Fetched(list(sizes.values()), Sent(copies=sum(peers), most=max(peers)))
+
+        yield fetch
+
+
+def size_of_file(file: elsewhere.DataFile) -> tuple[int, int]:
+    """The node, by the process that has forked this worker, and what it has of the file."""
+    size = os.stat(file).st_size
+    sleep(STAY_SECONDS)
+    return os.getppid(), size
 
 
 @contextmanager

@@ -6,10 +6,10 @@ from benchmarks.workload import Workload
 
 NAMES = (
     *("submit", "latency", "map", "cpu", "matvec", "startup", "memory", "initializer", "stream"),
-    *("setup", "injected", "inference"),
+    *("setup", "injected", "held", "inference"),
     *("store", "keys", "corpus"),
     *("nested", "pure", "children", "parked", "bogosity", "remembered", "queued"),
-    *("shared", "pipeline", "spill", "chain", "mapreduce", "graphs"),
+    *("shared", "pipeline", "spill", "chain", "mapreduce", "graphs", "fetch"),
 )
 
 

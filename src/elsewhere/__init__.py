@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from elsewhere.inject.depends import Depends
     from elsewhere.pool import Pool
     from elsewhere.reasons import why
+    from elsewhere.shipping.files import DataFile, file
     from elsewhere.tasks import Task, task
     from elsewhere.timeline.timeline import Timeline
 
@@ -51,6 +52,7 @@ __all__ = [
     "CallTimeout",
     "Chunked",
     "CircularCall",
+    "DataFile",
     "DataLost",
     "Depends",
     "ElsewhereError",
@@ -76,6 +78,7 @@ __all__ = [
     "__version__",
     "as_completed",
     "call",
+    "file",
     "gather",
     "map",
     "spawn",
@@ -89,6 +92,7 @@ _HOME = {
     "CallTimeout": "elsewhere.errors",
     "Chunked": "elsewhere.chunked",
     "CircularCall": "elsewhere.errors",
+    "DataFile": "elsewhere.shipping.files",
     "DataLost": "elsewhere.errors",
     "Depends": "elsewhere.inject.depends",
     "ElsewhereError": "elsewhere.errors",
@@ -113,6 +117,7 @@ _HOME = {
     "WorkerLost": "elsewhere.errors",
     "as_completed": "elsewhere.ambient",
     "call": "elsewhere.ambient",
+    "file": "elsewhere.shipping.files",
     "gather": "elsewhere.ambient",
     "map": "elsewhere.ambient",
     "spawn": "elsewhere.ambient",

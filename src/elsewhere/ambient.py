@@ -10,6 +10,7 @@ from elsewhere.finished import finished_future
 from elsewhere.future import Future
 from elsewhere.in_force import in_force
 from elsewhere.inline import run_coroutine, with_values
+from elsewhere.partials import unfold
 from elsewhere.plans.injected import injected
 from elsewhere.stream import Stream
 from elsewhere.tasks import task_of
@@ -70,6 +71,7 @@ def run_here(function: Callable[..., T], /, *args: Any, **kwargs: Any) -> T:
 
     It is given the values of futures, as it would be elsewhere.
     """
+    function, args, kwargs = unfold(function, args, kwargs)
     args, kwargs = with_values(args, kwargs)
     value: Any = injected(function)(*args, **kwargs)
     if not isinstance(value, CoroutineType):

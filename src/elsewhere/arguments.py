@@ -34,3 +34,9 @@ def check_isolation(isolation: object) -> bool:
     if isolation not in {None, "fork"}:
         raise ValueError(f'isolation must be "fork" or None, not {isolation!r}')
     return isolation == "fork"
+
+
+def check_environment(value: object) -> None:
+    """Raises ValueError for what `Pool` does not take as ``environment``."""
+    if value not in ("strict", "warn"):
+        raise ValueError(f'environment must be "strict" or "warn", not {value!r}')

@@ -16,6 +16,7 @@ from elsewhere.checkpoints import read_checkpoint, write_checkpoint
 from elsewhere.finished import finished_future
 from elsewhere.future import Future
 from elsewhere.in_force import in_force
+from elsewhere.inline import Joined
 from elsewhere.operators import Operators
 from elsewhere.pieces import shuffling, works
 from elsewhere.pieces.kinds import LISTS, SINGLE, join, kind_of
@@ -29,7 +30,7 @@ PACKED_AHEAD = 4
 Chunk: TypeAlias = Future[Any]
 
 
-class Chunked(Operators):
+class Chunked(Joined, Operators):
     """Elements in chunks, each the value of a future: made with `split`, `read` or `of`.
 
     A chunk is a list, a numpy array, a pandas frame or series, an Arrow table or array. Its elements
@@ -242,9 +243,15 @@ class Chunked(Operators):
     def checkpoint(self, name: str) -> None:
         """Keep all chunks in the pool's store as `name`; returns when that is written.
 
-        Raises ValueError if the store has a checkpoint `name` of other values.
+        Raises ValueError if the store has a checkpoint `name` of other values, which are those with
+        other canonical bytes, or without any.
         """
-        write_checkpoint(_store(), name, self._packed())
+        write_checkpoint(
+            _store(),
+            name,
+            self._packed(),
+            lambda *packed: bool(send(works.is_same, *packed).result()),
+        )
 
     @classmethod
     def restore(cls, name: str) -> Self:

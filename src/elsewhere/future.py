@@ -26,7 +26,9 @@ _OUTCOME = "the outcome"
 _AGAIN = "the future of the same value, made again"
 _LEASE = "the lease of what was lost"
 KEPT_BYTES_MAX = 2**16
-"""A larger payload is not kept beside the value that was made of it."""
+UNCHANGEABLE = frozenset({bytes, str, int})
+"""A larger payload is not kept beside a value of one of these types, which nobody can change; beside any
+other it is, because calls that are given the future later get the value as it was."""
 
 
 class Settler(Protocol):
@@ -72,6 +74,8 @@ class Future(Waitable[T], Generic[T]):
     _result: Any = None
     _exception: BaseException | None = None
     _timeout: float | None = None
+    put_again: "Future[Any] | None" = None
+    """the same value, as it was put for the calls of another pool that were given this"""
     is_own = False
     """it stands for the arguments of one call"""
     noted: object = None
@@ -169,7 +173,8 @@ class Future(Waitable[T], Generic[T]):
             raise NotPicklable(
                 "the future",
                 "a future belongs to the pool that made it",
-                "Pass it as an argument of a call, or wait for it and send its result()",
+                "It can be an argument of a call, wherever it stands in that, but no part of what is "
+                "put, nor of a function. Or wait for it, and send its result()",
             )
         return reference
 
@@ -298,7 +303,7 @@ class Future(Waitable[T], Generic[T]):
             self._opened = True
             if self._placed is not None:
                 self._placed.forget()
-            if len(settlement.payload) > KEPT_BYTES_MAX and settlement.verdict is Verdict.VALUE:
+            if len(settlement.payload) > KEPT_BYTES_MAX and type(self._result) in UNCHANGEABLE:
                 self._settlement = None
 
     def _open_settlement(

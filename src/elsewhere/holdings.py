@@ -11,7 +11,7 @@ from functools import partial
 from queue import SimpleQueue
 from threading import RLock, Thread
 from typing import TYPE_CHECKING, Any
-from weakref import WeakValueDictionary
+from weakref import ref
 
 from elsewhere.calls.messages import Call, Given, Input, Need, ToGateway
 from elsewhere.calls.values import Drop, Free, Moved, Place, Spill
@@ -26,10 +26,12 @@ if TYPE_CHECKING:
 
 
 class Holdings:
-    """`note` takes messages for the machine, `post` has it look at once, `wake` has it look soon.
+    """`note` takes messages for the machine, `post` has it look at once. `look_soon` has somebody ask
+    `leases` soon, and again while there are any.
 
     `is_needed` says whether anybody needs the value of a call. `free_bytes_max`: how much of what
-    nobody needs is kept to be used again.
+    nobody needs is kept to be used again. `room`: how much memory values may take besides those that
+    are there.
     """
 
     def __init__(
@@ -38,30 +40,32 @@ class Holdings:
         free_bytes_max: int,
         note: Callable[[ToGateway], None],
         post: Callable[[ToGateway], None],
-        wake: Callable[[], None],
+        look_soon: Callable[[], None],
         is_needed: Callable[[int], bool],
+        room: Callable[[], float],
     ) -> None:
         self._directory = directory
         self._free_bytes_max = free_bytes_max
         self._is_needed = is_needed
+        self._room = room
         self._note = note
         self._post = post
-        self._wake = wake
+        self._look_soon = look_soon
         self._inputs: dict[int, tuple[Sequence[Input], Sequence[Future[Any]]]] = {}
         """by call: its inputs, and their futures, which live as long as it may need them"""
         self._needs: deque[Need] = deque()
         """what the machine wants to know, and was not told yet"""
-        self._placed: WeakValueDictionary[int, Holder] = WeakValueDictionary()
-        """those whose values lie in segments, by call"""
+        self._placed: dict[int, ref[Holder]] = {}
+        """by call: those whose values lie in segments. Not a WeakValueDictionary, because a Ctrl-C is
+        lost that comes in where that removes what is gone"""
         self._opening = RLock()
         self._segments: Segments | None = None
-        self._leases: Leases | None = None
+        self.leases: Leases | None = None
+        """None: nothing lies in a segment"""
         self._spills: SimpleQueue[Spill | None] = SimpleQueue()
         """None: there will be no more"""
         self._spiller: Thread | None = None
         self._ended = False
-        self.dropped = False
-        """the machine may not have heard of what was dropped"""
 
     # ------------------------------------------------------------ inputs
 
@@ -98,20 +102,23 @@ class Holdings:
 
     def lease(self, holder: Holder, call: int) -> "Lease":
         """As `Settler.lease`."""
-        self._placed[call] = holder
-        leases = self._leases
+        self._placed[call] = ref(holder)
+        leases = self.leases
         if leases is None:
             from elsewhere.segments.reading import Leases
 
             with self._opening:  # two sets of leases would drop what the other one has
-                leases = self._leases = self._leases or Leases(self._drop)
-        return leases.take(call)
+                leases = self.leases = self.leases or Leases(self._drop)
+        lease = leases.take(call)
+        self._look_soon()
+        return lease
 
-    def _drop(self, call: int) -> None:
-        """From a finaliser, which may come in anywhere."""
-        self._note(Drop([call]))
-        self.dropped = True
-        self._wake()
+    def _drop(self, calls: list[int]) -> None:
+        self._note(Drop(calls))
+        for call in calls:
+            holder = self._placed.get(call)
+            if holder is not None and holder() is None:  # else it is about to take a lease anew
+                del self._placed[call]
 
     def free(self, message: Free) -> None:
         """Nobody needs what lies in these places."""
@@ -158,8 +165,9 @@ class Holdings:
             from elsewhere.segments.writing import Segments
 
             with self._opening:  # two of these would write to the same files
-                segments = self._segments or Segments(self._directory, 0, self._free_bytes_max)
-                self._segments = segments
+                segments = self._segments = self._segments or Segments(
+                    self._directory, 0, self._free_bytes_max, self._room
+                )
         return segments
 
     def end(self) -> None:
@@ -169,7 +177,7 @@ class Holdings:
             self._spills.put(None)
             self._spiller.join()
         # One atomic copy: other threads may be settling futures.
-        for reference in self._placed.valuerefs():
+        for reference in list(self._placed.values()):
             holder = reference()
             if holder is not None:
                 holder.keep()

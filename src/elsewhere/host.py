@@ -16,12 +16,11 @@ future, and no thread that only submits ever runs one. Which thread reads the so
 """
 
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from threading import get_ident
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from elsewhere.callbacks import Callbacks
 from elsewhere.calls.messages import (
@@ -44,17 +43,15 @@ from elsewhere.future import Future
 from elsewhere.gateway.machine import Gateway
 from elsewhere.gateway.records import CLIENT, ENGINE, Turn
 from elsewhere.holdings import Holdings
+from elsewhere.inbox import Inbox
 from elsewhere.interrupts import DeferredInterrupts
 from elsewhere.link import GatewayEnd, LinkClosed
-from elsewhere.pending import Again, Incoming, Pending, Waited, take_in
-from elsewhere.placed import Holder
+from elsewhere.pending import Again, Pending, Waited
 from elsewhere.poller import READ, WRITE, Poller
 from elsewhere.remembering import Remembering
 from elsewhere.store import Store
 
-if TYPE_CHECKING:
-    from elsewhere.segments.reading import Lease
-
+T = TypeVar("T")
 STOP_GRACE_SECONDS = 5.0
 """How long workers may take to end by themselves once the pool is shut down."""
 
@@ -66,9 +63,6 @@ class GatewayHost:
     what the machine wants remembered, and is looked up before the machine hears of a call with a key.
     Large values of this process lie in `directory`, and it keeps `free_bytes_max` to use them again.
     """
-
-    adopts = True
-    """Calls that go through it may wait for the futures of other pools."""
 
     def __init__(
         self,
@@ -87,18 +81,26 @@ class GatewayHost:
         self._say = say
         self._on_end = on_end
         self._lock = threading.Lock()
-        self._inbox: deque[Incoming] = deque()
-        self._pending: dict[int, Pending] = {}
+        self._inbox = Inbox()
         self._callbacks = Callbacks()
         self._poller = Poller()
+        self.adopts = True  # calls that go through it may wait for futures of other pools
         self.holdings = Holdings(
-            directory, free_bytes_max, self.note, self.post, self._poller.wake, self._is_needed
+            directory,
+            free_bytes_max,
+            self.note,
+            self.post,
+            self._poller.look_soon,
+            self._is_needed,
+            self._room,
         )
+        self.lease = self.holdings.lease
         self._cancels = Cancels(self._poller)
         self._delivery = Delivery(
             engine, self.holdings, self._cancels, self._poller, directory, self.note
         )
         self._poller.on_alarm(lambda: self._step(ENGINE, None))
+        self._poller.on_look(self._catch_up)
         self._poller.on_served(self._callbacks, self._callbacks.run)
         self._closing = False
         self._stop_by: float | None = None
@@ -136,20 +138,15 @@ class GatewayHost:
 
     def cancel_all(self) -> None:
         """Take back every call that does not run. Returns before workers have answered."""
-        with self._locked():
-            settlements = self._step_inbox()  # every call that was submitted is pending now
-        self._settle(settlements)
-        self.post(Cancel(list(self._pending)))
+        self._catch_up()  # every call that was submitted is pending now
+        self.post(Cancel(list(self._inbox.pending)))
 
     def cancel(self, call: int, settled: Callable[[], bool]) -> None:
         """Take one call back; returns once it is settled, or its worker said no, or nothing in time."""
 
         def ask() -> int:
             self.post(Cancel([call]))
-            with self._locked():
-                settlements = self._step_inbox()  # the cancel may have been left there
-                record = self._gateway.calls.get(call)
-            self._settle(settlements)
+            record = self.look(lambda gateway: gateway.calls.get(call))
             self._drive()
             return 0 if record is None else record.worker
 
@@ -165,9 +162,6 @@ class GatewayHost:
 
     def make_waiters(self) -> list[object]:
         return []
-
-    def lease(self, holder: Holder, call: int) -> "Lease":
-        return self.holdings.lease(holder, call)
 
     def ask_again(
         self, missing: Missing, again: Future[Any], share: Callable[[], Future[Any]]
@@ -186,13 +180,27 @@ class GatewayHost:
             return self._gateway.is_running(call)
 
     def _is_needed(self, call: int) -> bool:
-        with self._locked():
-            return self._gateway.ledger.values.is_needed(call)
+        return self.look(lambda gateway: gateway.ledger.values.is_needed(call))
 
-    def busy(self) -> tuple[int, int]:
-        """How many workers hold calls, and how many there are."""
+    def _room(self) -> float:
+        return self.look(lambda gateway: gateway.ledger.values.room)
+
+    def _catch_up(self) -> bool:
+        """Tell the machine all that it has not heard, also of what was let go, which nobody may have
+        noticed; whether there is more to be let go one day."""
+        with DeferredInterrupts():
+            with self._lock:
+                settlements = self._step_inbox()
+            self._settle(settlements)
+        self._drive()
+        return bool(self.holdings.leases)
+
+    def look(self, see: Callable[[Gateway], T]) -> T:
+        """What is to be seen of the machine, once it has heard all that was said."""
         with self._locked():
-            return self._gateway.busy()
+            settlements, seen = self._step_inbox(), see(self._gateway)
+        self._settle(settlements)
+        return seen
 
     def close(self) -> None:
         """End once every call is settled. Returns at once; `join` waits."""
@@ -238,8 +246,10 @@ class GatewayHost:
 
     def _step_inbox(self) -> list[Settlement]:
         settlements: list[Settlement] = []
+        if (leases := self.holdings.leases) is not None:
+            leases.tell_gone()
         while self._inbox:
-            message = take_in(self._inbox, self._pending)
+            message = self._inbox.take()
             if isinstance(message, Submit):
                 message = Submit(self._remembering.leave_unknown(message.calls, settlements))
             self._act(self._gateway.step(CLIENT, message, monotonic()), settlements)
@@ -269,13 +279,15 @@ class GatewayHost:
 
     def _settle(self, settlements: list[Settlement]) -> None:
         for settlement in settlements:
-            pending = self._pending.pop(settlement.call, None)
+            pending = self._inbox.pending.pop(settlement.call, None)
             self.holdings.settled(settlement.call)
             if pending is not None:
                 pending.settle(settlement)
                 self._callbacks.append(pending)
         self.holdings.tell()
-        if (settlements and not self._poller.is_serving) or (self._closing and not self._pending):
+        if (settlements and not self._poller.is_serving) or (
+            self._closing and not self._inbox.pending
+        ):
             self._poller.wake()
 
     # ------------------------------------------------------------ the I/O thread
@@ -287,12 +299,9 @@ class GatewayHost:
             self._end()
 
     def _check_end(self) -> None:
-        if self.holdings.dropped:
-            self.holdings.dropped = False
-            self._drive()
         if self._closing:
             self._drive()  # an interrupted submit may have left its call in the inbox
-        if self._closing and not self._pending and not self._inbox:
+        if self._closing and not self._inbox.pending and not self._inbox:
             self._wind_down()
 
     def _exchange(self, worker: int, link: GatewayEnd, events: int) -> None:
@@ -337,21 +346,23 @@ class GatewayHost:
 
     def _end(self) -> None:
         self._poller.ended = True
-        self.holdings.end()
-        self._engine.end()
-        self._delivery.end()
-        self._poller.close()
-        self._cancel_rest()
-        self._on_end()
+        with ExitStack() as ends:  # whatever fails, the rest ends; what is named last comes first
+            ends.callback(self._on_end)
+            ends.callback(self._cancel_rest)
+            ends.callback(self._poller.close)
+            ends.callback(self._delivery.end)
+            ends.callback(self._engine.end)
+            ends.callback(self.holdings.end)
 
     def _cancel_rest(self) -> None:
         """Nobody will step the machine again: settle every call that is left."""
         with DeferredInterrupts():
             with self._lock:
                 while self._inbox:
-                    take_in(self._inbox, self._pending)
+                    self._inbox.take()
             # Those who still settle what they stepped may take from it meanwhile.
-            self._settle([Settlement(call, Verdict.CANCELLED) for call in list(self._pending)])
+            rest = list(self._inbox.pending)
+            self._settle([Settlement(call, Verdict.CANCELLED) for call in rest])
         self._callbacks.run()
 
     # ------------------------------------------------------------ the engine's door

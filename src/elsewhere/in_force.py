@@ -47,12 +47,23 @@ def in_force() -> Caller | None:
     return _latest[-1] if _latest else None
 
 
-def call_given(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-    """In a worker: call a pure task that was given futures, which are values here, and so have a key."""
-    caller = in_force()
-    if caller is None:
-        return function(*args, **kwargs)
-    return caller.spawn(function, args, kwargs).result()
+class OfValues:
+    """A pure task that is called with futures: in a worker they are values, and so the call has a key.
+
+    It is called what the task is called. It cannot be referred to weakly, so its equals are found by
+    their bytes and sent once.
+    """
+
+    __slots__ = ("func",)
+
+    def __init__(self, task: Callable[..., Any]) -> None:
+        self.func = task
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        caller = in_force()
+        if caller is None:
+            return self.func(*args, **kwargs)
+        return caller.spawn(self.func, args, kwargs).result()
 
 
 def enter(caller: Caller) -> None:

@@ -11,6 +11,13 @@ from typing import Any
 
 from elsewhere.future import Future
 
+
+class Joined:
+    """What stands for futures and is pickled as what becomes of their values: a `Chunked`."""
+
+    chunks: tuple[Future[Any], ...]
+
+
 _PLAIN = {int, str, float, bool, type(None), bytes, complex}
 
 
@@ -18,7 +25,7 @@ def with_values(
     args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """The arguments of a call, with its value for each future in lists, tuples, sets, dicts and
-    dataclasses. Waits for the futures, and raises what one of them raised.
+    dataclasses, and what a `Chunked` is joined to. Waits for the futures, and raises what one of them raised.
 
     What holds futures is copied; all else stays the very object that it is.
     """
@@ -29,15 +36,16 @@ def with_values(
     found = False
     todo = [args, kwargs]
     while todo:
-        for part in _parts(todo.pop()):
+        for part in parts_of(todo.pop()):
             place = id(part)
             if place in memo or place in walked:
                 continue
             if isinstance(part, Future):
                 memo[place] = part.result()
                 found = True
-            elif _is_walked(part):
+            elif is_walked(part):
                 walked[place] = part
+                found |= isinstance(part, Joined)
                 todo.append(part)
             else:
                 memo[place] = part
@@ -47,13 +55,17 @@ def with_values(
     return copied
 
 
-def _is_walked(value: object) -> bool:
-    return isinstance(value, (list, tuple, dict, set, frozenset, deque)) or (
+def is_walked(value: object) -> bool:
+    """Whether futures are looked for in this."""
+    return isinstance(value, (list, tuple, dict, set, frozenset, deque, Joined)) or (
         is_dataclass(value) and not isinstance(value, type)
     )
 
 
-def _parts(value: Any) -> Iterable[Any]:
+def parts_of(value: Any) -> Iterable[Any]:
+    """Where they are looked for in it."""
+    if isinstance(value, Joined):
+        return value.chunks
     if isinstance(value, Mapping):
         return chain(value.keys(), value.values())
     if is_dataclass(value):

@@ -28,7 +28,7 @@ from elsewhere.chunks import Chunk, Meter
 from elsewhere.codec.functions import Encoded
 from elsewhere.codec.references import meeting
 from elsewhere.codec.values import dumps, too_large
-from elsewhere.errors import NotPicklable
+from elsewhere.errors import DataLost, NotPicklable
 from elsewhere.future import Future, Settler
 
 CHUNK_SECONDS = 0.05
@@ -68,11 +68,11 @@ class Sender(Protocol):
     def settler(self) -> Settler:
         """That of the futures of its calls."""
 
+    def bring(self, future: Future[Any]) -> Future[Any]:
+        """The same value where the calls of the pool find it. Raises `DataLost`."""
+
     def next_call(self) -> int:
         """A number for a call."""
-
-    def adopt(self, futures: Sequence[Future[Any]]) -> Sequence[Future[Any]]:
-        """Futures with the same values that calls of this pool may wait for."""
 
     def send(
         self, call: Call, pending: Chunk, function: str, inputs: Sequence[Future[Any]] = ()
@@ -260,13 +260,13 @@ class Intake:
         if failure is not None or len(items) < size:
             self._exhausted = True
 
-    def _encode(self, items: list[Any]) -> tuple[list[Parcel], NotPicklable | None]:
+    def _encode(self, items: list[Any]) -> tuple[list[Parcel], NotPicklable | DataLost | None]:
         """What to send of the items, up to the first that cannot be sent; and why that cannot."""
         if not items:
             return [], None
         try:
             whole = self._pack(items, "items")
-        except NotPicklable as error:
+        except (NotPicklable, DataLost) as error:
             refused = error
         else:
             if len(items) == 1 or all(map(_has_value, whole.inputs)):
@@ -275,19 +275,19 @@ class Intake:
         for position, item in enumerate(items):
             try:
                 self._pack([item], f"item {self._read + position}")
-            except NotPicklable as error:
+            except (NotPicklable, DataLost) as error:
                 parcels, earlier = self._encode(items[:position])
                 return parcels, earlier or error
         # Each can be sent alone, as where the list is one level too deep.
         return [], refused
 
     def _pack(self, items: list[Any], name: str) -> Parcel:
-        """Raises `NotPicklable`; `name` is what that calls the items, or the only one of them."""
+        """Raises `NotPicklable` and `DataLost`; `name` is what that calls the items, or the only one of them."""
         with meeting(self._sender.settler) as met:
             payload = dumps(items if name == "items" else items[0], name)
         if len(payload) > PAYLOAD_BYTES_MAX:
             raise too_large(f"a chunk of {len(items)} items", len(payload))
-        futures = self._sender.adopt([*met.futures])
+        futures = [self._sender.bring(future) for future in met.futures]
         inputs = tuple([future.as_input(n) for n, future in enumerate(futures)])
         return Parcel(payload, len(items), futures, inputs)
 

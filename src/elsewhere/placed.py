@@ -1,6 +1,5 @@
 """The value of a call, while it lies in a segment."""
 
-from contextlib import suppress
 from typing import TYPE_CHECKING, Protocol
 
 from elsewhere.calls.values import INLINE_BYTES, Place
@@ -24,6 +23,8 @@ class Placed:
     """its pool has ended, and the segment may be gone"""
     _kept: "Mapping | bytes | None" = None
     """the segment, or a copy of it, if its pool has ended"""
+    _failure: OSError | None = None
+    """why it could not be kept"""
 
     def __init__(self, place: Place) -> None:
         self.place = place
@@ -32,8 +33,10 @@ class Placed:
         """Called when the pool ends: keep the value if it is `wanted`, although its segment goes."""
         self.ended = True
         if wanted:
-            with suppress(FileNotFoundError):  # it is lost, as who asks for it is told
-                self._kept = self._copy_small() or self.map()
+            try:
+                self._kept = self._map_or_copy()
+            except OSError as error:  # who asks for it is told
+                self._failure = error
 
     def forget(self) -> None:
         """The value was made; what was made of the segment keeps it."""
@@ -48,14 +51,25 @@ class Placed:
 
         try:
             mapping = map_segment(self.place)
-        except FileNotFoundError:
+        except FileNotFoundError as lost:
             kept = self._kept  # the pool may have ended just now
             if kept is None:
-                raise
+                if self._failure is None:
+                    raise
+                raise self._failure from lost
             return kept
         mapping.lease = self.lease
         return mapping
 
-    def _copy_small(self) -> bytes | None:
-        """The segment of a small value: only so many can be mapped at once."""
-        return None if self.place.nbytes > INLINE_BYTES else bytes(self.map())
+    def _map_or_copy(self) -> "Mapping | bytes":
+        """The segment; of a small value a copy, for only so many can be mapped at once."""
+        from elsewhere.segments.reading import read_segment
+
+        if self.place.nbytes <= INLINE_BYTES:
+            return read_segment(self.place)
+        try:
+            return self.map()
+        except FileNotFoundError:
+            raise
+        except OSError:
+            return read_segment(self.place)  # too many are mapped already

@@ -22,6 +22,8 @@ FOREVER = float("inf")
 HANDOVER_SECONDS_MAX = 0.01
 """How long a thread that waits hopes for the role; then it waits without it."""
 STANDBY_SECONDS = 0.002
+LOOK_SECONDS = 0.1
+"""How often to look for what nobody tells of."""
 POLL_SECONDS_MAX = 3600.0
 """How long to wait at once. The system refuses to wait for more than 24 days."""
 SPIN_SECONDS = 0.00005
@@ -38,6 +40,8 @@ class Poller:
         self._timer_ids = count()
         self._alarm: float | None = None
         self._on_alarm: Callable[[], None] = lambda: None
+        self._look_at: float | None = None
+        self._on_look: Callable[[], bool] = lambda: False
         self._served_for: Collection[object] = ()
         self._on_served: Callable[[], None] = lambda: None
         self._polling_until = 0.0
@@ -95,6 +99,17 @@ class Poller:
         self._alarm = moment
         if moment is not None and moment < self._polling_until:
             self.wake()
+
+    def on_look(self, act: Callable[[], bool]) -> None:
+        """What to call for `look_soon`: it says whether to look once more, after as long again."""
+        self._on_look = act
+
+    def look_soon(self) -> None:
+        """Look in `LOOK_SECONDS`, if nobody has asked for that. From any thread."""
+        if self._look_at is None:
+            self._look_at = moment = monotonic() + LOOK_SECONDS
+            if moment < self._polling_until:
+                self.wake()
 
     def wake(self) -> None:
         """End the wait that is going on. From any thread."""
@@ -193,10 +208,11 @@ class Poller:
         # Announce the wait before looking when it must end: whoever brings that moment forward
         # either sees the announcement and wakes this thread, or is seen here.
         self._polling_until = FOREVER
-        alarm = self._alarm
+        alarm, look_at = self._alarm, self._look_at
         until = min(
             until,
             FOREVER if alarm is None else alarm,
+            FOREVER if look_at is None else look_at,
             self._timers[0][0] if self._timers else FOREVER,
         )
         self._polling_until = until
@@ -223,6 +239,10 @@ class Poller:
             heappop(self._timers)[2]()
         if self._alarm is not None and self._alarm <= now:
             self._on_alarm()
+        if look_at is not None and look_at <= now:
+            self._look_at = None  # first: what comes now is seen by the look, or asks for one
+            if self._on_look():
+                self.look_soon()
         if self._served_for:
             self._serve_due(deferral)
 

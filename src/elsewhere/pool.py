@@ -19,11 +19,13 @@ from elsewhere.settings import WORKERS_MAX, Settings
 if TYPE_CHECKING:
     from elsewhere.calls.messages import Options
     from elsewhere.calls.retention import ResourceLimits
+    from elsewhere.engines.making import EngineOf
     from elsewhere.finished import Hit
     from elsewhere.future import Future
     from elsewhere.gateway.placement import Placement, UsersFunction
+    from elsewhere.inventory import KeptResource
     from elsewhere.node.process import NodeProcess
-    from elsewhere.session import EngineOf, Session
+    from elsewhere.session import Session
     from elsewhere.store import Store
     from elsewhere.timeline.timeline import Timeline
     from elsewhere.venvs import Venv
@@ -64,7 +66,8 @@ class Pool(Executor):
     forked, or False: none.
 
     A worker that dies is replaced and its calls run again: a call may run more than once, but
-    settles once. After three deaths a call fails alone with `CallQuarantined`.
+    settles once. After three deaths, but for those that have come from outside, a call fails alone
+    with `CallQuarantined`.
     """
 
     def __init__(  # noqa: PLR0913  # each is an option
@@ -189,6 +192,7 @@ class Pool(Executor):
 
     def scatter(self, values: Iterable[T]) -> "list[Future[T]]":
         """A future of each of `values`, as by `put`."""
+        self._session.check_open()  # also where there are no values
         return [self._session.put(value) for value in values]
 
     def map(
@@ -223,6 +227,28 @@ class Pool(Executor):
         return self._session.map(
             self._options, fn, iterables, timeout, chunksize, buffersize, progress
         )
+
+    def warm(
+        self, function: Callable[..., Any], *more: Callable[..., Any], workers: int | None = None
+    ) -> "Future[None]":
+        """Make ahead what these functions are given (`Depends`), in all workers or in so many.
+
+        Returns at once, so that other work can be prepared meanwhile. The future is settled when all is
+        made; what a provider raised, its `result()` raises. What is made already is not made again.
+        Raises TypeError for a function that is given nothing that workers keep, or nothing with an exact
+        name.
+        """
+        wanted = self.workers if workers is None else workers
+        check_count("workers", wanted, most=WORKERS_MAX)
+        return self._session.warm(self._options, (function, *more), min(wanted, self.workers))
+
+    def resources(self) -> "list[KeptResource]":
+        """What workers keep of what their calls were given, by worker, in the order in which it was made.
+
+        Asks the workers how often it was used. Of one that does not answer within 0.2 seconds, because C
+        code holds its interpreter, it is told what it said the last time.
+        """
+        return self._session.resources()
 
     def timeline(self) -> "Timeline":
         """What ran where and when and what waited for what, latest last: the last 100,000 calls that

@@ -11,7 +11,7 @@ from elsewhere.codec.values import dumps
 from elsewhere.errors import NoKey, NotPicklable, StoreError
 from elsewhere.finished import Hit, failed_future
 from elsewhere.future import Future, Settler
-from elsewhere.in_force import call_given
+from elsewhere.in_force import OfValues
 from elsewhere.names import Name, describe_call, key_of_call, keys_of_calls
 from elsewhere.store import KEY_BYTES, Store
 
@@ -103,7 +103,7 @@ class PureCalls:
             futures = []
         if not futures:
             return failed_future(no_key, self._settler)
-        return self._send(options, call_given, (fn, args, kwargs), {})
+        return self._send(options, OfValues(fn), args, kwargs)
 
     def submit_each(
         self, options: Options, fn: Callable[..., T], items: Sequence[tuple[Any, ...]]

@@ -35,7 +35,7 @@ class Puts:
         self, args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> tuple[bytes, list[Future[Any]]]:
         """What travels, and the inputs of the call. Large arguments are one of these: a segment takes
-        a fraction of the time that a socket does. Raises `NotPicklable`."""
+        a fraction of the time that a socket does. Raises `NotPicklable`, or `DataLost` as `bring`."""
         (payload, buffers), futures = dumps_with_inputs(args, kwargs, self._host, dumps_apart)
         if buffers or len(payload) > self._inline_bytes:
             parts = [memoryview(payload), *(buffer.raw() for buffer in buffers)]
@@ -46,20 +46,27 @@ class Puts:
                 large.is_own = True
                 futures.append(large)
                 payload = dumps_own(len(futures) - 1)
-        return payload, self.adopt(futures) if futures else futures
+        if futures:
+            futures = [self.bring(future) for future in futures]
+        return payload, futures
 
-    def adopt(self, futures: Sequence[Future[Any]]) -> list[Future[Any]]:
-        """Futures of this pool: of another one's, others with their values, as soon as these are there."""
-        return [self._adopt_one(f) if f.is_foreign(self._host) else f for f in futures]
+    def bring(self, future: Future[Any]) -> Future[Any]:
+        """The input of a call that was given this: the same value, put here once, if it lies in a
+        segment of another pool, which may be gone before the call needs it, or is still to come from
+        another pool. Raises `DataLost`."""
+        if not future.is_foreign(self._host):
+            return future
+        put_again = future.put_again
+        if put_again is None or put_again.is_foreign(self._host):
+            put_again = future.put_again = self._put_again(future)
+        return put_again
 
-    def _adopt_one(self, future: Future[T]) -> Future[T]:
+    def _put_again(self, future: Future[T]) -> Future[T]:
         if future.is_settled():
-            # What lies in another pool's segments may be gone before the call needs it.
             return self.put(future.result())
         number = next(self._numbers)
-        adopted: Future[T] = Future(
-            Call(number, 0, b"", Options()), "a value of another pool", self._host
-        )
+        awaited = Call(number, 0, b"", Options())
+        adopted: Future[T] = Future(awaited, "a value of another pool", self._host)
         turn = [adopted]
         future.wake_when_settled(lambda _: self._follow(future, turn, number))
         if future.is_settled():  # meanwhile, and perhaps before it was asked to tell of it

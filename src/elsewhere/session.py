@@ -6,9 +6,10 @@ Loaded after the pool has started its node, so that the node starts while this i
 import os
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
+from functools import partial
 from itertools import count
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from elsewhere.calls.messages import Call, Cancel, Kind, Options
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX, replace
@@ -17,8 +18,8 @@ from elsewhere.chunks import Bar, Meter
 from elsewhere.codec.functions import Editions, Functions, to_send
 from elsewhere.codec.references import dumps_with_inputs
 from elsewhere.codec.values import dumps, too_large
-from elsewhere.engine import Engine
-from elsewhere.errors import NotPicklable, StoreError
+from elsewhere.engines.making import EngineOf
+from elsewhere.errors import DataLost, NotPicklable, StoreError
 from elsewhere.finished import Hit, failed_future
 from elsewhere.future import Future, Settler
 from elsewhere.gateway.machine import Gateway
@@ -30,6 +31,7 @@ from elsewhere.mapping import Mapping
 from elsewhere.names import Name
 from elsewhere.node.process import NodeProcess
 from elsewhere.pending import Pending
+from elsewhere.physical_memory import usable_memory
 from elsewhere.pure_calls import PureCalls
 from elsewhere.puts import Puts
 from elsewhere.reports import report
@@ -39,26 +41,13 @@ from elsewhere.store import Acknowledge, Store
 from elsewhere.tasks import is_asynchronous, merge_options, task_of
 
 if TYPE_CHECKING:
+    from elsewhere.inventory import KeptResource
     from elsewhere.timeline.recorder import Recorder
     from elsewhere.timeline.timeline import Timeline
 
 T = TypeVar("T")
 _numbers = count(1)
 _open_sessions: set["Session"] = set()
-
-
-class EngineOf(Protocol):
-    """What makes an engine."""
-
-    @property
-    def alike(self) -> bool:
-        """Whether its workers see the files that this process sees, and have what is installed here."""
-
-    def __call__(
-        self, node: NodeProcess, workers: int, setup: Setup, *, preload: Sequence[str]
-    ) -> Engine:
-        """An engine with so many workers, each of which is told `setup`. `node` is this machine's, and
-        imports the modules `preload` before it starts one."""
 
 
 class Session:
@@ -81,14 +70,22 @@ class Session:
         digest: bytes,
     ) -> None:
         self._workers = workers
-        room = room_for_values(node.directory) if shared_memory is None else shared_memory
+        room = shared_memory
+        if room is None:
+            room = room_for_values(node.directory, usable_memory())
         free = free_bytes_max(room, workers + 1)
-        engine = engine_of(node, workers, replace(setup, free_bytes_max=free), preload=preload)
+        values = room - free * (workers + 1)
+        engine = engine_of(
+            node,
+            workers,
+            replace(setup, free_bytes_max=free, value_bytes_max=values),
+            preload=preload,
+        )
         waits = store is not None and store.acknowledge is not Acknowledge.MEMORY
         gateway = Gateway(
             tasks_per_worker_max=tasks_per_worker_max,
             waits_for_rows=waits,
-            value_bytes_max=room - free * (workers + 1),
+            value_bytes_max=values,
             placement=placement,
         )
         self._opened = store
@@ -129,7 +126,8 @@ class Session:
                     self._opened = open_store()
         return self._opened
 
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
+        """Raises RuntimeError if the pool takes no more calls."""
         if self.shut:
             raise RuntimeError("cannot schedule new futures after shutdown of the pool")
 
@@ -141,7 +139,11 @@ class Session:
         kwargs: dict[str, Any],
     ) -> Future[T]:
         """As `Pool.submit`, with `options`."""
-        self._check_open()
+        self.check_open()
+        if type(fn) is partial:
+            from elsewhere.partials import unfold  # only who uses them pays for it
+
+            fn, args, kwargs = unfold(fn, args, kwargs)
         task = task_of(fn)
         if task is None:
             return self._submit(options, fn, args, kwargs)
@@ -178,7 +180,7 @@ class Session:
                 )
             future: Future[T] = Future(call, function.name, self._host)
             self.send(call, future, function.name, given)
-        except NotPicklable as error:
+        except (NotPicklable, DataLost) as error:
             return failed_future(error, self._host)
         return future
 
@@ -186,7 +188,7 @@ class Session:
         self, options: Options, fn: Callable[..., T], items: Sequence[tuple[Any, ...]]
     ) -> Iterator[Future[T] | Hit[T]]:
         """As `submit` of each of `items`, one after another; what the store has is asked for at once."""
-        self._check_open()
+        self.check_open()
         task = task_of(fn)
         if task is None or not task.pure:
             return (self.submit(options, fn, item, {}) for item in items)
@@ -194,7 +196,7 @@ class Session:
 
     def put(self, value: T) -> Future[T]:
         """As `Pool.put`."""
-        self._check_open()
+        self.check_open()
         return self._puts.put(value)
 
     def map(
@@ -208,7 +210,7 @@ class Session:
         progress: bool | str,
     ) -> Iterator[T]:
         """As `Pool.map`, with `options`."""
-        self._check_open()
+        self.check_open()
         if not iterables:
             raise TypeError("map needs at least one iterable")
         deadline = None if timeout is None else monotonic() + timeout
@@ -246,7 +248,7 @@ class Session:
         self._reading.add(intake)
         mapping = Mapping(self, intake)
         try:
-            self._check_open()  # once more: whoever ends the pool now sees this map
+            self.check_open()  # once more: whoever ends the pool now sees this map
             results = mapping.results(deadline)
             intake.fill()
         except BaseException as error:
@@ -261,7 +263,24 @@ class Session:
         with DeferredInterrupts():
             from elsewhere.progress import open_progress
 
-            return open_progress(progress, total, self._host.busy)
+            return open_progress(progress, total, lambda: self._host.look(Gateway.busy))
+
+    def warm(
+        self, options: Options, functions: Sequence[Callable[..., Any]], workers: int
+    ) -> Future[None]:
+        """As `Pool.warm`."""
+        self.check_open()
+        from elsewhere.warming import warm
+
+        encoded = [self._functions.encode(to_send(function)) for function in functions]
+        return warm(self, options, encoded, workers)
+
+    def resources(self) -> "list[KeptResource]":
+        """As `Pool.resources`."""
+        self.check_open()
+        from elsewhere.inventory import take_inventory
+
+        return take_inventory(self._host)
 
     def timeline(self) -> "Timeline":
         """As `Pool.timeline`."""
@@ -313,13 +332,13 @@ class Session:
         """That of the futures of this pool."""
         return self._host
 
+    def bring(self, future: Future[Any]) -> Future[Any]:
+        """As `Puts.bring`."""
+        return self._puts.bring(future)
+
     def next_call(self) -> int:
         """A number for a call."""
         return next(self._calls)
-
-    def adopt(self, futures: Sequence[Future[Any]]) -> Sequence[Future[Any]]:
-        """Futures of this pool with the same values."""
-        return self._puts.adopt(futures)
 
     def send(
         self, call: Call, pending: Pending, function: str, inputs: Sequence[Future[Any]] = ()

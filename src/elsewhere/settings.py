@@ -4,13 +4,14 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from elsewhere.arguments import check_count, check_seconds
+from elsewhere.arguments import check_count, check_environment, check_seconds
 
 if TYPE_CHECKING:
     from elsewhere.calls.retention import ResourceLimits
+    from elsewhere.engines.making import EngineOf
     from elsewhere.gateway.placement import Placement, UsersFunction
     from elsewhere.node.process import NodeProcess
-    from elsewhere.session import EngineOf, Session
+    from elsewhere.session import Session
     from elsewhere.store import Store
 
 WORKERS_MAX = 4096
@@ -48,8 +49,7 @@ class Settings(NamedTuple):
             raise TypeError(f"initializer must be callable, not {self.initializer!r}")
         if not isinstance(self.initargs, Iterable):
             raise TypeError(f"initargs must be a tuple of arguments, not {self.initargs!r}")
-        if self.environment not in {"strict", "warn"}:
-            raise ValueError(f'environment must be "strict" or "warn", not {self.environment!r}')
+        check_environment(self.environment)
 
     def preloaded(self) -> tuple[str, ...]:
         """The modules that were named to be imported before the first worker is forked. Raises as `check`."""
@@ -90,7 +90,7 @@ class Settings(NamedTuple):
         from elsewhere.session import Session
         from elsewhere.shipping.editions import PoolEditions
 
-        editions = PoolEditions(alike=engine_of.alike, strict=self.environment == "strict")
+        editions = PoolEditions(alike=engine_of.alike, environment=self.environment)
         inline_bytes = INLINE_BYTES if self.inline_bytes is None else self.inline_bytes
         setup = Setup(inline_bytes=inline_bytes, tells_imports=self.preload is True)
         if self.initializer is not None:

@@ -46,6 +46,8 @@ CANDIDATES = st.lists(
         NBYTES,
         SECONDS,
         st.floats(0.01, 100),
+        st.integers(0, 5),
+        SECONDS,
     ),
     min_size=1,
     max_size=10,

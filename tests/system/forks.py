@@ -4,7 +4,7 @@ import asyncio
 import os
 import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Annotated, Any
 
 import elsewhere
@@ -144,12 +144,19 @@ def fill(size: int) -> bytes:
     return bytes(size)
 
 
-def fill_and_die(size: int) -> bytes:
-    class Dies:
-        def __reduce__(self) -> Any:
-            os._exit(5)
+def deadly() -> Iterator[int]:
+    yield 1
+    os._exit(5)
 
-    return [bytes(size), Dies()]  # type: ignore[return-value]  # it never comes
+
+@elsewhere.task
+def use_deadly(number: int = Depends(deadly)) -> int:
+    return number
+
+
+def fill_and_die(size: int) -> bytes:
+    """Its value is encoded when what it has made in its fork takes that down."""
+    return bytes(size * use_deadly())
 
 
 def wait_in_thread(x: int) -> int:

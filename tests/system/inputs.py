@@ -7,6 +7,7 @@ from collections.abc import Callable
 from concurrent.futures import Future as StandardFuture
 from concurrent.futures import as_completed, wait
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -89,7 +90,17 @@ def patient_increment(number: Any) -> Any:
     return number + 1
 
 
+@elsewhere.task(pure=True)
+def pure_failure(number: Any) -> Any:
+    raise ValueError(number)
+
+
 # ---------------------------------------------------------------- calls that make calls
+
+
+def names_of_pure_calls() -> list[str]:
+    made: Any = elsewhere.spawn(pure_failure, elsewhere.spawn(increment, 1))
+    return [repr(made), *made.exception().__notes__]
 
 
 def chain(length: int, step: Callable[[Any], Any] = increment) -> Any:
@@ -286,3 +297,11 @@ def make_graph(
 def tell(future: Any) -> tuple[str, int]:
     error = future.exception(60)
     return ("value", future.result()) if error is None else ("failed", error.args[0])
+
+
+def call_partial(number: int) -> Any:
+    return elsewhere.call(partial(divmod, elsewhere.spawn(identity, number)), 3)
+
+
+def use_list_as_key() -> Any:
+    return elsewhere.call(identity, {elsewhere.spawn(identity, []): 1})

@@ -143,3 +143,11 @@ def clear_and_kill_self_once(array: Any, marker: str) -> int:
     array[:] = 0
     kill_self_once(array, marker)
     return before
+
+
+def numbers(count: int) -> list[int]:
+    return list(range(count))
+
+
+def first(array: Array) -> int:
+    return int(array[0])

@@ -157,8 +157,29 @@ def test_a_checkpoint_outlives_its_pool(tmp_path: Path) -> None:
         assert (ys.gather() == np.arange(100_000)).all()
         assert (ys + 1)[-1] == 100_000
         assert len(Chunked.restore("none")) == 0
+        with pytest.raises(TypeError, match="name of a checkpoint must be a text, not 5"):
+            xs.checkpoint(5)  # type: ignore[arg-type]  # that is what is refused
+        with pytest.raises(TypeError, match="name of a checkpoint must be a text, not 5"):
+            Chunked.restore(5)  # type: ignore[arg-type]  # that is what is refused
         with pytest.raises(KeyError, match="no checkpoint 'other'"):
             Chunked.restore("other")
+
+
+def test_a_checkpoint_may_be_written_again_of_equal_values(pool: Pool) -> None:
+    xs = Chunked.split(range(4), 2)
+    shared = xs.map(lambda chunk: [{"a": "word" * 9, "b": n, "c": {n, 99}} for n in chunk])
+    built = xs.map(
+        lambda chunk: [{"c": {99, n}, "b": n, "a": "".join(["word"] * 9)} for n in chunk]
+    )
+    shared.checkpoint("same")
+    built.checkpoint("same")
+    assert Chunked.restore("same").gather() == shared.gather()
+    for other in (built[:2], built.map(lambda chunk: [*chunk, 1]), Chunked.of([*built.chunks] * 2)):
+        with pytest.raises(ValueError, match="of other values"):
+            other.checkpoint("same")
+    xs.map(lambda chunk: [object()]).checkpoint("unnamed")
+    with pytest.raises(ValueError, match="of other values"):
+        xs.map(lambda chunk: [object(), 1]).checkpoint("unnamed")
 
 
 def test_a_checkpoint_that_was_interrupted_leaves_no_trace(tmp_path: Path) -> None:
@@ -176,6 +197,21 @@ def test_a_chunk_that_the_store_does_not_have_is_missed(pool: Pool) -> None:
     Chunked.of([pool.submit(bytes, BYTES_MAX + 1)]).checkpoint("large")
     with pytest.raises(StoreError, match="does not have its chunk 0 any more"):
         Chunked.restore("large")
+
+
+def test_inside_a_call_it_works_as_in_the_client(pool: Pool) -> None:
+    assert pool.submit(use_inside).result(timeout=60) == use_inside() == (9900, [4, 5], [1, 2, 3])
+
+
+def use_inside() -> tuple[int, list[int], list[int]]:
+    xs = Chunked.split(range(100), 4)
+    total: int = (xs * 2).map(sum).reduce(lambda a, b: a + b).result()
+    one = elsewhere.spawn(int, 3)
+    given: list[int] = (
+        Chunked.split([1, 2], 1).map(lambda chunk, more: chunk + more, [one]).gather()
+    )
+    assert sorted(xs.shuffle(lambda n: n % 3).gather()) == list(range(100))
+    return total, (xs + 1)[3:5].gather(), given
 
 
 def test_inside_a_call_there_is_no_store(pool: Pool) -> None:

@@ -202,6 +202,34 @@ def test_a_busy_worker_that_is_killed_is_replaced_and_its_calls_run_again(
     assert [future.result() for future in futures] == [release] * 6
 
 
+def test_a_call_is_excused_that_was_killed_while_idle_workers_were_too(
+    pool: Pool, tmp_path: Path
+) -> None:
+    node = node_of(pool)
+    started, release = str(tmp_path / "started"), str(tmp_path / "release")
+
+    def report_and_wait() -> str:
+        functions.append_line(started, str(os.getpid()))
+        return functions.wait_for_file(release)
+
+    future = pool.submit(report_and_wait)
+    for death in range(4):
+        wait_until(partial(has_lines, started, death + 1), "it runs")
+        runs_in = int(Path(started).read_text().split()[-1])
+        wait_until(lambda: len(workers_of(node)) == 2, "both workers are there")
+        idle = (workers_of(node) - {runs_in}).pop()
+        os.kill(idle, signal.SIGKILL)
+        wait_until(partial(is_replaced, idle, node), "the idle one is replaced")
+        os.kill(runs_in, signal.SIGKILL)
+    Path(release).touch()
+
+    assert future.result() == release
+
+
+def has_lines(path: str, lines: int) -> bool:
+    return functions.count_lines(path) == lines
+
+
 def test_workers_killed_at_random_change_no_result(pool: Pool) -> None:
     node = node_of(pool)
     chance = random.Random(5)

@@ -103,8 +103,8 @@ def test_inference_names_what_is_missing(tmp_path: Path) -> None:
 
 
 def test_the_work_sequence_is_counted_and_drawn_three_ways(tmp_path: Path) -> None:
-    page = tmp_path / "picture.html"
-    done = run("work_sequence.py", str(page), folder=tmp_path)
+    page = tmp_path / "work_sequence.html"
+    done = run("work_sequence.py", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     _, *ways, where, wrote = done.stdout.splitlines()
     # Which way, waits before d3 is looked at and to look at it, exchanges.
@@ -114,7 +114,7 @@ def test_the_work_sequence_is_counted_and_drawn_three_ways(tmp_path: Path) -> No
         ["futures", "0", "1", "4"],
     ]
     assert all(f"{name} ran on worker" in where for name in ("d2", "d3", "d4"))
-    assert wrote == f"wrote {page}"
+    assert wrote == f"wrote {page.name}"
     picture = page.read_text("utf-8")
     assert picture.count('role="img"') == 3
     # One bar for each call: serial 3, blocking 3 on each of two workers, futures 3.

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import CancelledError, wait
 from concurrent.futures import Future as StandardFuture
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -121,6 +122,20 @@ def test_tasks_are_given_values(pool: Pool) -> None:
     assert future.result(WAIT) == 11
 
 
+def test_a_pure_task_that_is_given_futures_goes_by_its_own_name() -> None:
+    with Pool(2, record=True) as pool:
+        future: Any = pool.submit(inputs.pure_failure, pool.submit(inputs.increment, 0))
+        notes = future.exception(WAIT).__notes__
+        inside = pool.submit(inputs.names_of_pure_calls).result(WAIT)
+        spans = [span.function for span in pool.timeline()]
+
+    assert "pure_failure" in repr(future)
+    assert len(notes) == 2
+    assert all("by pure_failure(1)" in note for note in notes)
+    assert all("pure_failure" in said for said in inside[:3])
+    assert spans == ["increment", "pure_failure", "names_of_pure_calls"]
+
+
 def test_workers_that_are_killed_while_inputs_wait(pool: Pool, tmp_path: Path) -> None:
     go = tmp_path / "go"
     first: Any = pool.submit(functions.touch_and_wait, str(tmp_path / "began"), str(go))
@@ -196,6 +211,36 @@ def test_a_future_of_the_standard_library_is_refused(pool: Pool) -> None:
 
 
 # ------------------------------------------------------------ maps
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_a_value_that_cannot_stand_where_its_future_did_says_so(inside: bool, pool: Pool) -> None:
+    table = {pool.submit(functions.identity, []): 1}
+    call = inputs.use_list_as_key if inside else functions.identity
+
+    with pytest.raises(TypeError, match="unhashable") as caught:
+        pool.submit(call, *(() if inside else (table,))).result()
+
+    assert any("the inputs put in their places" in note for note in caught.value.__notes__)
+
+
+def test_a_partial_that_holds_futures_is_given_their_values(pool: Pool) -> None:
+    five = pool.submit(functions.identity, 5)
+    calls = [partial(divmod, five), partial(inputs.identity, [five]), partial(int, "11", base=five)]
+
+    assert pool.submit(calls[0], 3).result() == (1, 2)
+    assert pool.submit(calls[1]).result() == [5]
+    assert pool.submit(calls[2]).result() == 6
+    assert pool.submit(inputs.call_partial, 5).result() == (1, 2)
+    assert elsewhere.call(calls[0], 3) == (1, 2)
+
+
+def test_a_future_in_what_is_put_is_refused_and_the_message_says_what_to_do(pool: Pool) -> None:
+    five = pool.submit(functions.identity, 5)
+
+    for put in (pool.put, pool.scatter):
+        with pytest.raises(NotPicklable, match="no part of what is put"):
+            put([five])
 
 
 def test_a_map_over_futures_is_one_over_their_values(pool: Pool) -> None:

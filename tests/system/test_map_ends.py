@@ -95,7 +95,7 @@ def test_a_map_that_nobody_reads_any_more_is_taken_back(
         end(pool.map(functions.square, itertools.count()))
 
         assert not pool._session._reading
-        wait_until(lambda: not pool._session._host._pending, "every call is settled")
+        wait_until(lambda: not pool._session._host._inbox.pending, "every call is settled")
 
 
 def test_a_pool_that_nobody_holds_serves_its_map_to_the_end() -> None:
@@ -110,7 +110,7 @@ def test_a_pool_that_nobody_holds_serves_its_map_to_the_end() -> None:
 
     pool = Pool(2)
     host = pool._session._host
-    settled = lambda: not host._pending  # noqa: E731  # it is named so that the input finds it
+    settled = lambda: not host._inbox.pending  # noqa: E731  # it is named so that the input finds it
     results = pool.map(functions.square, source(), chunksize=1, buffersize=1)
     del pool
     assert list(results) == [0, 1, 4, 9]

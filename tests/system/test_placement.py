@@ -8,6 +8,7 @@ import pytest
 
 import elsewhere
 from elsewhere import Future, PlacementError, Pool
+from elsewhere.gateway.machine import Gateway
 from elsewhere.gateway.placement import PLACEMENTS, CallToPlace, Candidate
 from tests.system import functions, large
 from tests.system.waiting import wait_until
@@ -68,7 +69,7 @@ def task_square(number: int) -> int:
 
 def test_round_robin_gives_each_worker_its_turn() -> None:
     with Pool(3, placement="round_robin") as pool:
-        wait_until(lambda: pool._session._host.busy()[1] == 3, "all workers are ready")
+        wait_until(lambda: pool._session._host.look(Gateway.busy)[1] == 3, "all workers are ready")
         processes = [pool.submit(os.getpid).result() for _ in range(9)]
 
     assert len(set(processes)) == 3
@@ -83,7 +84,7 @@ def test_a_function_of_the_users_chooses_the_worker() -> None:
         return min(candidates, key=lambda one: one.worker)
 
     with Pool(2, placement=first) as pool:
-        wait_until(lambda: pool._session._host.busy()[1] == 2, "all workers are ready")
+        wait_until(lambda: pool._session._host.look(Gateway.busy)[1] == 2, "all workers are ready")
         processes = {pool.submit(os.getpid).result() for _ in range(10)}
         value = pool.submit(large.fill, 1)
         assert pool.submit(large.total, value).result() == large.LENGTH

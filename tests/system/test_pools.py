@@ -102,6 +102,8 @@ def test_after_shutdown_calls_are_refused() -> None:
         pool.map(functions.square, [3])
     with pytest.raises(RuntimeError, match=r"shut ?down"):
         pool.options(retries=1).submit(functions.square, 3)
+    with pytest.raises(RuntimeError, match=r"shut ?down"):
+        pool.scatter([])
     assert "shut down" in repr(pool)
 
 

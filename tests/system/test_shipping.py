@@ -3,7 +3,6 @@
 import importlib.machinery
 import inspect
 import sys
-import sysconfig
 import traceback
 import zipfile
 from collections.abc import Iterator
@@ -11,17 +10,8 @@ from pathlib import Path
 
 import pytest
 
-import elsewhere
 from elsewhere.testing.nodes import PoolOfNodes
-from tests.projects import Project, project_in
-
-HOME = Path(elsewhere.__file__).parent.parent
-# What a machine has where elsewhere and nothing else is installed.
-BARE = [
-    str(HOME),
-    *{sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")},
-    *(entry for entry in sys.path if entry.endswith("lib-dynload")),
-]
+from tests.projects import BARE, Project, project_in
 
 
 @pytest.fixture
@@ -61,16 +51,15 @@ def test_modules_come_with_all_that_they_import(nodes: PoolOfNodes, project: Pro
     assert "sent_late" not in sys.modules
 
 
+@pytest.mark.parametrize(("old", "loader"), [(True, "SourceFileLoader"), (False, "TextLoader")])
 def test_what_is_there_in_the_same_edition_is_imported_as_ever(
-    nodes: PoolOfNodes, project: Project
+    project: Project, old: bool, loader: str
 ) -> None:
-    project.write("sent_b.py", "import sys\ndef loader():\n    return __loader__\n", old=True)
+    # The time of a file that was written to just now says too little.
+    project.write("sent_b.py", "def loader():\n    return type(__loader__).__name__\n", old=old)
     module = project.load("sent_b")
-
-    def loader() -> str:
-        return type(module.loader()).__name__
-
-    assert nodes.submit(loader).result() == importlib.machinery.SourceFileLoader.__name__
+    with PoolOfNodes(1, path=BARE, sees_files=True) as nodes:
+        assert nodes.submit(module.loader).result() == loader
 
 
 def test_modules_of_arguments_and_by_names_made_up_come_too(

@@ -45,6 +45,21 @@ def test_spans_say_what_waited_for_what_and_how_many_bytes_moved() -> None:
     assert all(0 < span.asked <= span.started for span in (one, two, three, four))
 
 
+def test_large_values_do_not_count_as_sent() -> None:
+    with Pool(2, record=True) as pool:
+        put = pool.put(bytes(1_000_000))
+        made = pool.submit(join, put, bytes(2_000_000))
+        assert pool.submit(len, made).result() == 3_000_000
+        joined, counted = sorted(pool.timeline(), key=lambda span: span.call)
+
+    assert len(joined.inputs) == 1
+    assert counted.inputs == (joined.call,)
+    assert joined.sent_bytes < 1000
+    assert 6_000_000 <= joined.mapped_bytes < 6_100_000
+    assert counted.sent_bytes < 1000
+    assert 3_000_000 <= counted.mapped_bytes < 3_100_000
+
+
 def test_calls_of_a_map_and_calls_that_fail_are_in_it_and_calls_inside_calls_are_not() -> None:
     with Pool(2, record=True) as pool:
         assert sum(pool.map(len, ["ab"] * 10, chunksize=5)) == 20

@@ -13,12 +13,13 @@ import psutil
 import pytest
 
 from elsewhere import Pool
-from elsewhere.errors import NotPicklable
+from elsewhere.errors import DataLost, NotPicklable
 from tests.requirements import need
 from tests.system import functions, large
 from tests.system.clients import Client, start_client
 from tests.system.segments import folder_of, segments_in
 from tests.system.waiting import wait_until
+from tests.watching import code_run_by
 
 MEBIBYTE = 2**20
 GONE_SECONDS_MAX = 2.0
@@ -111,6 +112,42 @@ def test_a_value_of_another_pool_is_put_into_this_one(pool: Pool) -> None:
     assert pool.submit(large.total, future).result() == 9 * large.LENGTH
 
 
+def test_a_value_of_another_pool_is_put_once_for_all_that_are_given_it(pool: Pool) -> None:
+    with Pool(1) as other:
+        array = other.submit(np.arange, 2**18)
+        array.nbytes  # noqa: B018  # it waits
+
+        lengths = list(pool.map(len, [array, [array], array]))
+        one = pool.submit(len, array)
+
+        assert lengths == [2**18, 1, 2**18]
+        assert one.result() == 2**18
+        assert len({path for path in segments_of(pool) if path.startswith("0-")}) == 1
+
+
+def test_an_item_of_a_map_that_was_lost_in_another_pool_fails_at_its_position(pool: Pool) -> None:
+    with Pool(1) as other:
+        lost = other.put(np.arange(2**18))
+        for path in segments_in(folder_of(other)):
+            path.unlink()
+
+        lengths = pool.map(len, [[1], lost])
+
+        assert next(lengths) == 1
+        with pytest.raises(DataLost):
+            next(lengths)
+        with pytest.raises(DataLost):
+            pool.submit(len, lost).result()
+
+
+@pytest.mark.parametrize("length", [4_000, 40_000, 100_000])
+def test_what_the_client_does_to_a_value_no_call_notices(length: int, pool: Pool) -> None:
+    for future in (pool.submit(large.numbers, length), pool.put(large.numbers(length))):
+        future.result().clear()
+
+        assert pool.submit(len, future).result() == length
+
+
 # ---------------------------------------------------------------- what a future tells
 
 
@@ -176,6 +213,23 @@ def test_what_nobody_needs_is_used_again(pool: Pool) -> None:
         gc.collect()
 
     assert len(segments_of(pool)) < 20
+
+
+def test_what_is_let_go_while_nothing_happens_is_freed() -> None:
+    with Pool(1, shared_memory=64 * MEBIBYTE) as pool:
+        values = [pool.put(np.arange(2**21))]  # more than is kept to be used again
+        assert segments_of(pool)
+
+        values.clear()
+
+        wait_until(lambda: not segments_of(pool), "its memory is free")
+
+
+def test_no_code_runs_where_a_future_is_let_go_and_ctrl_c_would_be_lost(pool: Pool) -> None:
+    values = [pool.put(np.arange(2**18)), pool.submit(np.arange, 2**18)]
+    values[1].result()
+
+    assert code_run_by(values.clear) == []
 
 
 def test_what_a_map_of_futures_has_left_can_be_used_again(pool: Pool) -> None:
@@ -281,6 +335,31 @@ def test_a_value_for_which_there_is_no_room_is_refused_and_its_pool_lives() -> N
             future.result()
         assert segments_of(pool) == set()
         assert pool.submit(functions.square, 3).result() == 9
+
+
+def test_what_the_client_gives_takes_no_more_memory_than_values_may() -> None:
+    room = 8 * MEBIBYTE
+    with Pool(1, shared_memory=room) as pool:
+        taken = []
+        kept: list[Any] = []
+        for number in range(12):
+            kept.append(pool.put(large.fill(number)))
+            kept.append(pool.submit(large.first, large.fill(number)))
+            taken.append(sum(path.stat().st_size for path in segments_in(folder_of(pool))))
+
+        assert max(taken) <= room
+        assert [future.result()[0] for future in kept[::2]] == list(range(12))
+        assert [future.result() for future in kept[1::2]] == list(range(12))
+
+
+def test_what_is_larger_than_values_may_be_together_lies_on_the_disk() -> None:
+    with Pool(1, shared_memory=MEBIBYTE) as pool:
+        made = pool.submit(large.fill, 7)
+
+        assert made.nbytes > MEBIBYTE
+        assert segments_of(pool) == set()
+        assert pool.submit(large.first, made).result() == 7
+        assert made.result()[0] == 7
 
 
 # ---------------------------------------------------------------- they end with their client

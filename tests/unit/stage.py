@@ -4,17 +4,19 @@ What is told, one event a line; a call is meant with its fence as ``call#fence``
 
     at SECONDS                          only the time; also in front of any event: at 0.5 ready 1
     start W | ready W | unready W       a worker was started, is ready, its initializer raised
-    define F [by=W] | release F ... [by=W]
+    define F [by=W] [needs=R,...] | release F ... [by=W]
     submit C ... of F [timeout=S] [retries=N] [interrupt] [deaths=N] [items=N] [bytes=N]
-        [by=W] [parent=C] [key=K] [remember-errors] [inputs=INPUT,...]
+        [by=W] [parent=C] [key=K] [remember-errors] [inputs=INPUT,...] [warm]
     given C INPUT ... [by=W]            an INPUT is a call, or one that has come out: C:VERDICT
     cancel C ... [interrupt] [by=W]
-    done W C#F ... [value|error|interrupted] [took=S]
+    done W C#F ... [value|error|interrupted] [took=S] [building=S]
     died W C#F [signal=N]               the fork that ran an attempt has ended
     return W C#F ... [kept C#F ...]
     park W C#F | resume W C#F | has W N
     lost W [running=C] [signal=N | code=none]
     written K ... [failure=TEXT]
+    made W R [took=S] [bytes=N] | evicted W R
+    inquire | inventory W [R:USES:IDLE ...]
 """
 
 from collections.abc import Callable
@@ -34,6 +36,7 @@ from elsewhere.calls.messages import (
     Input,
     Interrupt,
     Kept,
+    Kind,
     Need,
     Options,
     Outcome,
@@ -50,9 +53,11 @@ from elsewhere.calls.messages import (
     Verdict,
     Written,
 )
+from elsewhere.calls.resources import Evicted, Inquire, Inventory, Made, ResourceName, Use
 from elsewhere.calls.workers import Exit, Kill, Lost, Ready, Started, Stop, Unready
 from elsewhere.gateway.invariants import check_invariants
 from elsewhere.gateway.machine import Gateway
+from elsewhere.gateway.placement import Placement
 from elsewhere.gateway.records import CLIENT, ENGINE, STORE, Turn
 from elsewhere.store import Remember
 
@@ -60,17 +65,22 @@ from elsewhere.store import Remember
 class Stage:
     """One gateway, told what happens in words. Its invariants are checked after every step."""
 
-    def __init__(self, tasks: int | None = None, *, waits_for_rows: bool = False) -> None:
-        self.gateway = Gateway(tasks_per_worker_max=tasks, waits_for_rows=waits_for_rows)
+    def __init__(
+        self,
+        tasks: int | None = None,
+        *,
+        waits_for_rows: bool = False,
+        placement: Placement | None = None,
+    ) -> None:
+        self.gateway = Gateway(
+            tasks_per_worker_max=tasks, waits_for_rows=waits_for_rows, placement=placement
+        )
         self.now = 0.0
         self._readers: dict[str, Callable[[list[str]], tuple[int, ToGateway]]] = {
             "start": lambda words: (ENGINE, Started(int(words[0]))),
             "ready": lambda words: (int(words[0]), Ready(1)),
             "unready": lambda words: (int(words[0]), Unready(b"raised")),
-            "define": lambda words: (
-                _read_asker(words),
-                Define(int(words[0]), b"code of " + words[0].encode(), "f"),
-            ),
+            "define": _read_define,
             "release": lambda words: (_read_asker(words), Release(_read_numbers(words))),
             "submit": _read_submit,
             "given": _read_given,
@@ -83,6 +93,10 @@ class Stage:
             "has": lambda words: (int(words[0]), Has(int(words[1]))),
             "lost": _read_lost,
             "written": _read_written,
+            "made": _read_made,
+            "evicted": lambda words: (int(words[0]), Evicted(words[1].encode())),
+            "inquire": lambda words: (CLIENT, Inquire()),
+            "inventory": _read_inventory,
         }
 
     def tell(self, *events: str) -> list[str]:
@@ -98,8 +112,13 @@ class Stage:
                 self.now = float(words[1])
                 words = words[2:]
             sender, message = self._readers[words[0]](words[1:]) if words else (ENGINE, None)
-            turn = self.gateway.step(sender, message, self.now)
-            check_invariants(self.gateway)
+            turn = self.say(sender, message)
+        return turn
+
+    def say(self, sender: int, message: ToGateway | None) -> Turn:
+        """One step with a message that no line of text stands for."""
+        turn = self.gateway.step(sender, message, self.now)
+        check_invariants(self.gateway)
         return turn
 
 
@@ -110,6 +129,30 @@ def _split(words: list[str]) -> tuple[list[str], dict[str, str]]:
     """Plain words, and what is given as name=value."""
     plain = [word for word in words if "=" not in word]
     return plain, dict(word.split("=") for word in words if "=" in word)
+
+
+def _read_define(words: list[str]) -> tuple[int, ToGateway]:
+    needs = [name for name in _split(words)[1].get("needs", "").split(",") if name]
+    resources = tuple([ResourceName(name.encode(), name) for name in needs])
+    return _read_asker(words), Define(
+        int(words[0]), b"code of " + words[0].encode(), "f", resources
+    )
+
+
+def _read_made(words: list[str]) -> tuple[int, ToGateway]:
+    (worker, resource), given = _split(words)
+    return int(worker), Made(
+        ResourceName(resource.encode(), resource),
+        float(given.get("took", "1")),
+        int(given.get("bytes", "0")),
+    )
+
+
+def _read_inventory(words: list[str]) -> tuple[int, ToGateway]:
+    uses = [word.split(":") for word in words[1:]]
+    return int(words[0]), Inventory(
+        [Use(name.encode(), int(count), float(idle)) for name, count, idle in uses]
+    )
 
 
 def _read_submit(words: list[str]) -> tuple[int, ToGateway]:
@@ -133,6 +176,7 @@ def _read_submit(words: list[str]) -> tuple[int, ToGateway]:
                 function,
                 payload,
                 options,
+                Kind.WARM if "warm" in plain else Kind.CALL,
                 items=items,
                 key=given.get("key", "").encode(),
                 parent=int(given.get("parent", "0")),
@@ -177,10 +221,10 @@ def _read_cancel(words: list[str]) -> tuple[int, ToGateway]:
 def _read_done(words: list[str]) -> tuple[int, ToGateway]:
     plain, given = _split(words)
     verdict = Verdict[plain.pop().upper()] if "#" not in plain[-1] else Verdict.VALUE
-    took = float(given.get("took", "0.001"))
+    took, building = float(given.get("took", "0.001")), float(given.get("building", "0"))
     return int(plain[0]), Done(
         [
-            Outcome(call, fence, verdict, b"%d#%d" % (call, fence), 0.0, took)
+            Outcome(call, fence, verdict, b"%d#%d" % (call, fence), 0.0, took, building=building)
             for call, fence in (_read_attempt(word) for word in plain[1:])
         ]
     )
@@ -248,12 +292,10 @@ def _write(message: FromGateway) -> str:
             return "recall " + _write_attempts(message.attempts)
         case Interrupt():
             return f"interrupt {message.call}#{message.fence}"
-        case Share():
-            return "share"
+        case Share() | Stop() | Inquire():
+            return type(message).__name__.lower()
         case Answer():
             return "; ".join(_write_settlement(settlement) for settlement in message.settlements)
-        case Stop():
-            return "stop"
         case Need():
             return f"need for {message.call}: " + " ".join(str(call) for call in message.inputs)
         case Kill():

@@ -59,6 +59,17 @@ def test_a_future_is_a_value_of_every_call() -> None:
     assert xs.map(lambda chunk, more: [*chunk, more], total).gather() == [1, 2, 10, 3, 4, 10]
 
 
+def test_as_an_argument_it_arrives_joined() -> None:
+    xs = Chunked.split([1, 2, 3], 2)
+
+    assert elsewhere.call(list, xs) == [1, 2, 3]
+    assert elsewhere.call(dict, a=[xs, 4], b=(xs,)) == {"a": [[1, 2, 3], 4], "b": ([1, 2, 3],)}
+    assert elsewhere.spawn(list, Chunked.of([])).result() == []
+    assert list(elsewhere.map(len, [xs, [5], xs[1:]])) == [3, 1, 2]
+    with pytest.raises(ZeroDivisionError):
+        elsewhere.call(list, xs.map(lambda chunk: chunk[0] // 0))
+
+
 def test_a_tree_has_few_levels() -> None:
     deepest = Chunked.of(send(int, 0) for _ in range(FAN_IN**3)).reduce(lambda a, b: max(a, b) + 1)
     assert deepest.result() == 3 * (FAN_IN - 1)

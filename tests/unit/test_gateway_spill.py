@@ -1,7 +1,7 @@
 """What the gateway promises where there is too little memory for values."""
 
 from elsewhere.calls.messages import Options, Verdict
-from elsewhere.calls.values import Moved, Put, Spill, Unmap
+from elsewhere.calls.values import Free, Moved, Place, Put, Spill, Unmap
 from elsewhere.gateway.records import CLIENT, Turn
 from tests.unit.value_stage import ValueStage, call, large, place_of, unready, value
 
@@ -130,3 +130,15 @@ def test_it_is_known_who_needs_what_is_being_moved() -> None:
 
     assert stage.freed == [(CLIENT, place_of(1).path)]
     assert values.nbytes == SIZE
+
+
+def test_what_was_written_to_the_disk_takes_no_memory_and_is_not_moved() -> None:
+    stage, _ = with_values(2, 3)
+    on_disk = Place("segment of 3", 10 * SIZE, on_disk=True)
+    assert spilled(stage.say(CLIENT, Put(3, on_disk))) == []
+    assert stage.gateway.ledger.values.room == SIZE
+
+    turn = stage.drop(3)
+
+    assert [message for _, message in turn.sends] == [Free([on_disk], reusable=False)]
+    assert stage.gateway.ledger.values.room == SIZE

@@ -234,6 +234,56 @@ def test_a_quarantined_call_carries_the_evidence() -> None:
     assert settlement.exit.signal == 11
 
 
+def test_a_call_that_is_blamed_waits_until_others_have_been_tried() -> None:
+    stage = with_worker("submit 1 2 3 of 7", "lost 1 running=1", "start 2")
+
+    assert stage.tell("ready 2")[-1] == "worker 2: run 2#2 3#1"
+
+
+def killed_twice(*events: str) -> Stage:
+    """Call 1 has taken down two workers and runs in a third, and two more are there."""
+    stage = with_worker("submit 1 of 7", "lost 1 running=1 signal=9", "start 2", "ready 2")
+    stage.tell("lost 2 running=1 signal=9", "start 3", "ready 3", "start 4", "ready 4", "start 5")
+    stage.tell("ready 5", *events)
+    return stage
+
+
+def test_a_death_is_excused_if_a_worker_was_killed_in_which_nothing_ran() -> None:
+    stage = killed_twice("lost 4 signal=15")
+
+    assert stage.tell("lost 3 running=1 signal=9")[-1] == "worker 5: run 1#4"
+    assert stage.tell("lost 5 running=1 signal=9") == ["call 1: quarantined, attempt 4, worker 5"]
+
+
+def test_a_death_is_excused_if_another_call_that_died_has_a_value() -> None:
+    stage = killed_twice("submit 2 of 7", "lost 5 running=2 signal=9", "done 4 2#2")
+
+    assert stage.tell("lost 3 running=1 signal=9")[-1] == "worker 4: run 1#4"
+
+
+def test_what_has_come_from_outside_before_its_first_death_excuses_no_call() -> None:
+    stage = with_worker("start 2", "ready 2", "lost 2 signal=9", "submit 1 of 7 deaths=1")
+
+    assert stage.tell("lost 1 running=1 signal=9") == ["call 1: quarantined, attempt 1, worker 1"]
+
+
+@pytest.mark.parametrize("how", ["signal=11", "code=3"])
+def test_a_death_that_cannot_come_from_outside_is_never_excused(how: str) -> None:
+    stage = with_worker("submit 1 of 7 deaths=2", f"lost 1 running=1 {how}", "start 2", "ready 2")
+    stage.tell("start 3", "ready 3", "lost 3 signal=9")
+
+    assert stage.tell(f"lost 2 running=1 {how}") == ["call 1: quarantined, attempt 2, worker 2"]
+
+
+@pytest.mark.parametrize("how", ["signal=11", "code=3"])
+def test_an_end_that_cannot_come_from_outside_excuses_no_call(how: str) -> None:
+    stage = killed_twice(f"lost 4 {how}")
+
+    told = stage.tell("lost 3 running=1 signal=9")
+
+    assert told == ["call 1: quarantined, attempt 3, worker 3"]
+
+
 def test_a_death_is_told_once() -> None:
     stage = with_worker("submit 1 of 7", "lost 1 running=1")
 

@@ -1,6 +1,7 @@
 """What a client has of values: what is moved to a disk, and what is not worth it."""
 
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -18,7 +19,9 @@ def make(
     directory: Path, is_needed: Callable[[int], bool]
 ) -> tuple[Holdings, "SimpleQueue[ToGateway]"]:
     said: SimpleQueue[ToGateway] = SimpleQueue()
-    return Holdings(str(directory), 0, said.put, said.put, lambda: None, is_needed), said
+    return Holdings(
+        str(directory), 0, said.put, said.put, lambda: None, is_needed, lambda: inf
+    ), said
 
 
 def test_only_what_is_still_needed_is_moved_to_a_disk(

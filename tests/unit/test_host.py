@@ -3,7 +3,6 @@
 import signal
 import socket
 import threading
-from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any, Never
 
@@ -28,6 +27,7 @@ from elsewhere.calls.workers import Exit
 from elsewhere.codec.values import dumps, loads
 from elsewhere.gateway.machine import Gateway
 from elsewhere.host import GatewayHost
+from elsewhere.inbox import Inbox
 from elsewhere.stores.memory import MemoryStore
 from tests.inline_engine import InlineEngine, InlineWorker
 
@@ -197,10 +197,10 @@ def test_large_calls_wait_for_the_link_and_arrive(stage: Stage) -> None:
 
 
 def test_what_is_running_and_who_is_busy_is_known(idle: Stage) -> None:
-    assert idle.host.busy() == (0, 1)
+    assert idle.host.look(Gateway.busy) == (0, 1)
     idle.submit()
     idle.submit()
-    assert idle.host.busy() == (1, 1)
+    assert idle.host.look(Gateway.busy) == (1, 1)
     assert idle.host.is_running(1)
     assert not idle.host.is_running(2)
     assert not idle.host.is_running(99)
@@ -429,8 +429,8 @@ def test_ctrl_c_does_not_tear_a_step(stage: Stage, monkeypatch: pytest.MonkeyPat
     with pytest.raises(KeyboardInterrupt):
         stage.submit()
     monkeypatch.undo()
-    assert list(stage.host._pending) == [1]
-    stage.until(lambda: not stage.host._pending)
+    assert list(stage.host._inbox.pending) == [1]
+    stage.until(lambda: not stage.host._inbox.pending)
 
 
 def test_a_callback_may_submit(stage: Stage) -> None:
@@ -541,7 +541,7 @@ def test_a_call_that_comes_in_just_as_all_ends_is_cancelled(make: Callable[..., 
     stage = opened(make)
     host = stage.host
 
-    class EndsFirst(deque[Any]):
+    class EndsFirst(Inbox):
         def append(self, message: Any) -> None:
             host.terminate()
             host.join()
@@ -552,7 +552,7 @@ def test_a_call_that_comes_in_just_as_all_ends_is_cancelled(make: Callable[..., 
     assert stage.ends == 1
     assert pending.verdict is Verdict.CANCELLED
     assert pending.callbacks == 1
-    assert not host._pending
+    assert not host._inbox.pending
 
 
 def test_after_the_end_calls_are_refused_and_messages_ignored(make: Callable[..., Stage]) -> None:
@@ -605,3 +605,21 @@ def test_a_host_that_was_never_opened_has_nothing_to_wait_for(make: Callable[...
     stage = make()
     stage.host.join()
     assert stage.ends == 0
+
+
+def test_all_ends_even_if_the_values_cannot_be_kept(
+    make: Callable[..., Stage], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = opened(make)
+    raised: list[object] = []
+    monkeypatch.setattr(threading, "excepthook", raised.append)
+
+    def fail() -> None:
+        raise OSError("too many open files")
+
+    monkeypatch.setattr(stage.host.holdings, "end", fail)
+    stage.host.terminate()
+    stage.host.join()
+
+    assert stage.ends == 1
+    assert len(raised) == 1

@@ -11,7 +11,7 @@ from elsewhere.calls.wire import FrameReader, encode_frame
 from elsewhere.calls.workers import Exit
 from elsewhere.node.control import Exited, FromNode, KillWorker, StartWorker, ToNode
 from elsewhere.node.process import NodeProcess
-from elsewhere.node.server import describe_exit
+from elsewhere.worker.ends import describe_exit
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """Chunks of every kind are counted, cut, taken from and joined alike."""
 
+import operator
 import sys
 from collections.abc import Callable
 from importlib.util import find_spec
@@ -205,3 +206,58 @@ def test_shares_are_what_each_chunk_has_of_a_slice(step: int) -> None:
                 ]
             ]
             assert found == list(wanted)
+
+
+def arrow() -> Any:
+    need(find_spec("pyarrow"), "pyarrow", "pip install pyarrow")
+    import pyarrow as pa
+
+    return pa
+
+
+BINARY = [
+    (operator.add, [4, 5, None]), (operator.sub, [0, 1, None]), (operator.mul, [4, 6, None]),
+    (operator.truediv, [1, 1, None]), (operator.pow, [4, 9, None]), (operator.and_, [2, 2, None]),
+    (operator.or_, [2, 3, None]), (operator.xor, [0, 1, None]), (operator.lshift, [8, 12, None]),
+    (operator.rshift, [0, 0, None]), (operator.eq, [True, False, None]),
+    (operator.ne, [False, True, None]), (operator.lt, [False, False, None]),
+    (operator.le, [True, False, None]), (operator.gt, [False, True, None]),
+    (operator.ge, [True, True, None]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("operate", "wanted"), BINARY)
+def test_operators_of_arrow_arrays_meet_their_elements(operate: Any, wanted: list[Any]) -> None:
+    pa = arrow()
+    for left in (pa.array([2, 3, None]), pa.chunked_array([[2], [3, None]])):
+        for right in (2, pa.scalar(2)):
+            assert works.operate_on(operate, left, right).to_pylist() == wanted
+        twos = (pa.array([2, 2, 2]), pa.chunked_array([[2, 2], [2]]), [2, 2, 2])
+        for others in twos:
+            assert works.operate_both(operate, left, others).to_pylist() == wanted
+
+
+def test_an_arrow_array_may_stand_on_the_right_and_alone() -> None:
+    pa = arrow()
+    for array in (pa.array([1, -2, None]), pa.chunked_array([[1], [-2, None]])):
+        assert works.operate_swapped(operator.sub, array, 10).to_pylist() == [9, 12, None]
+        for operate, wanted in (
+            (operator.neg, [-1, 2, None]),
+            (operator.pos, [1, -2, None]),
+            (operator.abs, [1, 2, None]),
+            (operator.invert, [-2, 1, None]),
+        ):
+            assert works.operate_alone(operate, array).to_pylist() == wanted
+    bools = pa.array([True, False, None])
+    assert works.operate_alone(operator.invert, bools).to_pylist() == [False, True, None]
+    assert works.operate_on(operator.and_, bools, False).to_pylist() == [False] * 3
+
+
+def test_what_arrow_has_no_operator_for_is_refused() -> None:
+    pa = arrow()
+    with pytest.raises(TypeError, match=r"Arrow has no operator mod of arrays: .* xs.map"):
+        works.operate_on(operator.mod, pa.array([1]), 2)
+    table = pa.table({"a": [1]})
+    for operate in (operator.eq, operator.add):
+        with pytest.raises(TypeError, match=r"of a pyarrow.lib.Table has no meaning"):
+            works.operate_both(operate, table, table)

@@ -39,13 +39,37 @@ EQUAL: list[list[Any]] = [
     [2**70, float(2**70), Fraction(2**70)],
     [-3, -3.0, Decimal(-3)],
     [float("inf"), Decimal("inf")],
-    [float("nan"), -float("nan")],
+    [None, float("nan"), -float("nan"), Decimal("nan"), Decimal("snan")],
+    [frozenset({1, 2}), frozenset({2.0, 1.0}), {True, 2}],
+    [[1, "one"], [1.0, Word.ONE]],
+    [{1: 2, "a": None}, {"a": None, 1.0: 2.0}],
+    [b"1", bytearray(b"1")],
     ["one", Word.ONE],
     [(1, "one", None), (1.0, Word.ONE, None)],
     [MOMENT, MOMENT.astimezone(timezone(timedelta(hours=5)))],
     [timedelta(days=1), timedelta(hours=24)],
 ]
-DIFFERENT = [1, 2, -1, 0.5, "1", b"1", (1,), ((1,),), (), None, "", MOMENT, frozenset({1}), 1j]
+DIFFERENT = [
+    1,
+    2,
+    -1,
+    0.5,
+    "1",
+    b"1",
+    (1,),
+    ((1,),),
+    (),
+    None,
+    "",
+    MOMENT,
+    frozenset({1}),
+    1j,
+    [1],
+    [],
+    {},
+    {1: 1},
+    frozenset(),
+]
 
 
 @pytest.mark.parametrize(("key", "value"), VECTORS)
@@ -111,3 +135,45 @@ def test_the_columns_of_frames_and_tables_are_hashed_alike() -> None:
     assert [*map(int, kind_of(aware).hashes(aware))] == [hash_of(MOMENT)]
     missing = pd.Series([1, None, 2], dtype="Int64")
     assert [*map(int, kind_of(missing).hashes(missing))] == hashes_of([1, None, 2])
+
+
+def test_durations_of_every_unit_are_pythons() -> None:
+    import numpy as np
+
+    second = timedelta(seconds=1)
+    for count, unit in ((1, "s"), (1000, "ms"), (10**6, "us"), (10**9, "ns")):
+        assert hash_of(np.array(count).view(f"m8[{unit}]")[()]) == hash_of(second)
+        assert hash_array(np.array([count], f"m8[{unit}]")).tolist() == [hash_of(second)]
+    assert hash_of(np.timedelta64(1, "Y")) == hash_of(np.timedelta64(12, "M"))
+
+
+def test_what_is_missing_is_one_key_everywhere() -> None:
+    need(find_spec("pandas"), "pandas", "pip install pandas")
+    need(find_spec("pyarrow"), "pyarrow", "pip install pyarrow")
+    import numpy as np
+    import pandas as pd
+    import pyarrow as pa
+
+    missing = [None, float("nan"), np.float32("nan"), np.datetime64("NaT"), np.timedelta64("NaT")]
+    missing += [pd.NaT, pd.NA]
+    assert {*map(hash_of, missing)} == {hash_of(None)}
+    nan = float("nan")
+    columns = [np.array([nan]), np.array(["NaT"], "M8[ns]"), pd.Series([nan]), pd.Series([pd.NaT])]
+    columns += [pa.array([nan]), pa.array([None]), pa.array([None], "float64"), pd.Series([None])]
+    columns += [pd.Series([None], dtype="Int64"), np.ma.array([1], mask=[True])]
+    for column in columns:
+        assert [*map(int, kind_of(column).hashes(column))] == [hash_of(None)], column
+
+
+def test_moments_and_durations_between_microseconds_are_found_alike() -> None:
+    need(find_spec("pandas"), "pandas", "pip install pandas")
+    need(find_spec("pyarrow"), "pyarrow", "pip install pyarrow")
+    import numpy as np
+    import pandas as pd
+    import pyarrow as pa
+
+    for count in (1, -1, 1001, -1001, 10**18 + 1):
+        for kind, scalar in (("m8[ns]", pd.Timedelta(count)), ("M8[ns]", pd.Timestamp(count))):
+            array = np.array([count]).view(kind)
+            for column in (array, pd.Series(array), pa.array(array)):
+                assert [*map(int, kind_of(column).hashes(column))] == [hash_of(scalar)], column

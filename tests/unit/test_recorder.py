@@ -78,6 +78,39 @@ def test_large_arguments_count_as_such_and_are_no_input() -> None:
     assert (span.argument_bytes, span.inputs, span.ready) == (2**20 + 5, (), None)
 
 
+def test_what_was_sent_is_told_apart_from_what_lies_in_shared_memory() -> None:
+    recorder = Recorder()
+    (one, first), (two, second) = begin(recorder, 1), begin(recorder, 2)
+    _, put = make(3)
+    put.settle(Settlement(3, Verdict.VALUE, place=Place("put", 2**10)))
+    _, arguments = make(4)
+    arguments.is_own = True
+    arguments.settle(Settlement(4, Verdict.VALUE, place=Place("own", 2**11)))
+    watched, _ = begin(recorder, 5, first, second, put, arguments)
+    settle(one, 1, 1.0, 1.0)
+    large = Place("two", 2**12)
+    two.settle(Settlement(2, Verdict.VALUE, worker=2, started=1.0, elapsed=1.0, place=large))
+    settle(watched, 5, 1e9, 1.0)
+    small, of_large, of_all = recorder.spans
+    assert (small.sent_bytes, small.mapped_bytes) == (5 + 3, 0)
+    assert (of_large.sent_bytes, of_large.mapped_bytes) == (5, 2**12)
+    assert (of_all.sent_bytes, of_all.mapped_bytes) == (5 + 3 + 3, 2**10 + 2**11 + 2**12)
+    assert of_all.inputs == (1, 2, 3)
+    assert of_all.argument_bytes == 5 + 2**11
+
+
+def test_what_a_store_knew_is_an_input_without_a_number() -> None:
+    recorder = Recorder()
+    _, known = make(0)
+    known.settle(Settlement(0, Verdict.VALUE, b"1234"))
+    watched, _ = begin(recorder, 1, known)
+    settle(watched, 1, 1e9, 1.0)
+    (span,) = recorder.spans
+    assert (span.inputs, span.sent_bytes) == ((), 5 + 4 + 3)
+    assert span.ready is not None
+    assert span.ready <= span.asked
+
+
 def test_a_call_is_ready_when_its_last_input_has_ended() -> None:
     recorder = Recorder()
     (one, first), (two, second) = begin(recorder, 1), begin(recorder, 2)

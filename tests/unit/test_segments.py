@@ -282,79 +282,24 @@ def test_what_is_lost_is_told(tmp_path: Path) -> None:
         map_segment(Place(str(tmp_path / "gone"), 10))
 
 
-def test_a_call_has_one_lease_which_is_dropped_once() -> None:
-    dropped: list[int] = []
-    leases = Leases(dropped.append)
-    first, second = leases.take(1), leases.take(1)
-    other = leases.take(2)
-    assert first is second
-    assert other is not first
-
-    del first
-    assert dropped == []
-    del second
-    assert dropped == [1]
-    del other
-    assert dropped == [1, 2]
-
-
-def test_a_lease_that_is_taken_again_is_dropped_again() -> None:
-    dropped: list[int] = []
-    leases = Leases(dropped.append)
-    lease = leases.take(1)
-    del lease
-
-    again = leases.take(1)
-
-    assert dropped == [1]
-    del again
-    assert dropped == [1, 1]
-
-
-def test_a_lease_that_goes_while_leases_are_made_is_dropped_behind_that() -> None:
-    dropped: list[int] = []
-    leases = Leases(dropped.append)
-    lease = leases.take(1)
-
-    with leases._lock:
-        del lease  # what makes a lease runs a collection, say
-        assert dropped == []
-    other = leases.take(2)
-
-    assert dropped == [1]
-    del other
-
-
-def test_a_lease_that_is_taken_before_it_is_dropped_is_not_dropped() -> None:
-    dropped: list[int] = []
-    leases = Leases(dropped.append)
-    lease = leases.take(1)
-    with leases._lock:
-        del lease
-
-    again = leases.take(1)
-
-    assert dropped == []
-    del again
-    assert dropped == [1]
-
-
 def test_a_lease_lives_while_the_future_or_anything_of_the_value_does(
     segments: Segments,
 ) -> None:
     dropped: list[int] = []
     place = segments.write(parts_of(Buffers(b"abc")), "value")
     mapping = map_segment(place)
-    leases = Leases(dropped.append)
+    leases = Leases(dropped.extend)
     of_future = mapping.lease = leases.take(1)
     value = load_value(mapping)
     del mapping
 
     del of_future
     gc.collect()
+    leases.tell_gone()
     assert dropped == []
 
     del value
+    leases.tell_gone()
     assert dropped == [1]
 
 
@@ -495,3 +440,40 @@ def test_what_a_writer_has_left_is_removed_but_for_what_is_kept(tmp_path: Path) 
     remove_segments(str(tmp_path), 3, {str(tmp_path / "3-2")})
 
     assert names(tmp_path) == {"3-2", "31-1", "0-3"}
+
+
+# ---------------------------------------------------------------- the disk
+
+
+def test_what_takes_more_than_there_is_room_for_is_written_to_the_disk(
+    tmp_path: Path, segments: Segments
+) -> None:
+    rooms = iter([100, 10_000])
+    segments._room = lambda: next(rooms)
+    value = Buffers(b"x" * 1000)
+
+    places = [segments.write(parts_of(value), "value") for _ in range(2)]
+
+    assert [place.on_disk for place in places] == [True, False]
+    assert [Path(place.path).exists() for place in places] == [False, True]
+    assert [contents(load_value(map_segment(place))) for place in places] == [[b"x" * 1000]] * 2
+    segments.free(places[:1], reusable=False)
+    assert not Path(directory.twin(places[0].path)).exists()
+
+
+def test_what_has_no_space_anywhere_is_not_begun(
+    segments: Segments, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_write(*_: object) -> int:
+        raise AssertionError("it was begun")
+
+    monkeypatch.setattr(os, "writev", no_write)
+    free = os.statvfs(segments._directory)
+    monkeypatch.setattr(
+        os,
+        "statvfs",
+        lambda path: os.statvfs_result((*free[:2], free[2], free[3], 0, *free[5:])),
+    )
+
+    with pytest.raises(NotPicklable, match="find no room"):
+        segments.write(parts_of(Buffers(b"x" * 1000)), "value")

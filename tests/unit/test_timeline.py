@@ -127,6 +127,8 @@ def test_each_call_is_a_complete_event_in_microseconds() -> None:
             "items": 1,
             "argument bytes": 0,
             "result bytes": 0,
+            "sent bytes": 0,
+            "mapped bytes": 0,
             "inputs": [2, 77],
             "waited for inputs (µs)": 2e6,
             "waited for a worker (µs)": 0.5e6,
@@ -182,9 +184,9 @@ def test_the_page_has_every_call_from_the_first_request() -> None:
         "lanes": ["worker 4", "worker 9"],
         "functions": ["f", "make"],
         "calls": [
-            [0, 0, 1, 1, 1, 0, None, [], 1, 0, 10, "value"],
-            [0, 1.5, 2.5, 0, 2, 0.25, 1, [1], 1, 0, 20, "value"],
-            [1, 3, 3.5, 0, 3, 0.5, 2.5, [2, 77], 1, 0, 0, "error"],
+            [0, 0, 1, 1, 1, 0, None, [], 1, 0, 10, "value", 0, 0],
+            [0, 1.5, 2.5, 0, 2, 0.25, 1, [1], 1, 0, 20, "value", 0, 0],
+            [1, 3, 3.5, 0, 3, 0.5, 2.5, [2, 77], 1, 0, 0, "error", 0, 0],
         ],
     }
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 from hashlib import blake2b
 
+from elsewhere.blobs.address import connect
 from elsewhere.calls.blobs import Fetch, Length
 from elsewhere.calls.wire import DecodeError, FrameReader, encode_frame
 
@@ -41,15 +42,13 @@ def file_name(file: int) -> bytes:
 
 def fetch(address: str, blob: bytes, file: int) -> None:
     """Write the blob to a file that is empty. Raises `NotServed`."""
-    with closing(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)) as peer:
-        peer.settimeout(SILENCE_SECONDS)
-        try:
-            peer.connect(address)
+    try:
+        with closing(connect(address, SILENCE_SECONDS)) as peer:
             peer.sendall(encode_frame([Fetch(blob)]))
             length, rest = _read_length(peer)
             received = _receive(peer, file, length, rest)
-        except (ConnectionError, FileNotFoundError, TimeoutError, DecodeError) as error:
-            raise NotServed(f"{address}: {error}") from error
+    except (ConnectionError, FileNotFoundError, TimeoutError, DecodeError) as error:
+        raise NotServed(f"{address}: {error}") from error
     if received != blob:
         raise NotServed(f"{address} sent another content")
 

@@ -1,20 +1,22 @@
 """Every message, by who says it to whom.
 
-    client  → gateway   Define, Release, Submit, Given, Cancel, Drop, Put, Missing, and Moved
-    worker  → gateway   Ready, Unready, Done, Died, Returned, Parked, Resumed, Has, and the client's
-                        first eight for calls inside calls        (and Said, to the client's screen,
+    client  → gateway   Define, Release, Submit, Given, Cancel, Drop, Put, Missing, and Moved, Inquire,
+                        Offer, Unavailable
+    worker  → gateway   Ready, Unready, Done, Died, Returned, Parked, Resumed, Has, Made, Evicted,
+                        Inventory, Seek, Offer, Unavailable, and the client's first eight for calls
+                        inside calls                             (and Said, to the client's screen,
                                                                         and Imported, to the engine)
-    worker  → gateway   Seek, Offer, Unavailable; of these the client says the latter two
     engine  → gateway   Started, Lost, NodeLost
     store   → gateway   Written
     gateway → worker    Define, Forget, Run, Recall, Interrupt, Share, Answer, Need, Free, Unmap,
-                        Source, Stop
+                        Inquire, Source, Stop
                                                                             (Setup is the engine's)
     gateway → engine    Kill
     gateway → client    Kept, Need, Free, Spill, Wanted, and the settlements of a Turn
 
-Those about blobs are in `elsewhere.calls.blobs`, those about values that stay where they were made are in `elsewhere.calls.values`, those about the
-beginning and the end of a worker in `elsewhere.calls.workers`, all others here.
+Those about values that stay where they were made are in `elsewhere.calls.values`, those about what
+workers keep for their calls in `elsewhere.calls.resources`, those about blobs in `elsewhere.calls.blobs`,
+those about the beginning and the end of a worker in `elsewhere.calls.workers`, all others here.
 
 Payloads are opaque bytes to the gateway. Workers are named by numbers that the engine counts upwards
 from 1; calls and functions by numbers that their makers count upwards from 1, to which a worker adds
@@ -25,6 +27,7 @@ from enum import IntEnum
 from typing import TypeAlias
 
 from elsewhere.calls.blobs import Offer, Seek, Source, Unavailable, Wanted
+from elsewhere.calls.resources import Evicted, Inquire, Inventory, Made, ResourceName
 from elsewhere.calls.values import (
     Drop,
     Free,
@@ -66,6 +69,8 @@ class Kind(IntEnum):
     """payload is a list of single arguments: one call for each, a list of results."""
     STARMAP = 2
     """payload is a list of argument tuples."""
+    WARM = 3
+    """payload is empty: make what the function is given, and do not call it."""
 
 
 class Verdict(IntEnum):
@@ -170,6 +175,8 @@ class Define(Record, frozen=True, tag=1):
     function: int
     code: bytes
     name: str = ""
+    resources: tuple[ResourceName, ...] = ()
+    """what a worker keeps for calls of it, and has to make if it has not; not told to workers"""
 
 
 class Release(Record, frozen=True, tag=2):
@@ -187,6 +194,7 @@ class Call(Record, frozen=True):
     options: Options
     kind: Kind = Kind.CALL
     items: int = 1
+    """how many the payload has; of a `WARM` one, how many workers are to have what it makes"""
     key: bytes = b""
     """The content name of a pure call: equal keys run once. Empty for any other call."""
     parent: int = 0
@@ -235,6 +243,8 @@ class Outcome(Record, frozen=True):
     """The inputs, by number, that something in the worker still refers to."""
     transfers: tuple[Transfer, ...] = ()
     """What of its inputs had to be brought from other nodes."""
+    building: float = 0.0
+    """How many of these seconds went into what its function is given, which the next call finds."""
 
 
 class Done(Record, frozen=True, tag=12):
@@ -369,10 +379,13 @@ class Need(Record, frozen=True, tag=28):
 FromAsker: TypeAlias = Define | Release | Submit | Cancel | Given | Drop | Put | Missing
 OfAttempts: TypeAlias = Ready | Unready | Done | Died | Returned | Parked | Resumed | Has
 OfBlobs: TypeAlias = Seek | Offer | Unavailable
+OfResources: TypeAlias = Made | Evicted | Inventory
 OfEngine: TypeAlias = Started | Lost | NodeLost
 ForCalls: TypeAlias = Define | Forget | Run | Recall | Interrupt | Share | Answer | Need
-ForWorkers: TypeAlias = ForCalls | Free | Unmap | Source | Stop
+ForWorkers: TypeAlias = ForCalls | Free | Unmap | Inquire | Source | Stop
 ToWorker: TypeAlias = Setup | ForWorkers
-FromWorker: TypeAlias = FromAsker | OfAttempts | OfBlobs | Said | Imported
-ToGateway: TypeAlias = FromAsker | OfAttempts | OfBlobs | OfEngine | Written | Moved
+FromWorker: TypeAlias = FromAsker | OfAttempts | OfBlobs | OfResources | Said | Imported
+ToGateway: TypeAlias = (
+    FromAsker | OfAttempts | OfBlobs | OfResources | OfEngine | Written | Moved | Inquire
+)
 FromGateway: TypeAlias = ForWorkers | Kill | Kept | Spill | Wanted

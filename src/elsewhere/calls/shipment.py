@@ -22,7 +22,8 @@ class Module(Record, frozen=True):
 
     name: str
     edition: bytes
-    """the same if and only if this content is, and that of every module of the user's it imports"""
+    """the same if and only if this content is, and that of each of the user's modules of which it may
+    keep something: that it imports as it is loaded"""
     form: Form
     path: str = ""
     """where it was imported from"""
@@ -35,12 +36,25 @@ class Module(Record, frozen=True):
     """of its file; 0 if that was written just before, and its time says nothing"""
 
 
+class File(Record, frozen=True):
+    """A data file that a module names."""
+
+    given: str
+    """how it is named there"""
+    path: str
+    name: bytes
+    """the name of its content; empty if it was edited since"""
+    size: int
+    modified_ns: int
+    inode: int
+
+
 class Table(Record, frozen=True):
     """The editions of modules that are in force together."""
 
     modules: tuple[Module, ...] = ()
-    files: tuple[tuple[str, bytes], ...] = ()
-    """encoded data files by the path under which the modules name them"""
+    files: tuple[File, ...] = ()
+    """what the modules name"""
 
 
 class Shipment(Record, frozen=True):

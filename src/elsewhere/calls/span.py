@@ -13,6 +13,8 @@ class Span(Record, frozen=True):
     ``ready`` once the last of its ``inputs`` (the numbers of the calls that made them) had its value:
     before ``asked`` if all were there already, and None if it has no futures among its arguments.
     ``argument_bytes`` is what its arguments took without its inputs, ``result_bytes`` what came out.
+    ``sent_bytes`` is what was sent with it: arguments, inputs and result, but for those that lie in
+    shared memory, which are the ``mapped_bytes``.
     """
 
     function: str
@@ -27,6 +29,8 @@ class Span(Record, frozen=True):
     inputs: tuple[int, ...] = ()
     argument_bytes: int = 0
     result_bytes: int = 0
+    sent_bytes: int = 0
+    mapped_bytes: int = 0
 
     @property
     def ok(self) -> bool:

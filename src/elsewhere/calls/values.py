@@ -17,6 +17,8 @@ class Place(Record, frozen=True):
 
     path: str
     nbytes: int
+    on_disk: bool = False
+    """it was written to the disk at once, where it is found under this name"""
 
 
 class Value(Record, frozen=True):

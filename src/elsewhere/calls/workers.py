@@ -1,5 +1,7 @@
 """The life of a worker: what it is told as it begins, and what is said of its beginning and end."""
 
+from math import inf
+
 from elsewhere.calls.retention import ResourceLimits
 from elsewhere.calls.values import FREE_BYTES_MAX, INLINE_BYTES
 from elsewhere.calls.wire import Record
@@ -19,10 +21,19 @@ class Setup(Record, frozen=True, tag=20):
     """how large a value may be that does not go there"""
     free_bytes_max: int = FREE_BYTES_MAX
     """how much of what nobody needs there it keeps to use it again"""
+    value_bytes_max: float = inf
+    """how large a value may be that it writes to memory; a larger one goes to the disk"""
     resource_limits: ResourceLimits = ResourceLimits()
     """how much it keeps of what its calls are given"""
     tells_imports: bool = False
     """whether it says `Imported`"""
+    sees_files: bool = True
+    """whether a file that it finds where the client has one, in the same state, may be that very one"""
+    stands_in: str = ""
+    """under which name it writes large values, if it stands in for the worker of this number. Then the
+    calls that its calls make run inline"""
+    names_files: bool = False
+    """whether it sends calls to where its files cannot be seen"""
 
 
 class Started(Record, frozen=True, tag=30):

@@ -17,10 +17,12 @@ from itertools import count
 from typing import Any, Protocol
 
 from elsewhere.calls.messages import Define, Release
+from elsewhere.calls.resources import ResourceName
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.codec.captured import Check, check_of, is_importable
 from elsewhere.codec.values import dumps, dumps_by_value, loads, too_large
-from elsewhere.tasks import Task
+from elsewhere.plans.plan import kept_for
+from elsewhere.tasks import Task, plain_function
 
 ANONYMOUS_MAX = 32
 """How many bound methods and the like, which have no lifetime of their own, are kept."""
@@ -45,7 +47,9 @@ class Encoded:
     Whoever submits calls holds it meanwhile, so that no call is of a function already released.
     """
 
-    __slots__ = ("_tell", "code", "edition", "late", "name", "number", "owner", "unchanged")
+    __slots__ = (
+        "_tell", "code", "edition", "late", "name", "number", "owner", "resources", "unchanged",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -55,6 +59,7 @@ class Encoded:
         unchanged: Check | None,
         tell: Tell,
         full: str = "",
+        resources: tuple[ResourceName, ...] = (),
     ) -> None:
         self._tell = tell
         self.number = number
@@ -66,7 +71,9 @@ class Encoded:
         """what `Editions.now` was when the function was found to be so"""
         self.late: Late | None = None
         self.owner: weakref.ref[Any] | None = None
-        tell(Define(number, code, full or name))
+        self.resources = resources
+        """what workers keep for calls of it"""
+        tell(Define(number, code, full or name, resources))
 
     def is_of(self, function: Callable[..., Any]) -> bool:
         """Whether this is the encoding of `function`, and not of a dead one at the same address."""
@@ -198,7 +205,7 @@ class Functions:
         if len(code) > PAYLOAD_BYTES_MAX:
             raise too_large(name, len(code))
         if isinstance(function, types.MethodType) or not _is_weakrefable(function):
-            return self._know_anonymous(name, code)
+            return self._know_anonymous(function, name, code)
         encoded = self._know_owned(function, name, code, unchanged)
         encoded.edition, encoded.late = edition, late
         return encoded
@@ -218,7 +225,13 @@ class Functions:
             known.unchanged = unchanged
             return known
         encoded = Encoded(
-            next(self._numbers), name, code, unchanged, self._tell, full_name(function)
+            next(self._numbers),
+            name,
+            code,
+            unchanged,
+            self._tell,
+            full_name(function),
+            kept_for(plain_function(function)),
         )
         number = encoded.number
 
@@ -232,13 +245,14 @@ class Functions:
         owned[place] = encoded
         return encoded
 
-    def _know_anonymous(self, name: str, code: bytes) -> Encoded:
+    def _know_anonymous(self, function: Callable[..., Any], name: str, code: bytes) -> Encoded:
         with self._lock:
             known = self._anonymous.get(code)
             if known is not None:
                 self._anonymous.move_to_end(code)
                 return known
-        encoded = Encoded(next(self._numbers), name, code, None, self._tell)
+        kept = kept_for(plain_function(function))
+        encoded = Encoded(next(self._numbers), name, code, None, self._tell, "", kept)
         with self._lock:
             return self._keep_anonymous(encoded)
 

@@ -99,6 +99,14 @@ def supplied(values: Sequence[Source]) -> Iterator[None]:
         _values.reset(token)
 
 
+def note_not_begun(error: Exception) -> None:
+    """Say of what was raised as the arguments of a call were decoded that no code of it has run."""
+    from elsewhere.codec.failures import add_notes
+
+    note = "raised as the arguments were unpickled and the inputs put in their places: it was not begun"
+    add_notes(error, [note])
+
+
 def dumps_own(position: int) -> bytes:
     """The bytes of arguments that are an input of their call, because they are large."""
     return pickle.dumps(_OwnValue(position), PROTOCOL)

@@ -1,11 +1,12 @@
 """Attempts in workers: what is known of them as they get to run, wait, come out and come back."""
 
-from collections.abc import Container, Iterable
+from collections.abc import Iterable
 
 from elsewhere.calls.lifecycle import CallState
 from elsewhere.calls.messages import (
     Died,
     Kept,
+    Kind,
     Outcome,
     Parked,
     Recall,
@@ -15,6 +16,7 @@ from elsewhere.calls.messages import (
 )
 from elsewhere.calls.values import Free
 from elsewhere.calls.workers import Exit
+from elsewhere.gateway.blame import Blame
 from elsewhere.gateway.dispatch import Dispatch
 from elsewhere.gateway.ledger import Ledger
 from elsewhere.gateway.limits import Limits
@@ -34,11 +36,13 @@ class Attempts:
         ledger: Ledger,
         dispatch: Dispatch,
         limits: Limits,
+        blame: Blame,
     ) -> None:
         self.ledger = ledger
         self.dispatch = dispatch
         self._workers = workers
         self._limits = limits
+        self._blame = blame
 
     def on_done(self, worker: WorkerRecord, outcomes: Iterable[Outcome], now: float) -> None:
         """Attempts have come out."""
@@ -66,6 +70,8 @@ class Attempts:
                 else:
                     self.requeue(record, front=True)
                 continue
+            if record.deaths and outcome.verdict is Verdict.VALUE:
+                self._blame.clear(record)
             verdict = after_outcome(record, outcome)
             if verdict is None:
                 self.requeue(record, front=False)
@@ -81,16 +87,17 @@ class Attempts:
         worker.drop(record)
         if message.holds:
             self.ledger.values.hold(worker.id, message.holds)
-        self.lose(record, {message.call}, message.exit)
+        self.lose(record, message.exit, blamed=True, first=True)
         self.reach_head(worker, now)
 
     def _learn(self, worker: WorkerRecord, record: CallRecord, outcome: Outcome) -> None:
         """Take in what the attempt tells of its function, its worker and its inputs."""
-        if outcome.verdict not in NOT_BEGUN:
+        if outcome.verdict not in NOT_BEGUN and record.call.kind is not Kind.WARM:
             function, items = record.function, record.call.items
+            elapsed = max(0.0, outcome.elapsed - outcome.building)
             if self.dispatch.placer.every_call and function.seconds is not None:
-                worker.measure(outcome.elapsed, function.seconds * items)
-            function.measure(outcome.elapsed, items)
+                worker.measure(elapsed, function.seconds * items)
+            function.measure(elapsed, items)
         if outcome.holds or outcome.transfers:
             self.ledger.values.hold(worker.id, outcome.holds)
             self.dispatch.placer.bandwidths.measure(worker.node, outcome.transfers)
@@ -135,6 +142,8 @@ class Attempts:
         recalls: dict[int, set[tuple[int, int]]] = {}
         for record in unwanted:
             if record.state in {CallState.QUEUED, CallState.WAITING}:
+                if record.state is CallState.QUEUED:
+                    self.dispatch.waiting.settle(record)
                 self.ledger.settle(record, Verdict.CANCELLED)
                 continue
             worker = self._workers[record.worker]
@@ -153,14 +162,15 @@ class Attempts:
             self.ledger.turn.sends.append((number, Recall(sorted(attempts))))
             self.dispatch.update(self._workers[number])
 
-    def lose(self, record: CallRecord, blamed: Container[int], how: Exit) -> None:
-        """An attempt is lost with the process that it was in; `blamed` are held to be the cause."""
+    def lose(self, record: CallRecord, how: Exit, *, blamed: bool, first: bool) -> None:
+        """An attempt is lost with the process that it was in, and perhaps `blamed` for that; `first`: if it
+        runs again, then before others."""
         if record.state is CallState.SETTLED:
             self.ledger.release_inputs(record)
             return
-        verdict = after_loss(record, blamed)
+        verdict = after_loss(record, how, self._blame, blamed=blamed)
         if verdict is None:
-            self.requeue(record, front=record.stopping is Stopping.NOT)
+            self.requeue(record, front=first and record.stopping is Stopping.NOT)
         else:
             self.ledger.settle(record, verdict, how=how if verdict is Verdict.QUARANTINED else None)
 
@@ -187,4 +197,4 @@ class Attempts:
             record.become(CallState.WAITING)
             return
         record.become(CallState.QUEUED)
-        (self.dispatch.queue.appendleft if front else self.dispatch.queue.append)(record)
+        (self.dispatch.waiting.put_first if front else self.dispatch.waiting.put)([record])

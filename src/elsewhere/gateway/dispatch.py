@@ -12,9 +12,9 @@ backlog, a worker in whose calls other calls were made is asked to share those.
 
 So workers take from the queue. Calls whose inputs lie on nodes, and all calls if the placement policy
 wants that, are dealt out instead: for each the policy is asked which of those with room is given it.
+Calls that need what workers keep do not wait in the queue but in lines (see `warmth`).
 """
 
-from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain, islice
 
@@ -23,6 +23,7 @@ from elsewhere.calls.messages import Attempt, Define, Recall, Run, Share, Verdic
 from elsewhere.calls.values import Value
 from elsewhere.calls.workers import Stop
 from elsewhere.errors import PlacementError
+from elsewhere.gateway.builds import Builds
 from elsewhere.gateway.followers import LOOKS_MAX, Followers
 from elsewhere.gateway.ledger import Ledger
 from elsewhere.gateway.placement import Placement
@@ -30,6 +31,8 @@ from elsewhere.gateway.placer import Placer
 from elsewhere.gateway.records import CallRecord, Turn, WorkerRecord
 from elsewhere.gateway.room import can_take, estimate, has_room, may_follow, may_take
 from elsewhere.gateway.values import ValueRecord
+from elsewhere.gateway.waiting import Waiting
+from elsewhere.gateway.warmth import Warmth
 
 ROB_SECONDS = 0.002
 """A backlog that its worker reaches sooner than this is left alone."""
@@ -56,10 +59,11 @@ class Dispatch:
         self._ledger = ledger
         self._inputs = ledger.inputs
         self._workers = workers
-        self.placer = Placer(policy, ledger.values, workers)
+        builds = Builds(workers)
+        self.placer = Placer(policy, ledger.values, workers, builds)
         self.followers = Followers(ledger.inputs, self.placer)
-        self.queue: deque[CallRecord] = deque()
-        """calls that wait; one that was settled while it waited is skipped when its turn comes"""
+        self.waiting = Waiting(ledger.kits, only_warming=policy.every_call)
+        self.queue, self.lines = self.waiting.queue, self.waiting.lines
         self.idle: dict[int, WorkerRecord] = {}
         self.roomy: dict[int, WorkerRecord] = {}
         self.laden: dict[int, WorkerRecord] = {}
@@ -78,6 +82,11 @@ class Dispatch:
         """calls that wait for a worker without room, because to move their inputs takes longer"""
         self._waits: dict[int, float] = {}
         """by worker: how long these are thought to take"""
+        self.warmth = Warmth(
+            self.lines, builds, self.placer, ledger.inputs, workers, self.idle, self.roomy
+        )
+        self._lines_first = False
+        """the lines come before the queue: in turn, so that neither starves the other"""
 
     @property
     def hungry(self) -> bool:
@@ -108,6 +117,7 @@ class Dispatch:
     def run(self, turn: Turn, now: float) -> list[WorkerRecord]:
         """Hand out what waits, recall for who idles; returns the workers that were given calls."""
         self.check_at = None
+        self.warmth.begin()
         self.aside = []
         if self.held_back:
             return []
@@ -115,7 +125,7 @@ class Dispatch:
         self.followers.looks_left = LOOKS_MAX
         if led:
             self._send_ahead(turn)
-        given = self._hand_out(turn, now) if self.queue else []
+        given = self._hand_out(turn, now) if self.queue or self.lines else []
         if given and led:
             self._send_ahead(turn)  # what has just been handed out may lead, and no step may follow
         unserved = len(given) >= SERVED_MAX and self.queue
@@ -129,6 +139,8 @@ class Dispatch:
                 self.check_at = now  # these are sorted in only after this step
             elif self.parents and not robbed:
                 self._ask_to_share(turn)
+        if (look_at := self.warmth.look_at) is not None and self.hungry:
+            self.check_at = look_at if self.check_at is None else min(self.check_at, look_at)
         return given
 
     def serve(self, worker: WorkerRecord, share: int, turn: Turn, now: float) -> list[WorkerRecord]:
@@ -142,9 +154,23 @@ class Dispatch:
         return self._send_batches(turn)
 
     def _hand_out(self, turn: Turn, now: float) -> list[WorkerRecord]:
+        if self.lines:
+            self._lines_first = not self._lines_first
+            if self._lines_first:
+                self._serve_lines(turn, now)
         if self.placer.every_call:
             self._deal_out(turn, now)
-            return self._send_batches(turn)
+        else:
+            self._share_out(turn, now)
+        if self.lines and not self._lines_first:
+            self._serve_lines(turn, now)
+        return self._send_batches(turn)
+
+    def _serve_lines(self, turn: Turn, now: float) -> None:
+        for record, worker in self.warmth.picks(now):
+            self._give(record, worker, turn)
+
+    def _share_out(self, turn: Turn, now: float) -> None:
         share = max(1, len(self.queue) // max(1, len(self.idle) + len(self.roomy)))
         idle = list(islice(reversed(self.idle.values()), SERVED_MAX))
         for worker in chain(idle, list(islice(self.roomy.values(), SERVED_MAX))):
@@ -153,7 +179,6 @@ class Dispatch:
             # What others would have begun with may have been placed here meanwhile.
             if can_take(worker):
                 self._fill(worker, share, turn, now)
-        return self._send_batches(turn)
 
     def _fill(self, worker: WorkerRecord, share: int, turn: Turn, now: float) -> None:
         """Give a worker calls from the front of the queue, up to its share and its room."""
@@ -238,6 +263,9 @@ class Dispatch:
             said = error.did.encode("utf-8", "backslashreplace")
             self._ledger.settle(record, Verdict.MISPLACED, said)
             return
+        self._give(record, worker, turn)
+
+    def _give(self, record: CallRecord, worker: WorkerRecord, turn: Turn) -> None:
         self._batches.setdefault(worker.id, []).append(self._assign(record, worker, turn))
         self.idle.pop(worker.id, None)
         if can_take(worker):
@@ -336,7 +364,10 @@ class Dispatch:
                 return False
             # What was sent behind its inputs could not run elsewhere.
             backlog = [r for r in victim.unstarted() if not r.needs]
-            movable = [(r.call.id, r.fence) for r in self._worth_moving(backlog, victim, now)]
+            idle = list(islice(self.idle.values(), THIEVES_MAX))
+            if self._ledger.kits.kits:
+                backlog = [r for r in backlog if self.warmth.is_worth_moving(r, victim, idle, now)]
+            movable = [(r.call.id, r.fence) for r in self._worth_moving(backlog, victim, idle, now)]
             if len(movable) < len(backlog):
                 self.check_at = now + ROB_CHECK_SECONDS  # the longer it takes, the more is worth it
             if movable:
@@ -350,12 +381,15 @@ class Dispatch:
         return False
 
     def _worth_moving(
-        self, backlog: list[CallRecord], victim: WorkerRecord, now: float
+        self,
+        backlog: list[CallRecord],
+        victim: WorkerRecord,
+        idle: list[WorkerRecord],
+        now: float,
     ) -> list[CallRecord]:
         """Those for which moving their inputs to who idles costs less than waiting."""
         if self.placer.every_call or not self.placer.is_spread:
             return backlog
-        idle = list(islice(self.idle.values(), THIEVES_MAX))
         return [r for r in backlog if not self.placer.stays(r, victim, idle, now)]
 
     def _ask_to_share(self, turn: Turn) -> None:

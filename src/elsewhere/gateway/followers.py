@@ -52,6 +52,7 @@ class Followers:
                     if (
                         len(ahead) == record.needs
                         and not self._moves(record, worker)
+                        and _is_near(record, worker)
                         and not self._inputs.wait_for_lost(record)
                     ):
                         return record, ahead
@@ -73,3 +74,9 @@ class Followers:
     def _moves(self, record: CallRecord, worker: WorkerRecord) -> bool:
         """Whether an input that is there lies on another node: then its place is not decided yet."""
         return self._placer.is_spread and self._placer.moves(record, worker)
+
+
+def _is_near(record: CallRecord, worker: WorkerRecord) -> bool:
+    """Whether the worker has what the call needs, or makes it anyhow."""
+    kit = record.function.kit
+    return kit is None or kit.is_near(worker.id, worker.resources)

@@ -5,6 +5,7 @@ from collections import Counter
 from elsewhere.calls.lifecycle import CallState, WorkerState
 from elsewhere.calls.messages import Settlement, Verdict
 from elsewhere.errors import GatewayBug
+from elsewhere.gateway.kit_invariants import examine_kits
 from elsewhere.gateway.machine import Gateway
 from elsewhere.gateway.records import CLIENT, REMAKER, CallRecord
 from elsewhere.gateway.room import has_room, may_take
@@ -38,6 +39,7 @@ def _examine(gateway: Gateway) -> list[Examined]:
         *examine_lineage(gateway),
         *examine_remaking(gateway),
         *examine_sources(gateway.sources),
+        *examine_kits(gateway),
     ]
 
 
@@ -133,12 +135,12 @@ def _examine_functions(gateway: Gateway) -> list[Examined]:
 
 def _examine_workers(gateway: Gateway) -> list[Examined]:
     workers, dispatch = gateway.workers, gateway.dispatch
-    waiting = _waiting(gateway)
+    queued = [r for r in gateway.queue if r.state is CallState.QUEUED]
     return [
         (
-            "no ready worker idles while calls wait that are not set aside, unless a step was asked for at once or memory is full",
+            "no ready worker idles while calls wait in the queue and are not set aside, unless a step was asked for at once or memory is full",
             list(dispatch.idle)
-            if len(waiting) > len(dispatch.aside)
+            if len(queued) > len(dispatch.aside)
             and dispatch.check_at != gateway.now
             and not dispatch.held_back
             else [],
@@ -300,4 +302,4 @@ def _examine_ancestry(gateway: Gateway) -> list[Examined]:
 
 
 def _waiting(gateway: Gateway) -> list[CallRecord]:
-    return [r for r in gateway.queue if r.state is CallState.QUEUED]
+    return [r for r in gateway.dispatch.waiting if r.state is CallState.QUEUED]

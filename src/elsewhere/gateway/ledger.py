@@ -20,6 +20,7 @@ from elsewhere.calls.workers import Exit
 from elsewhere.errors import GatewayBug
 from elsewhere.gateway.asks import Asks
 from elsewhere.gateway.inputs import Inputs
+from elsewhere.gateway.kits import Kits
 from elsewhere.gateway.recipes import Recipe
 from elsewhere.gateway.records import (
     CLIENT,
@@ -48,6 +49,7 @@ class Ledger:
         self.values = Values(workers, bytes_max, self._release_one)
         self.inputs = Inputs(self.values)
         self.remaking = Remaking(self.asks, self.inputs, self.values)
+        self.kits = Kits(workers)
         self.functions: dict[int, FunctionRecord] = {}
         """by the first number that each was defined under"""
         self._names: dict[int, FunctionRecord] = {}
@@ -71,6 +73,7 @@ class Ledger:
         if function is None:
             function = FunctionRecord(message.function, message.code, message.name)
             self.functions[message.function] = self._by_code[message.code] = function
+            self.kits.need(function, message.resources)
         function.names += 1
         self._names[message.function] = function
 
@@ -93,6 +96,7 @@ class Ledger:
         if function.live or function.names:
             return
         del self.functions[function.number], self._by_code[function.code]
+        self.kits.forget(function)
         for worker in sorted(function.workers):
             self._workers[worker].functions.discard(function.number)
             self.turn.sends.append((worker, Forget([function.number])))

@@ -19,8 +19,8 @@ holds in order, so the first that it holds (the head) is what it runs, unless it
 parked that one, which waits for calls of its own. Whoever idles while another holds a backlog has
 part of it recalled, or part of the calls that were made inside its calls. What a worker held when it
 died is queued again, in front; only the call that was running is blamed for the death, and those
-inside which it was asked for. What it had asked for is asked for anew by what runs again, and found if
-it had a key.
+inside which it was asked for: these go to the end of the queue. What it had asked for is asked for anew
+by what runs again, and found if it had a key.
 """
 
 from collections.abc import Iterable
@@ -38,6 +38,7 @@ from elsewhere.calls.messages import (
     Given,
     Has,
     OfAttempts,
+    OfResources,
     Parked,
     Release,
     Resumed,
@@ -47,9 +48,11 @@ from elsewhere.calls.messages import (
     Verdict,
     Written,
 )
+from elsewhere.calls.resources import Evicted, Inquire, Inventory, Made
 from elsewhere.calls.values import Drop, Missing, Moved, Put
 from elsewhere.calls.workers import Exit, Lost, NodeLost, Ready, Started, Unready
 from elsewhere.gateway.attempts import Attempts
+from elsewhere.gateway.blame import Blame
 from elsewhere.gateway.dispatch import Dispatch
 from elsewhere.gateway.ledger import Ledger
 from elsewhere.gateway.limits import Limits
@@ -57,7 +60,6 @@ from elsewhere.gateway.placement import Locality, Placement
 from elsewhere.gateway.records import (
     CLIENT,
     ENGINE,
-    Stopping,
     Turn,
     WorkerRecord,
 )
@@ -96,7 +98,8 @@ class Gateway:
         self.queue = self.dispatch.queue
         self.limits = Limits()
         self.sources = Sources()
-        self.attempts = Attempts(self.workers, self.ledger, self.dispatch, self.limits)
+        self.blame = Blame(self.ledger.asks)
+        self.attempts = Attempts(self.workers, self.ledger, self.dispatch, self.limits, self.blame)
         self.workers_started = 0
         """the number of the latest worker"""
         self.starts_lost = 0
@@ -132,7 +135,19 @@ class Gateway:
         match message:
             case Submit():
                 self._on_submit(sender, message.calls)
-            case Done() | Died() | Returned() | Parked() | Resumed() | Has() | Ready() | Unready():
+            case (
+                Done()
+                | Died()
+                | Returned()
+                | Parked()
+                | Resumed()
+                | Has()
+                | Ready()
+                | Unready()
+                | Made()
+                | Evicted()
+                | Inventory()
+            ):
                 if sender in self.workers:  # else it is gone, and what it said comes late
                     self._hear_worker(self.workers[sender], message)
             case Define() | Release() | Cancel() | Given() | Drop() | Put() | Missing():
@@ -148,6 +163,8 @@ class Gateway:
                 self._hear_of_blob(sender, message)
             case Written():
                 self.ledger.on_written(message)
+            case Inquire():
+                self.ledger.kits.inquire(self._turn)
             case Moved():
                 self.ledger.values.moved(message.call, message.place, self._turn, done=message.done)
             case _:
@@ -181,8 +198,10 @@ class Gateway:
             node = None if worker is None else worker.node
             self.sources.hear(sender, node, message, self._turn)
 
-    def _hear_worker(self, worker: WorkerRecord, message: OfAttempts) -> None:
+    def _hear_worker(self, worker: WorkerRecord, message: OfAttempts | OfResources) -> None:
         match message:
+            case Made() | Evicted() | Inventory():
+                self.ledger.kits.hear(worker, message, self.now)
             case Done():
                 self.attempts.on_done(worker, message.outcomes, self.now)
             case Died():
@@ -231,10 +250,10 @@ class Gateway:
         asked = [self.ledger.open(call, sender) for call in calls]
         opened = [r for r in asked if r is not None and r.state is CallState.QUEUED]
         if sender == CLIENT:
-            self.queue += opened
+            self.dispatch.waiting.put(opened)
         else:
             # What calls ask for goes first, so that what was begun ends before more is begun.
-            self.queue.extendleft(reversed(opened))
+            self.dispatch.waiting.put_first(opened)
             worker = self.workers[sender]
             # What it shares is for others.
             if opened and not worker.sharing:
@@ -276,16 +295,19 @@ class Gateway:
             return
         was_starting = worker.state is WorkerState.STARTING
         worker.become(WorkerState.GONE)
+        self.ledger.kits.on_lost(worker)
         self.dispatch.placer.leave(worker)
         self.dispatch.update(worker)
         for function in worker.functions:
             self.functions[function].workers.discard(number)
-        blamed = self._find_blamed(worker, how.running)
+        blamed = self.blame.find(worker, how)
         attempts = [*reversed(worker.held.values()), *reversed(worker.parked.values())]
         worker.held.clear()
         worker.parked.clear()
         for record in attempts:
-            self.attempts.lose(record, blamed, how)
+            suspect = record.call.id in blamed
+            # A suspect waits until others have been tried, which may excuse it.
+            self.attempts.lose(record, how, blamed=suspect, first=not suspect)
         self.ledger.values.drop_all(number, self._turn)
         self.sources.lose_worker(number, self._turn)
         unwanted = self.ledger.forget(worker)
@@ -295,21 +317,6 @@ class Gateway:
         if was_starting and how != Exit():  # without evidence it was lost with others
             self.starts_lost += 1
             self._fail_unstartable(b"", how)
-
-    def _find_blamed(self, worker: WorkerRecord, running: int) -> set[int]:
-        """The call that took its worker down, and all inside which it was asked for.
-
-        Those may have died with it, and ask for it anew under another number, with nothing counted:
-        were they not to blame, they would for ever.
-        """
-        if worker.killed:
-            deaf = worker.running
-            if deaf is None or deaf.stopping is Stopping.NOT:
-                return set()
-            return self.ledger.asks.ancestors(deaf) - {deaf.call.id}
-        # It may have resumed a call and died before it could say so.
-        record = worker.held.get(running) or worker.parked.get(running)
-        return set() if record is None else self.ledger.asks.ancestors(record)
 
     def _fail_unstartable(self, failure: bytes, how: Exit | None) -> None:
         """A worker could not start. Once no other can be hoped for, the calls that wait fail.
@@ -322,8 +329,7 @@ class Gateway:
         others = WorkerState.STARTING in states or how is not None
         if others and self.starts_lost < STARTS_LOST_MAX:
             return
-        while self.queue:
-            record = self.queue.popleft()
+        for record in self.dispatch.waiting.drain():
             if record.state is CallState.QUEUED:
                 self.ledger.settle(record, Verdict.UNSTARTABLE, failure, how=how)
 
@@ -365,5 +371,5 @@ class Gateway:
             inputs.ready.clear()
             for record in ready:
                 record.become(CallState.QUEUED)
-            self.queue.extendleft(reversed(ready))
+            self.dispatch.waiting.put_first(ready)
         return more or bool(inputs.untold)

@@ -24,6 +24,8 @@ class CallToPlace(NamedTuple):
     """how large its inputs are that lie on nodes; smaller ones travel with the call"""
     seconds: float
     """how long it is thought to take"""
+    resources: tuple[str, ...] = ()
+    """what it is given that workers keep: providers and arguments, in words"""
 
 
 class Candidate(NamedTuple):
@@ -47,6 +49,10 @@ class Candidate(NamedTuple):
     """how long it is thought to take to move there, and to map what it has not made"""
     speed: float
     """how fast it is: 2.0 is twice as fast as calls were thought to be; 1.0 until it was measured"""
+    lacks: int = 0
+    """how many of the resources it would have to make: it has the others, or is making them"""
+    build_seconds: float = 0.0
+    """how long it is thought to take to make these"""
 
 
 class Placement(Protocol):
@@ -63,7 +69,7 @@ class Placement(Protocol):
 
 
 class Locality:
-    """Where it could begin first: least time to wait and to move its inputs."""
+    """Where it could begin first: least time to wait, to move its inputs and to make what it needs."""
 
     every_call = False
 
@@ -71,7 +77,7 @@ class Locality:
         return min(
             candidates,
             key=lambda one: (
-                one.wait_seconds + one.move_seconds,
+                one.wait_seconds + one.move_seconds + one.build_seconds,
                 -one.warm_bytes,
                 one.held,
                 one.worker,
@@ -110,7 +116,11 @@ class Fastest:
     def place(self, call: CallToPlace, candidates: Sequence[Candidate]) -> Candidate:
         return min(
             candidates,
-            key=lambda one: ((one.wait_seconds + call.seconds) / one.speed, one.held, one.worker),
+            key=lambda one: (
+                (one.wait_seconds + one.build_seconds + call.seconds) / one.speed,
+                one.held,
+                one.worker,
+            ),
         )
 
 

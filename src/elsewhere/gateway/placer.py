@@ -6,6 +6,8 @@ from itertools import islice
 
 from elsewhere.calls.lifecycle import WorkerState
 from elsewhere.gateway.bandwidths import Bandwidths
+from elsewhere.gateway.builds import Builds
+from elsewhere.gateway.kit import Kit
 from elsewhere.gateway.placement import CallToPlace, Candidate, Placement
 from elsewhere.gateway.records import CallRecord, WorkerRecord
 from elsewhere.gateway.values import ValueRecord, Values
@@ -19,7 +21,13 @@ NEAREST_MAX = 16
 class Placer:
     """Knows where inputs lie and how long it takes to move them, and asks the policy."""
 
-    def __init__(self, policy: Placement, values: Values, workers: dict[int, WorkerRecord]) -> None:
+    def __init__(
+        self,
+        policy: Placement,
+        values: Values,
+        workers: dict[int, WorkerRecord],
+        builds: Builds,
+    ) -> None:
         self.policy = policy
         self.every_call = policy.every_call
         self.bandwidths = Bandwidths()
@@ -27,6 +35,7 @@ class Placer:
         """the workers of each node"""
         self._values = values
         self._workers = workers
+        self._builds = builds
 
     @property
     def is_spread(self) -> bool:
@@ -72,9 +81,18 @@ class Placer:
         """One of these workers, which have room. Raises `PlacementError`."""
         by_node = _by_node(inputs)
         total = sum(by_node.values())
-        call = CallToPlace(record.function.name, record.call.label, total, record.estimate)
+        kit = record.function.kit
+        call = CallToPlace(
+            record.function.name,
+            record.call.label,
+            total,
+            record.estimate,
+            () if kit is None else tuple([resource.label for resource in kit.resources]),
+        )
         largest = _largest(inputs)
         candidates = [self._describe(worker, by_node, largest, now) for worker in workers]
+        if kit is not None:
+            candidates = [self._tell_warmth(one, kit, now) for one in candidates]
         return self._workers[self.policy.place(call, candidates).worker]
 
     def moves(self, record: CallRecord, worker: WorkerRecord) -> bool:
@@ -117,6 +135,16 @@ class Placer:
         if best is None or cost(best) >= min(map(cost, hungry)):
             return None
         return best
+
+    def _tell_warmth(self, one: Candidate, kit: Kit, now: float) -> Candidate:
+        worker = self._workers[one.worker]
+        wait = self._builds.wait(kit, worker, now)
+        if kit.is_near(worker.id, worker.resources):
+            return one._replace(wait_seconds=wait)
+        return one._replace(
+            lacks=len(kit.missing(worker.resources)),
+            build_seconds=self._builds.seconds(kit, worker, now),
+        )
 
     def _describe(
         self,

@@ -9,6 +9,7 @@ from elsewhere.calls.lifecycle import CALL_MOVES, WORKER_MOVES, CallState, Worke
 from elsewhere.calls.messages import Call, FromGateway, Settlement
 from elsewhere.calls.values import Value
 from elsewhere.errors import GatewayBug
+from elsewhere.gateway.kit import KeptResource, Kit
 from elsewhere.store import Remember
 
 CLIENT: Final = 0
@@ -53,7 +54,7 @@ class Turn:
 class FunctionRecord:
     """A function: its code, who has it, and how long one item of it takes."""
 
-    __slots__ = ("code", "live", "name", "names", "number", "seconds", "workers")
+    __slots__ = ("code", "kit", "live", "name", "names", "number", "seconds", "workers")
 
     def __init__(self, number: int, code: bytes, name: str) -> None:
         self.number = number
@@ -68,6 +69,8 @@ class FunctionRecord:
         """moving average of the seconds that one item takes; None until one was measured"""
         self.workers: set[int] = set()
         """workers that were sent the code"""
+        self.kit: Kit | None = None
+        """what workers keep for its calls"""
 
     def measure(self, elapsed: float, items: int) -> None:
         seconds = elapsed / items
@@ -90,6 +93,7 @@ class CallRecord:
         "fence",
         "function",
         "joined",
+        "killings",
         "needs",
         "outcome",
         "parents",
@@ -97,6 +101,7 @@ class CallRecord:
         "sent_bytes",
         "state",
         "stopping",
+        "strays_before",
         "values",
         "worker",
         "yield_by",
@@ -106,6 +111,10 @@ class CallRecord:
     """how many bytes were sent with its latest attempt; unset before"""
     yield_by: float
     """when the grace ends of an attempt that was asked to stop; unset before"""
+    killings: int
+    """how many of its deaths may have come from outside; unset before the first"""
+    strays_before: int
+    """how many deaths had turned out to come from outside at its first one; unset before that"""
     outcome: Settlement
     """what is being written to the store; unset before"""
     values: Mapping[int, Settlement | None]
@@ -198,6 +207,7 @@ class WorkerRecord:
         "node",
         "parked",
         "recalling",
+        "resources",
         "running",
         "sharing",
         "state",
@@ -223,8 +233,10 @@ class WorkerRecord:
         self.running: CallRecord | None = None
         """the first of what it holds, which is what it runs as far as is known here"""
         self.head_since = 0.0
-        """since when that one has been first"""
+        """since when that one has been first; what was made for it does not count"""
         self.functions: set[int] = set()
+        self.resources: dict[bytes, KeptResource] = {}
+        """what it keeps for calls, in the order in which it was made"""
         self.tasks_left = tasks_left
         """how many calls it may still take; None: any number"""
         self.killed = False
@@ -301,12 +313,16 @@ class WorkerRecord:
         self.held[record.call.id] = record
         self.held_bytes += record.sent_bytes
         self.ahead += record.estimate
+        if record.function.kit is not None:
+            record.function.kit.enter(self.id)
 
     def drop(self, record: CallRecord) -> None:
         if self.parked.pop(record.call.id, None) is None:
             del self.held[record.call.id]
             self.held_bytes -= record.sent_bytes
             self.ahead -= record.estimate
+            if record.function.kit is not None:
+                record.function.kit.leave(self.id)
 
     def park(self, record: CallRecord) -> None:
         if record.call.id in self.held:

@@ -139,10 +139,11 @@ class Values:
 
     def _lay(self, number: int, value: ValueRecord, place: Place, maker: int) -> None:
         worker = self._workers.get(maker)
-        value.place, value.maker, value.in_memory = place, maker, True
+        value.place, value.maker, value.in_memory = place, maker, not place.on_disk
         value.node = 0 if worker is None else worker.node
-        self.movable[number] = value
-        self.nbytes += place.nbytes
+        if value.in_memory:
+            self.movable[number] = value
+            self.nbytes += place.nbytes
 
     def use(self, number: int) -> bool:
         """A call is given this value; False if nothing is known of it any more."""
@@ -277,6 +278,11 @@ class Values:
     def is_full(self) -> bool:
         """Whether they take more memory than they may."""
         return self.nbytes > self._bytes_max
+
+    @property
+    def room(self) -> float:
+        """How much more memory they may take."""
+        return self._bytes_max - self.nbytes
 
     def spill(self, turn: Turn) -> None:
         """Have the oldest values moved, as many as are too many."""

@@ -1,9 +1,9 @@
 """What becomes of a call when an attempt at it has come out, or its worker is gone."""
 
-from collections.abc import Container
-
 from elsewhere.calls.messages import Outcome, Verdict
+from elsewhere.calls.workers import Exit
 from elsewhere.errors import GatewayBug
+from elsewhere.gateway.blame import Blame
 from elsewhere.gateway.records import CallRecord, Stopping
 
 
@@ -19,15 +19,16 @@ def after_outcome(record: CallRecord, outcome: Outcome) -> Verdict | None:
     return Verdict.CANCELLED if record.cancelling else None
 
 
-def after_loss(record: CallRecord, blamed: Container[int]) -> Verdict | None:
-    """The same when its worker died, or its fork; `blamed` are the calls that are held to be the cause."""
+def after_loss(record: CallRecord, how: Exit, blame: Blame, *, blamed: bool) -> Verdict | None:
+    """The same when its worker died, or its fork; `blamed`: it is held to be the cause."""
     if record.cancelling:
         return Verdict.CANCELLED
     if record.stopping is Stopping.TIMEOUT:
         return None if _take_retry(record) else Verdict.TIMED_OUT
-    if record.call.id in blamed:
-        record.deaths += 1
-    return Verdict.QUARANTINED if record.deaths >= record.call.options.deaths_max else None
+    if blamed:
+        blame.count(record, how)
+    deaths_max = record.call.options.deaths_max
+    return Verdict.QUARANTINED if blame.own_deaths(record) >= deaths_max else None
 
 
 def is_remembered(record: CallRecord, verdict: Verdict) -> bool:

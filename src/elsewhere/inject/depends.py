@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from elsewhere.arguments import check_seconds
+from elsewhere.calls.resources import ResourceName
 from elsewhere.codec.functions import full_name
 from elsewhere.codec.labels import label_of
 from elsewhere.inject.building import Made, make, make_in_loop
@@ -18,7 +19,7 @@ from elsewhere.plans.host import PROCESS
 from elsewhere.reports import report
 from elsewhere.tasks import plain_function
 
-SCOPES = ("worker", "call")
+SCOPES = ("worker", "node", "call")
 
 
 def Depends(provider: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:  # noqa: N802  # it stands where a type stands
@@ -62,12 +63,13 @@ class Provided(Dependency):
     def options(self, *, scope: str = "worker", idle_seconds: float | None = None) -> "Provided":
         """The same, kept otherwise.
 
-        ``scope``: "worker", kept for later calls; "call", made anew for each call. ``idle_seconds``: for
+        ``scope``: "worker", kept in each worker for later calls; "node", made once, and its memory shared
+        by the workers; "call", made anew for each call. ``idle_seconds``: for
         how long it is kept while no call uses it. Raises TypeError and ValueError for what makes no
         sense.
         """
         if scope not in SCOPES:
-            raise ValueError(f'scope must be "worker" or "call", not {scope!r}')
+            raise ValueError(f'scope must be "worker", "node" or "call", not {scope!r}')
         if idle_seconds is not None and check_seconds("idle_seconds", idle_seconds) < 0:
             raise ValueError(f"idle_seconds must be at least 0, not {idle_seconds!r}")
         return Provided(self.provider, self.args, self.kwargs, scope, idle_seconds)
@@ -117,6 +119,23 @@ class Provided(Dependency):
             check_graph(self)
             self._checked = True
 
+    def kept(self) -> list[ResourceName]:
+        self.check()
+        names = [name for need in needs_of(self) for name in need.dependency.kept()]
+        if self.scope == "worker":
+            # What is sent is the provider as it is now.
+            name = name_of(self, anew=True)
+            if name.exact:
+                names.append(ResourceName(name.digest, self.label))
+        return names
+
+    def make_ahead(self, held: list[Hold]) -> None:
+        if self.scope == "call":
+            for need in needs_of(self):
+                need.dependency.make_ahead(held)
+        else:
+            self.acquire(held)
+
     def acquire(self, held: list[Hold]) -> Any:
         if self.scope == "call":
             return self._acquire_anew(held)
@@ -140,6 +159,11 @@ class Provided(Dependency):
             raise
         held.append(OfCall(self.name(), self.label, made, inner))
         return made.value
+
+    def node_needs(self) -> tuple[Dependency, ...]:
+        if self.scope == "node":
+            return (self,)
+        return tuple(n for need in needs_of(self) for n in need.dependency.node_needs())
 
     def prepare(self, held: list[Hold]) -> None:
         if self.scope != "call":

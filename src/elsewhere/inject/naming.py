@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import suppress
 from hashlib import blake2b
-from itertools import count
+from os import urandom
 from types import FunctionType
 from typing import Any, NamedTuple
 from weakref import ref
@@ -14,8 +14,8 @@ from elsewhere.plans.dependency import Dependency
 
 PROVIDERS_MAX = 1024
 """How many providers are kept with their fingerprints."""
-_providers: dict[int, tuple[ref[Callable[..., Any]], bytes]] = {}
-_numbers = count()
+DIGEST_BYTES = 32
+_providers: dict[int, "tuple[ref[Callable[..., Any]], Looked]"] = {}
 
 
 class Name(NamedTuple):
@@ -25,10 +25,13 @@ class Name(NamedTuple):
     """32 bytes: the same for equal providers and equal arguments"""
     place: bytes
     """the same for providers of which one was defined in place of the other; empty if that is not known"""
+    exact: bool = True
+    """other processes have the same digest for it"""
 
 
-def name_of(wanted: Dependency) -> Name:
-    """The name of what `wanted` makes.
+def name_of(wanted: Dependency, *, anew: bool = False) -> Name:
+    """The name of what `wanted` makes. `anew`: as its provider is now, and not as it was when it was
+    first looked at.
 
     What has no exact name is like nothing else: such a provider is shared by all who name the very same
     function, such an argument by nobody.
@@ -42,10 +45,22 @@ def name_of(wanted: Dependency) -> Name:
         writer.sequence(b"(", wanted.args)
         writer.mapping(b"{", wanted.kwargs.items(), in_order=False)
     except NoKey:
-        return Name(_own(), b"")
+        return Name(_own(), b"", exact=False)
     arguments = b"".join(writer.out)  # type: ignore[arg-type]  # references are bytes here
     place = _digest(full_name(provider).encode() + arguments) if _is_alone(provider) else b""
-    return Name(_digest(_fingerprint(provider) + arguments), place)
+    looked_at = _look_at(provider) if anew else _remember(provider)
+    return Name(_digest(looked_at.fingerprint + arguments), place, looked_at.exact)
+
+
+def exact_name_of(wanted: Dependency) -> Name:
+    """As `name_of`, where it is the same in all processes. Raises `NoKey`."""
+    from elsewhere.keys.fingerprint import arguments_writer, fingerprint_of
+
+    writer = arguments_writer()
+    writer.sequence(b"(", wanted.args)
+    writer.mapping(b"{", wanted.kwargs.items(), in_order=False)
+    fingerprint_of(wanted.provider)
+    return name_of(wanted)
 
 
 def _is_alone(provider: Callable[..., Any]) -> bool:
@@ -58,17 +73,19 @@ def _is_alone(provider: Callable[..., Any]) -> bool:
     )
 
 
-def _fingerprint(provider: Callable[..., Any]) -> bytes:
-    """Looked for once for each function: a provider may change what it reads, such as a counter."""
+class Looked(NamedTuple):
+    """What a provider was found to be."""
+
+    fingerprint: bytes
+    exact: bool
+
+
+def _remember(provider: Callable[..., Any]) -> Looked:
+    """Looked at once for each function: a provider may change what it reads, such as a counter."""
     known = _providers.get(id(provider))
     if known is not None and known[0]() is provider:
         return known[1]
-    from elsewhere.keys.fingerprint import fingerprint_of
-
-    try:
-        found = fingerprint_of(provider)
-    except NoKey:
-        found = _own()
+    found = _look_at(provider)
     with suppress(TypeError):  # of some builtins there are no references, and they do not change
         if len(_providers) >= PROVIDERS_MAX:
             _providers.clear()
@@ -76,9 +93,19 @@ def _fingerprint(provider: Callable[..., Any]) -> bytes:
     return found
 
 
+def _look_at(provider: Callable[..., Any]) -> Looked:
+    from elsewhere.keys.fingerprint import fingerprint_of
+
+    try:
+        return Looked(fingerprint_of(provider), exact=True)
+    except NoKey:
+        return Looked(_own(), exact=False)
+
+
 def _own() -> bytes:
-    return _digest(b"own" + next(_numbers).to_bytes(8, "big"))
+    """What no other process has for anything."""
+    return urandom(DIGEST_BYTES)
 
 
 def _digest(data: bytes) -> bytes:
-    return blake2b(data, digest_size=32, person=b"elsewhere.given").digest()
+    return blake2b(data, digest_size=DIGEST_BYTES, person=b"elsewhere.given").digest()

@@ -14,6 +14,7 @@ from time import monotonic, perf_counter
 from traceback import clear_frames
 from typing import Any, Protocol
 
+from elsewhere.calls.resources import ResourceName, Use
 from elsewhere.inject.building import make
 from elsewhere.inject.memory import is_short, resident_bytes
 from elsewhere.inject.naming import Name
@@ -60,7 +61,7 @@ class Resources:
         self._look_at = inf
         self._crowded = False
         """there is more than there should be, and all of it is in use"""
-        self._left: list[Resource] = []
+        self._left: dict[Name, Resource] = {}
         """those of the process that this one was forked from"""
 
     # ------------------------------------------------------------ use
@@ -71,6 +72,8 @@ class Resources:
         while True:
             with self.lock:
                 resource = self._kept.get(name)
+                if resource is None and (left := self._left.get(name)) and left.use() is not None:
+                    return left
                 if resource is None:
                     resource = Resource(name, wanted.label, wanted.idle_seconds, self)
                     self._kept[name] = resource
@@ -87,9 +90,25 @@ class Resources:
                     )
                 wait = _new_wait()
                 resource.waits.append(wait)
+            started = perf_counter()
             wait.wait()
+            _count(perf_counter() - started)
         self._make(resource, wanted)
         return resource
+
+    def has(self, name: Name) -> bool:
+        """Whether it is there."""
+        with self.lock:
+            resource = self._kept.get(name)
+            return resource is not None and resource.made is not None
+
+    def discard(self, resource: Resource) -> None:
+        """It is of no use any more, and in use here: let go of it."""
+        with self.lock:
+            if self._kept.get(resource.name) is resource:
+                del self._kept[resource.name]
+        resource.release()
+        self._give_up(resource)
 
     def idles(self, resource: Resource, now: float) -> None:
         """A use of it is over, and perhaps the last one."""
@@ -115,6 +134,7 @@ class Resources:
         except BaseException as error:
             release_all(held)
             self._fail(resource, error)
+            _count(perf_counter() - started)
             raise
         with self.lock:
             resource.made = made
@@ -125,6 +145,10 @@ class Resources:
             resource.number = next(self._numbers)
             resource.users = resource.uses = 1
             self._end_waits(resource)
+            if PROCESS.host is not None:
+                name = ResourceName(resource.name.digest, resource.label)
+                PROCESS.host.tell_made(name, resource.building_seconds, resource.memory_bytes)
+        _count(resource.building_seconds)
         if made.must_end and PROCESS.host is not None:
             PROCESS.host.guard_end()
         self.sweep()
@@ -190,7 +214,7 @@ class Resources:
             idle = [resource for resource in made if not resource.users]
             for resource in idle:
                 if resource.superseded or now - resource.used_at >= _idle_seconds(resource):
-                    return self._kept.pop(resource.name)
+                    return self._take_out(resource)
             self._crowded = is_crowded(made)
             if not self._crowded:
                 # What the next call is given must not be made anew for each of them.
@@ -200,7 +224,12 @@ class Resources:
                     return None
             if not idle:
                 return None
-            return self._kept.pop(min(idle, key=lambda resource: resource.worth(now)).name)
+            return self._take_out(min(idle, key=lambda resource: resource.worth(now)))
+
+    def _take_out(self, resource: Resource) -> Resource:
+        if PROCESS.host is not None:
+            PROCESS.host.tell_evicted(resource.name.digest)
+        return self._kept.pop(resource.name)
 
     def _give_up(self, resource: Resource) -> None:
         made, resource.made = resource.made, None
@@ -219,7 +248,7 @@ class Resources:
                 made = [resource for resource in self._kept.values() if resource.made is not None]
                 if not made:
                     return
-                last = self._kept.pop(max(made, key=lambda resource: resource.number).name)
+                last = self._take_out(max(made, key=lambda resource: resource.number))
             self._give_up(last)
 
     def _hold(self) -> None:
@@ -228,10 +257,20 @@ class Resources:
     def _let_go(self) -> None:
         self.lock.release()
 
+    def uses(self) -> list[Use]:
+        """How what is kept was used."""
+        now = monotonic()
+        with self.lock:
+            return [
+                Use(r.name.digest, r.uses, 0.0 if r.users else max(0.0, now - r.used_at))
+                for r in self._kept.values()
+                if r.made is not None
+            ]
+
     def leave(self) -> None:
         """In a process that was forked: what is kept may be used on, but is not its own to give up."""
         self.lock = threading.RLock()
-        self._left += self._kept.values()
+        self._left.update(self._kept)
         self._kept = {}
         self._crowded = False
         self._look_at = inf
@@ -259,6 +298,12 @@ def _idle_seconds(resource: Resource) -> float:
 def _new_wait() -> Wait:
     host = PROCESS.host
     return ThreadWait() if host is None else host.new_wait()
+
+
+def _count(seconds: float) -> None:
+    """So long it took what is no part of the call that needed it: the next one finds it done."""
+    if PROCESS.host is not None:
+        PROCESS.host.count_building(seconds)
 
 
 def _me() -> object:

@@ -73,6 +73,13 @@ def arguments_writer() -> Writer:
     return Writer(write_other, _refer)
 
 
+def canonical_bytes(value: Any) -> bytes:
+    """The bytes of a value, equal for equal values. Raises `NoKey` for what has no exact bytes."""
+    writer = arguments_writer()
+    writer.write(value)
+    return b"".join(writer.out)  # type: ignore[arg-type]  # references are bytes here
+
+
 def _refer(writer: Writer, value: Any) -> None:
     write_reference(writer, value, _follow)
 

@@ -27,8 +27,9 @@ from elsewhere.link import LinkClosed
 from elsewhere.links.pipe import PipeWorkerEnd
 from elsewhere.node.control import Exited, FromNode, KillWorker, Preload, StartWorker, ToNode
 from elsewhere.node.preload import Preloading
+from elsewhere.node.templates import Templates
 from elsewhere.node.trial import reseed
-from elsewhere.worker.ends import end_group_with, keep, watch_process
+from elsewhere.worker.ends import RSS_UNIT, describe_exit, end_group_with, keep, watch_process
 from elsewhere.worker.keeping import END_SECONDS
 from elsewhere.worker.main import run_worker
 
@@ -41,8 +42,6 @@ CLIENT_CHECK_MS = 500
 """how often to look after the client where the system does not tell of its end"""
 LOOK_SECONDS = 0.002
 """how often to look whether workers have ended that clean up"""
-RSS_UNIT = 1 if sys.platform == "darwin" else 1024
-"""bytes in which the system counts resident memory"""
 
 
 class Node:
@@ -68,6 +67,7 @@ class Node:
         """process id of one that serves a peer → as in `_lifelines`"""
         self._peers = listen(address_in(directory))
         self._preloading = Preloading(self._say, self._leave, self._ready, self._workers.keys())
+        self._templates = Templates(directory, self._leave)
 
     def serve(self) -> None:
         """Start, kill and reap workers until the client is gone; then end them all."""
@@ -79,6 +79,7 @@ class Node:
         ready.register(self._control, POLLIN)
         ready.register(reaped_reader, POLLIN)
         ready.register(self._peers, POLLIN)
+        ready.register(self._templates, POLLIN)
         # A fork of the client may hold the other end of the control socket after its death.
         ended = watch_process(self._client)
         if ended is not None:
@@ -91,6 +92,8 @@ class Node:
                         self._reap()
                     elif fileno == self._peers.fileno():
                         self._serve_peer()
+                    elif fileno == self._templates.fileno():
+                        self._templates.hand_on()
                     elif fileno == self._control.fileno():
                         if not self._obey():
                             return
@@ -101,9 +104,9 @@ class Node:
         finally:
             self._preloading.end()
             self._ask_to_end()
-            for process in self._workers:
+            for process in (*self._workers, *self._templates):
                 kill_group(process)
-            for process in self._workers:
+            for process in (*self._workers, *self._templates):
                 with suppress(ChildProcessError):
                     os.waitpid(process, 0)
 
@@ -183,7 +186,7 @@ class Node:
                 keep()
             end = PipeWorkerEnd(socket.socket(fileno=link))
             with memoryview(box).cast("Q") as cells:
-                run_worker(end, cells)
+                run_worker(end, cells, node=self._templates.asked)
             code = 0
         except LinkClosed:
             code = 0
@@ -201,9 +204,13 @@ class Node:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self._control.close()
         self._peers.close()
-        for other_end in (*self._lifelines.values(), *self._servers.values()):
+        for other_end in (
+            *self._lifelines.values(),
+            *self._servers.values(),
+        ):
             os.close(other_end)
         self._preloading.leave()
+        self._templates.leave()
 
     def _serve_peer(self) -> None:
         # Few nodes serve anybody.
@@ -238,6 +245,8 @@ class Node:
         ]
         for process in set(self._workers).difference(asked):
             kill_group(process)
+        self._templates.ask_to_end()
+        asked += self._templates
         until = monotonic() + END_SECONDS
         while monotonic() < until and not all(map(_has_ended, asked)):
             sleep(LOOK_SECONDS)
@@ -262,6 +271,8 @@ class Node:
             if worker is None:
                 if process in self._servers:
                     os.close(self._servers.pop(process))
+                else:
+                    self._templates.reap(process)
                 continue
             self._preloading.worker_ended()
             if status:
@@ -276,14 +287,6 @@ class Node:
         with suppress(ConnectionError):
             # If the client is gone, the next read of the control socket says so.
             self._control.sendall(encode_frame([message]))
-
-
-def describe_exit(status: int, memory_bytes: int, running: int) -> Exit:
-    """The evidence of a wait status; `memory_bytes` is the peak resident memory."""
-    code = os.waitstatus_to_exitcode(status)
-    if code < 0:
-        return Exit(None, -code, memory_bytes, running)
-    return Exit(code, None, memory_bytes, running)
 
 
 def _terminate(process: int) -> bool:

@@ -5,6 +5,7 @@ pyarrow is not imported here: whoever has a table has imported it.
 
 import sys
 from collections.abc import Iterator, Sequence
+from importlib import import_module
 from typing import Any
 
 from elsewhere.pieces.arrays import hash_array, hash_encoded
@@ -73,8 +74,9 @@ class Columns:
         if types.is_dictionary(array.type):
             array = array.dictionary_decode()
         if types.is_timestamp(array.type):
-            # Python's dates have no nanoseconds.
-            array = array.cast(arrow.timestamp("us", array.type.tz), safe=False)
+            array = _in_microseconds(array, arrow.timestamp("us", array.type.tz))
+        elif types.is_duration(array.type):
+            array = _in_microseconds(array, arrow.duration("us"))
         if types.is_integer(array.type) and not array.null_count:
             return hash_array(array.to_numpy())
         if types.is_nested(array.type):
@@ -83,6 +85,17 @@ class Columns:
         distinct = encoded.dictionary.to_pylist()
         places = encoded.indices.fill_null(len(distinct)).to_numpy()
         return hash_encoded([*distinct, None], places)
+
+
+def _in_microseconds(array: Any, wanted: Any) -> Any:
+    """Python's dates and durations have no nanoseconds. Rounded down, as all others round."""
+    if array.type.unit != "ns":
+        return array.cast(wanted)
+    # Arrow's functions are loaded apart from its types.
+    compute, nanoseconds = import_module("pyarrow.compute"), array.view("int64")
+    towards_zero = compute.divide(nanoseconds, 1000)
+    above = compute.greater(compute.multiply(towards_zero, 1000), nanoseconds)
+    return compute.subtract(towards_zero, above.cast("int64")).view(wanted)
 
 
 def _arrays(chunk: Any) -> list[Any]:

@@ -5,6 +5,8 @@ from functools import reduce
 from typing import Any
 
 from elsewhere.codec.values import dumps, loads
+from elsewhere.errors import NoKey
+from elsewhere.pieces.arrow_operators import is_arrow, operate_arrow
 from elsewhere.pieces.kinds import LISTS, SINGLE, join, kind_of
 from elsewhere.plans.injected import injected
 
@@ -63,23 +65,36 @@ def unpack(packed: bytes) -> Any:
     return loads(packed)
 
 
+def is_same(packed: bytes, other: bytes) -> bool:
+    """Whether `pack` was given equal values, whose bytes may differ: by what keys are made of.
+
+    What has no exact bytes is equal to nothing.
+    """
+    from elsewhere.keys.fingerprint import canonical_bytes
+
+    try:
+        return canonical_bytes(loads(packed)) == canonical_bytes(loads(other))
+    except NoKey:
+        return False
+
+
 def operate_alone(operate: Callable[[Any], Any], chunk: Any) -> Any:
     """An operator of one operand, of a list for each element."""
-    return [operate(one) for one in chunk] if isinstance(chunk, list) else operate(chunk)
+    return [operate(one) for one in chunk] if isinstance(chunk, list) else _apply(operate, chunk)
 
 
 def operate_on(operate: Callable[[Any, Any], Any], chunk: Any, other: Any) -> Any:
     """An operator of a chunk and a value, which every element of a list meets."""
     if isinstance(chunk, list):
         return [operate(one, other) for one in chunk]
-    return operate(chunk, other)
+    return _apply(operate, chunk, other)
 
 
 def operate_swapped(operate: Callable[[Any, Any], Any], chunk: Any, other: Any) -> Any:
     """The same, with the value on the left."""
     if isinstance(chunk, list):
         return [operate(other, one) for one in chunk]
-    return operate(other, chunk)
+    return _apply(operate, other, chunk)
 
 
 def operate_both(operate: Callable[[Any, Any], Any], left: Any, right: Any) -> Any:
@@ -91,7 +106,12 @@ def operate_both(operate: Callable[[Any, Any], Any], left: Any, right: Any) -> A
     _check_lengths((left, right))
     if kind_of(left) is LISTS and kind_of(right) is LISTS:
         return list(map(operate, left, right))
-    return operate(left, right)
+    return _apply(operate, left, right)
+
+
+def _apply(operate: Callable[..., Any], *operands: Any) -> Any:
+    """What the operands' own operator makes of them; Arrow has functions instead."""
+    return operate_arrow(operate, operands) if is_arrow(operands) else operate(*operands)
 
 
 def _check_lengths(chunks: Sequence[Any]) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any, Protocol
 
+from elsewhere.calls.resources import ResourceName
+
 
 class Hold(Protocol):
     """One use of what was given."""
@@ -19,10 +21,23 @@ class Dependency(ABC):
     provider: Callable[..., Any]
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
+    idle_seconds: float | None
+    """how long what is made is kept while no call uses it; None: for ever"""
 
     @abstractmethod
     def check(self) -> None:
         """Raise TypeError if it can never be made. Cheap but for the first time."""
+
+    @abstractmethod
+    def kept(self) -> list[ResourceName]:
+        """What workers keep of it, and of what its provider depends on, as far as it has exact names.
+
+        Raises TypeError if it can never be made.
+        """
+
+    @abstractmethod
+    def make_ahead(self, held: list[Hold]) -> None:
+        """Make what workers keep of it, if there is none; what is to be released is added to `held`."""
 
     @abstractmethod
     def acquire(self, held: list[Hold]) -> Any:
@@ -30,6 +45,10 @@ class Dependency(ABC):
 
         Raises what the provider raises.
         """
+
+    @abstractmethod
+    def node_needs(self) -> tuple["Dependency", ...]:
+        """What of it is made once for all workers of a node."""
 
     @abstractmethod
     def prepare(self, held: list[Hold]) -> None:

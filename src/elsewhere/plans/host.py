@@ -1,10 +1,12 @@
 """What a process offers to those who make and keep values in it, and what they do for it."""
 
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from threading import Event
 from typing import Any, Protocol
 
+from elsewhere.calls.resources import ResourceName, Use
 from elsewhere.calls.retention import ResourceLimits
+from elsewhere.calls.shipment import File
 
 
 class Wait(Protocol):
@@ -48,6 +50,15 @@ class Host(Protocol):
     def guard_end(self) -> None:
         """From now on something must be done before the process ends."""
 
+    def tell_made(self, name: ResourceName, seconds: float, nbytes: int) -> None:
+        """Something was made, and is kept. Called with what is kept locked, so it must not wait."""
+
+    def tell_evicted(self, digest: bytes) -> None:
+        """It is not kept any more. As `tell_made`."""
+
+    def count_building(self, seconds: float) -> None:
+        """The current call has spent so long on what it is given."""
+
 
 class Kept(Protocol):
     """What is kept in a process."""
@@ -61,6 +72,9 @@ class Kept(Protocol):
     def end(self) -> None:
         """Give everything up, the latest first."""
 
+    def uses(self) -> list[Use]:
+        """How what is kept was used."""
+
     def leave(self) -> None:
         """In a process that was forked: what is kept is not its own to give up."""
 
@@ -68,11 +82,19 @@ class Kept(Protocol):
 class Process:
     """This process."""
 
-    __slots__ = ("host", "kept", "limits")
+    __slots__ = ("file_of", "host", "kept", "limits", "names_files", "path_of", "sees_files")
 
     def __init__(self) -> None:
         self.host: Host | None = None
         """None: it is no worker"""
+        self.path_of: Callable[[bytes], str] | None = None
+        """gives a file with the content of a blob; None: there is nobody to bring any"""
+        self.file_of: Callable[[str], File | None] | None = None
+        """what a module that was sent here means by a path; None: no module was"""
+        self.sees_files = True
+        """a file that is found where another process has one, in the same state, may be that very one"""
+        self.names_files = False
+        """calls are sent from here to where this process's files cannot be seen"""
         self.limits = ResourceLimits()
         self.kept: Kept | None = None
         """None: nothing was ever kept"""

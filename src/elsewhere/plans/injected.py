@@ -70,6 +70,15 @@ class Injected:
             raise
         return held
 
+    def make_ahead(self) -> None:
+        """Make what workers keep for its calls."""
+        held: list[Hold] = []
+        try:
+            for one in self.plan.given:
+                one.dependency.make_ahead(held)
+        finally:
+            release_all(held)
+
     async def _call_in_loop(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         held: list[Hold] = []
         async with AsyncExitStack() as ends:

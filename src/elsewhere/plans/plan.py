@@ -10,6 +10,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from elsewhere.calls.resources import ResourceName
 from elsewhere.plans.annotations import look_at
 from elsewhere.plans.dependency import Dependency
 
@@ -50,6 +51,12 @@ class Plan:
         self.asynchronous = asynchronous
         """whether it is an `async def` function"""
         self.checked = False
+
+    def node_needs(self) -> tuple[Dependency, ...]:
+        """What of it is made once for all workers of a node."""
+        return tuple(
+            dict.fromkeys(need for one in self.given for need in one.dependency.node_needs())
+        )
 
     def lacking(self, count: int, names: Mapping[str, Any]) -> tuple[Given, ...]:
         """Those that so many positional arguments, and these names, do not include."""
@@ -187,3 +194,15 @@ def _find(function: types.FunctionType) -> tuple[Plan | None, tuple[tuple[str, A
         return None, ()
     asynchronous = bool(code.co_flags & _COROUTINE)
     return Plan(tuple(given), tuple(unresolved), asynchronous=asynchronous), tuple(names)
+
+
+def kept_for(function: Callable[..., Any]) -> tuple[ResourceName, ...]:
+    """What workers keep for calls of it, each once, as far as it has exact names."""
+    try:
+        plan = plan_of(function)
+        if plan is None:
+            return ()
+        found = [name for one in plan.given for name in one.dependency.kept()]
+    except TypeError:
+        return ()  # its calls say why it can never be made
+    return tuple({name.digest: name for name in found}.values())

@@ -48,10 +48,9 @@ def make_directory() -> str:
         # Another process has found it before it was locked, and removes it.
 
 
-def room_for_values(directory: str) -> int:
+def room_for_values(directory: str, memory: int) -> int:
     """Half of the memory or of the file system, whichever is less, in bytes."""
     system = os.statvfs(directory)
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return min(system.f_frsize * system.f_blocks, memory) // 2
 
 

@@ -4,7 +4,7 @@ import mmap
 import os
 from collections import deque
 from collections.abc import Callable
-from threading import Lock
+from threading import RLock
 from typing import TYPE_CHECKING, Any, Protocol, cast
 from weakref import ref
 
@@ -12,6 +12,7 @@ from elsewhere.calls.values import Place
 from elsewhere.codec.values import load_list
 from elsewhere.segments.directory import twin
 from elsewhere.segments.layout import read_parts, read_value
+from elsewhere.segments.mapping import map_file, open_file
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -37,20 +38,23 @@ class _Watch(ref[Lease]):
 
 
 class Leases:
-    """The leases of one process, one for each call. `drop(call)` is called when one is gone.
+    """The leases of one process, one for each call. `drop` is told by `tell_gone` of those that are gone.
 
-    A finaliser of the lease could be overtaken: while it ran, another thread could take that very
-    lease again, or a new one, and then lose the value by the drop of the old one. A weak reference
-    is dead before anything runs, and what is gone is dropped behind the lock under which leases are
-    made. That happens in the middle of anything, so nobody waits for the lock: whoever has it looks
-    again once it has let go of it.
+    No Python code runs where a lease is dropped: Ctrl-C would be swallowed there, as whatever is
+    raised in the callback of a weak reference. So that is a method of C, which only notes what is
+    gone, and it is told of later, behind the lock under which leases are made: else another thread
+    could take a lease anew, and lose the value by the drop of the old one.
     """
 
-    def __init__(self, drop: Callable[[int], None]) -> None:
+    def __init__(self, drop: Callable[[list[int]], None]) -> None:
         self._drop = drop
-        self._lock = Lock()
+        self._lock = RLock()  # a finaliser may come in anywhere, and settle a future
         self._watches: dict[int, _Watch] = {}
-        self._gone: deque[_Watch] = deque()
+        self._gone: deque[ref[Lease]] = deque()
+
+    def __bool__(self) -> bool:
+        """Whether there are any, or any that nobody was told of."""
+        return bool(self._watches)
 
     def take(self, call: int) -> Lease:
         """The lease of a call, which lives while anybody has it."""
@@ -59,25 +63,24 @@ class Leases:
             lease = None if watch is None else watch()
             if lease is None:
                 lease = Lease()
-                watch = self._watches[call] = _Watch(lease, self._note_gone)
-                watch.call = call
-        self._drop_gone()
+                new = self._watches[call] = _Watch(lease, self._gone.append)
+                new.call = call
         return lease
 
-    def _note_gone(self, watch: ref[Lease]) -> None:
-        self._gone.append(watch)  # type: ignore[arg-type]  # the one that was made in `take`
-        self._drop_gone()
-
-    def _drop_gone(self) -> None:
-        while self._gone and self._lock.acquire(blocking=False):
-            try:
-                while self._gone:
-                    watch = self._gone.popleft()
-                    if self._watches.get(watch.call) is watch:  # else it was taken anew
-                        del self._watches[watch.call]
-                        self._drop(watch.call)
-            finally:
-                self._lock.release()
+    def tell_gone(self) -> None:
+        """Tell of the leases that are gone."""
+        if not self._gone:
+            return
+        with self._lock:
+            calls = []
+            while self._gone:
+                watch: Any = self._gone.popleft()  # as it was made in `take`
+                call = watch.call
+                if self._watches.get(call) is watch:  # else it was taken anew
+                    del self._watches[call]
+                    calls.append(call)
+            if calls:
+                self._drop(calls)
 
 
 class Mapping(mmap.mmap):
@@ -89,19 +92,31 @@ class Mapping(mmap.mmap):
 def map_segment(place: Place, *, own: bool = False) -> Mapping:
     """Map a segment for reading, or as this process's `own`: what it writes then, it alone has.
 
-    Raises `FileNotFoundError` if it is lost.
+    Raises `FileNotFoundError` if it is lost, and another OSError, as `map_file`.
     """
-    try:
-        file = os.open(place.path, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        file = os.open(twin(place.path), os.O_RDONLY | os.O_CLOEXEC)
+    file = _open(place)
     try:
         if own:
             protection = mmap.PROT_READ | mmap.PROT_WRITE
-            return Mapping(file, place.nbytes, flags=mmap.MAP_PRIVATE, prot=protection)
-        return Mapping(file, place.nbytes, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ)
+            return map_file(Mapping, file, place.nbytes, flags=mmap.MAP_PRIVATE, prot=protection)
+        return map_file(Mapping, file, place.nbytes, flags=mmap.MAP_SHARED, prot=mmap.PROT_READ)
     finally:
         os.close(file)
+
+
+def read_segment(place: Place) -> bytes:
+    """A copy of a segment. Raises `FileNotFoundError` if it is lost, and other OSErrors."""
+    with open(_open(place), "rb") as file:
+        return file.read(place.nbytes)
+
+
+def _open(place: Place) -> int:
+    try:
+        if not place.on_disk:
+            return open_file(place.path, os.O_RDONLY)
+    except FileNotFoundError:
+        pass  # it was moved
+    return open_file(twin(place.path), os.O_RDONLY)
 
 
 def view_of(memory: mmap.mmap, nbytes: int) -> "View":

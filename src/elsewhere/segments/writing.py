@@ -9,9 +9,10 @@ takes half the time of a system call that writes; and who wrote there reads ther
 import errno
 import mmap
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from itertools import count
+from math import inf
 from operator import itemgetter
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -20,6 +21,7 @@ from elsewhere.calls.values import Place
 from elsewhere.errors import NotPicklable
 from elsewhere.segments.directory import make_twin, twin
 from elsewhere.segments.layout import offsets_of, pieces_of
+from elsewhere.segments.mapping import map_file, open_file
 from elsewhere.segments.reading import view_of
 
 if TYPE_CHECKING:
@@ -40,12 +42,19 @@ class Segments:
     """Those that one process writes, in `directory`, with `writer` in their names.
 
     Of those that nobody needs, `free_bytes_max` are kept to be used again; the rest is given back to
-    the system.
+    the system. What takes more than `room` goes to the disk.
     """
 
-    def __init__(self, directory: str, writer: int | str, free_bytes_max: int) -> None:
+    def __init__(
+        self,
+        directory: str,
+        writer: int | str,
+        free_bytes_max: int,
+        room: Callable[[], float] = lambda: inf,
+    ) -> None:
         self._directory = directory
         self._free_bytes_max = free_bytes_max
+        self._room = room
         self._writer = writer
         self._numbers = count(1)
         self._lock = Lock()
@@ -61,21 +70,24 @@ class Segments:
         """Write a pickle and its buffers. Raises `NotPicklable` where there is no room for the value,
         which `name` calls by name."""
         size = offsets_of([part.nbytes for part in parts])[-1]
-        path, memory = self._take(size)
-        if memory is not None:
-            self._copy(path, memory, parts)
-        elif not _write(path, parts):
+        if size <= self._room():
+            path, memory = self._take(size)
+            if memory is not None:
+                self._copy(path, memory, parts)
+            if memory is not None or _write(path, parts, size):
+                return Place(path, size)
             self._larger.pop(path, None)
-            # It is found there under the same name.
-            disk = make_twin(self._directory)
-            if not _write(twin(path), parts):
-                raise NotPicklable(
-                    name,
-                    f"its {size / 2**30:.1f} GiB find no room, neither in {self._directory} "
-                    f"nor in {disk}",
-                    "Make it in parts, or let go of other values first",
-                )
-        return Place(path, size)
+        else:
+            path = self._new_path()
+        # It is found there under the same name.
+        disk = make_twin(self._directory)
+        if not _write(twin(path), parts, size):
+            raise NotPicklable(
+                name,
+                f"its {size / 2**30:.1f} GiB find no room, neither in {self._directory} nor in {disk}",
+                "Make it in parts, or let go of other values first",
+            )
+        return Place(path, size, on_disk=True)
 
     def free(self, places: Sequence[Place], *, reusable: bool = True) -> None:
         """Nobody needs these any more, nor has anybody mapped them if they are `reusable`."""
@@ -116,7 +128,10 @@ class Segments:
                     if free > size:
                         self._larger[path] = free
                     return path, memory
-        return os.path.join(self._directory, f"{self._writer}-{next(self._numbers)}"), None
+        return self._new_path(), None
+
+    def _new_path(self) -> str:
+        return os.path.join(self._directory, f"{self._writer}-{next(self._numbers)}")
 
     def _find_fitting(self, size: int) -> tuple[str, int] | None:
         """Of the free segments that waste least, the one that was freed last: it may be in a cache."""
@@ -124,15 +139,17 @@ class Segments:
         return min(fitting, key=itemgetter(1), default=None)
 
     def _map(self, path: str, size: int) -> mmap.mmap | None:
-        """A segment for writing; None if it is gone."""
+        """A segment for writing; None if it is gone, or as many are mapped as may be."""
         if not os.path.exists(path):
             self._memory.pop(path, None)
             return None
         memory = self._memory.get(path)
         if memory is None:
-            file = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+            file = open_file(path, os.O_RDWR)
             try:
-                memory = self._memory[path] = mmap.mmap(file, size, flags=MAP_AT_ONCE)
+                memory = self._memory[path] = map_file(mmap.mmap, file, size, flags=MAP_AT_ONCE)
+            except OSError:  # a new one need not be mapped
+                self._remove(path)
             finally:
                 os.close(file)
         return memory
@@ -165,10 +182,13 @@ def copy(memory: mmap.mmap, parts: Sequence[memoryview]) -> None:
                 at += len(some)
 
 
-def _write(path: str, parts: Sequence[memoryview]) -> bool:
-    """Write a value to a file; False, and the file is gone, if there is no room for it."""
+def _write(path: str, parts: Sequence[memoryview], size: int) -> bool:
+    """Write a value of this size to a file; False, and there is no file, if there is no room for it."""
+    system = os.statvfs(os.path.dirname(path))
+    if size > system.f_bavail * system.f_frsize:
+        return False  # else it would fill what others need, before it failed
     try:
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file = open_file(path, os.O_WRONLY | os.O_CREAT)
         try:
             _write_all(file, pieces_of(parts))
         finally:

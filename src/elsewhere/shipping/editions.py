@@ -12,6 +12,7 @@ from threading import RLock
 from types import CodeType
 from typing import TYPE_CHECKING
 
+from elsewhere.plans.host import PROCESS
 from elsewhere.shipping.reloads import RELOADS
 
 if TYPE_CHECKING:
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
 class PoolEditions:
     """`elsewhere.codec.functions.Editions` of a client. Any thread may call."""
 
-    def __init__(self, *, alike: bool, strict: bool) -> None:
+    def __init__(self, *, alike: bool, environment: str) -> None:
         # As `Editions.now`. It is asked for each call, so nothing stands between.
         self.now: Callable[[], object] = RELOADS.count if alike else _count_modules
         self._alike = alike
-        self._strict = strict
+        if not alike:
+            PROCESS.names_files = True
+        self._strict = environment == "strict"
         self._since = RELOADS.count()
         self._late: dict[str, object] = {}
         """by name, of modules that are not loaded here: the first state of their files"""
@@ -63,7 +66,7 @@ class PoolEditions:
                 from elsewhere.shipping.packing import Packing
 
                 self._packing = Packing(strict=self._strict)
-            now = self.now(), names
+            now = RELOADS.count(), len(sys.modules), names
             if not self._alike:
                 return self._packing.pack_all(function, code, now)
             edited = {*RELOADS.names[self._since :], *self._edited}

@@ -2,7 +2,8 @@
 
 import sys
 import types
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from hashlib import blake2b
 from importlib.util import decode_source
 from typing import NamedTuple
@@ -21,6 +22,8 @@ class Needed(NamedTuple):
 
     modules: frozenset[str]
     """of the user's own"""
+    held: frozenset[str]
+    """those of them that are imported at once, and of which something may be kept"""
     libraries: frozenset[str]
     """modules of libraries"""
 
@@ -32,7 +35,7 @@ class Graph:
         self._contents = Contents()
         self.found: dict[str, Content] = {}
         self.needed: dict[str, Needed] = {}
-        """by module: what it needs at once or later; libraries, those that it imports at once"""
+        """by module; of libraries, those that it imports at once"""
         self._read: dict[bytes, Needed] = {}
         """what is in `needed` and was, by name and content"""
 
@@ -43,19 +46,26 @@ class Graph:
 
     def reach(self, names: Iterable[str]) -> set[str]:
         """These modules, and all that they need, directly or through others."""
+        return self._walk(names, lambda needed: needed.modules)
+
+    def hold(self, name: str) -> set[str]:
+        """A module, and those of which it may keep something: it must be loaded anew if they are."""
+        return self._walk([name], lambda needed: needed.held)
+
+    def _walk(self, names: Iterable[str], next_of: Callable[[Needed], frozenset[str]]) -> set[str]:
         reached: set[str] = set()
         waiting = list(names)
         while waiting:
             name = waiting.pop()
             if name not in reached and self._look(name):
                 reached.add(name)
-                waiting += self.needed[name].modules
+                waiting += next_of(self.needed[name])
         return reached
 
     def edition(self, name: str) -> Module:
         """A module that was reached, as it is now."""
         digest = blake2b(digest_size=EDITION_BYTES)
-        for other in sorted(self.reach([name])):
+        for other in sorted(self.hold(name)):
             digest.update(b"%s %s\n" % (other.encode(), self.found[other].blob))
         digest.update(name.encode())
         content = self.found[name]
@@ -85,30 +95,35 @@ class Graph:
 
 
 def _needed_by(content: Content) -> Needed:
-    if content.form is not Form.TEXT:
-        return Needed(frozenset(parents(content.name)), frozenset())
-    try:
-        code = compile(decode_source(content.data), content.path, "exec", dont_inherit=True)
-    except (SyntaxError, ValueError):
-        # It was edited and is not finished. Whoever loads it is told so, there as here.
-        return Needed(frozenset(parents(content.name)), frozenset())
-    package = content.name if content.folders is not None else content.name.rpartition(".")[0]
-    needed = needed_by_code(code, package)
-    return Needed(needed.modules | frozenset(parents(content.name)), needed.libraries)
+    above = frozenset(parents(content.name))
+    needed = Needed(frozenset(), frozenset(), frozenset())
+    if content.form is Form.TEXT:
+        # Text that was edited and is not finished says nothing. Whoever loads it is told, there as here.
+        with suppress(SyntaxError, ValueError):
+            text = decode_source(content.data)
+            code = compile(text, content.path, "exec", dont_inherit=True)
+            package = (
+                content.name if content.folders is not None else content.name.rpartition(".")[0]
+            )
+            needed = needed_by_code(code, package)
+    return Needed(needed.modules | above, needed.held | above, needed.libraries)
 
 
 def needed_by_code(code: types.CodeType, package: str, *, whole: bool = False) -> Needed:
     """What the import statements in the code need; with `whole`, also libraries that are imported
     only when a function inside it runs."""
     modules: set[str] = set()
+    held: set[str] = set()
     libraries: set[str] = set()
     for what, at_once in imports_of(code):
         for name in _names_of(what, package):
             if is_users(name):
                 modules.update((name, *parents(name)))
+                if at_once:
+                    held.update((name, *parents(name)))
             elif whole or (at_once and name in sys.modules):
                 libraries.add(name)
-    return Needed(frozenset(modules), frozenset(libraries))
+    return Needed(frozenset(modules), frozenset(held), frozenset(libraries))
 
 
 def _names_of(what: Import, package: str) -> Iterator[str]:

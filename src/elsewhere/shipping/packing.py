@@ -4,12 +4,13 @@ import sys
 from collections.abc import Iterable
 from types import FunctionType, ModuleType
 
-from elsewhere.calls.shipment import Shipment, Table
+from elsewhere.calls.shipment import Module, Shipment, Table
 from elsewhere.calls.wire import encode_record
 from elsewhere.codec.byvalue import collect
 from elsewhere.codec.captured import is_importable
 from elsewhere.keys.origin import OURS
 from elsewhere.shipping.contents import is_users, users_modules
+from elsewhere.shipping.files import files_of
 from elsewhere.shipping.graph import Graph, distributions_of, needed_by_code
 
 
@@ -20,7 +21,8 @@ class Packing:
         self._strict = strict
         self._graph = Graph()
         self._seen: object = None
-        self._tables: dict[frozenset[str], bytes] = {}
+        self._users: list[str] = []
+        self._tables: dict[frozenset[str], tuple[Module, ...]] = {}
 
     def pack_edited(
         self, code: bytes, now: object, edited: Iterable[str], late: Iterable[str]
@@ -28,10 +30,11 @@ class Packing:
         """With those modules that need one that was `edited`, of those that are loaded here and those
         that the function imports `late`."""
         self._look(now)
-        users = {*users_modules(), *self._graph.reach(late)}
+        users = {*self._users, *self._graph.reach(late)}
         again = users.intersection(edited)
-        affected = [name for name in users if again and again & self._graph.reach([name])]
-        return encode_record(Shipment(code, self._table(frozenset(affected))))
+        affected = [name for name in users if again and again & self._graph.hold(name)]
+        table = self._table(frozenset(affected))
+        return encode_record(Shipment(code, encode_record(Table(table))))
 
     def pack_all(self, function: object, code: bytes, now: object) -> bytes:
         """With all of the user's modules that the function or its arguments may need."""
@@ -41,9 +44,10 @@ class Packing:
         for name in reached:
             libraries |= self._graph.needed[name].libraries
         # What the arguments of its calls consist of is loaded, or there would be no such arguments.
-        names = frozenset(reached | self._graph.reach(users_modules()))
+        names = frozenset(reached | self._graph.reach(self._users))
         distributions = tuple(sorted(distributions_of(libraries)))
-        return encode_record(Shipment(code, self._table(names), distributions, self._strict))
+        table = Table(self._table(names), files_of(names))
+        return encode_record(Shipment(code, encode_record(table), distributions, self._strict))
 
     def _roots(self, function: object) -> tuple[set[str], set[str]]:
         """The modules that a function needs by itself: the user's own, and those of libraries."""
@@ -66,12 +70,13 @@ class Packing:
             self._seen = now
             self._graph.look_again()
             self._tables.clear()
+            self._users = users_modules()
 
-    def _table(self, names: frozenset[str]) -> bytes:
+    def _table(self, names: frozenset[str]) -> tuple[Module, ...]:
         table = self._tables.get(names)
         if table is None:
-            modules = tuple(self._graph.edition(name) for name in sorted(names))
-            table = self._tables[names] = encode_record(Table(modules))
+            table = tuple(self._graph.edition(name) for name in sorted(names))
+            self._tables[names] = table
         return table
 
 

@@ -26,10 +26,21 @@ def spec_of(name: str) -> ModuleSpec | None:
     path = list(package.submodule_search_locations)
     finders: list[Any] = list(sys.meta_path)
     for finder in finders:
-        found: ModuleSpec | None = finder.find_spec(name, path)
+        try:
+            found: ModuleSpec | None = finder.find_spec(name, path)
+        except KeyError:
+            # A folder without a module in it, which asks for its package as soon as it is found.
+            return _namespace(name, path)
         if found is not None:
             return found
     return None
+
+
+def _namespace(name: str, path: list[str]) -> ModuleSpec:
+    folders = [os.path.join(entry, name.rpartition(".")[2]) for entry in path]
+    spec = ModuleSpec(name, None, is_package=True)
+    spec.submodule_search_locations = [folder for folder in folders if os.path.isdir(folder)]
+    return spec
 
 
 def sign_of(spec: ModuleSpec) -> Sign:

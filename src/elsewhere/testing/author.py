@@ -22,6 +22,10 @@ class Author:
         """every function of the world, and how long a call of it takes"""
         self._faults = faults
         self._random = world.random
+        for number in range(world.random.choice((1, 2, 4))):
+            seconds = world.random.choice((1e-3, 0.01, 0.1, 1.0))
+            programs.build_seconds[b"resource %d" % number] = seconds
+        programs.kept_max = world.random.choice((None, 0, 1))
         self._tempo = world.random.choice((1.0, 1.0, 10.0, 30.0))
         """how long calls take in this world"""
         self._path: list[Behaviour] = []
@@ -34,6 +38,10 @@ class Author:
         number = len(self.functions) + 1
         seconds = self._random.choice((1e-5, 1e-4, 1e-3, 1e-2, 0.1))
         self.functions[number] = self._tempo * seconds
+        if self._faults.strike("needing_function"):
+            resources = sorted(self.programs.build_seconds)
+            count = min(len(resources), self._random.choice((1, 1, 2)))
+            self.programs.needs[number] = tuple(self._random.sample(resources, count))
         return number
 
     def write(self, function: int) -> Behaviour:

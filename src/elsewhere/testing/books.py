@@ -12,7 +12,8 @@ PROMISES: Final = {
     5: "a value or an error is that of the attempt with the current fence, from the worker that has it",
     6: "a call is tried again after a failure as often as its retries allow, no less and no more",
     7: "a call is quarantined when it, or what was asked for inside it, took down as many workers as "
-    "it may, and not before",
+    "it may, and not before; of its deaths by a signal that may come from outside as many do not count "
+    "as have turned out since its first to come from there",
     8: "nothing is sent to a worker that is not there, and no attempt to one that takes none",
     9: "a worker has the code of a function once, before its first attempt and until it is forgotten",
     10: "no worker is given more attempts than its budget, and it is stopped when that is used up; "
@@ -57,6 +58,10 @@ PROMISES: Final = {
     46: "a value is lost for good only if nobody can make it again, or what it was made from",
     47: "whoever has not found a value is told where it is or why it is lost, and calls wait no longer",
     48: "what nobody needs is freed",
+    49: "no worker that has what a call needs idles while the call waits, or is sent to one that lacks it",
+    50: "who neither has nor makes what a call needs is sent it only if it is worth that, or nobody has it",
+    51: "what a worker is thought to have it has made, and has not given up since",
+    52: "what waits for a worker that has what it needs, while another one idles, is looked at again in time",
 }
 
 
@@ -87,10 +92,12 @@ class CallBook:
         "failures",
         "fence",
         "inputs",
+        "killings",
         "open",
         "outcome",
         "parents",
         "settled",
+        "strays_before",
         "worker",
         "writing",
     )
@@ -111,6 +118,10 @@ class CallBook:
         """its latest attempt is with a worker"""
         self.failures = 0
         self.deaths = 0
+        self.killings = 0
+        """those of its deaths that may have come from outside"""
+        self.strays_before = 0
+        """how many deaths were known to come from outside when it first died"""
         self.cancelling = False
         """nobody wants it, and its worker may still give it back"""
         self.outcome: Outcome | None = None
@@ -145,6 +156,7 @@ class WorkerBook:
         "head_since",
         "held",
         "interrupted",
+        "kept",
         "killed",
         "node",
         "parked",
@@ -174,6 +186,8 @@ class WorkerBook:
         """a request to share has not been answered"""
         self.children = 0
         self.tasks = 0
+        self.kept: dict[bytes, None] = {}
+        """what it has made and not given up, as it has said"""
         self.functions: set[int] = set()
         self.defined: set[int] = set()
         self.asked: set[int] = set()

@@ -29,6 +29,8 @@ PROBES = (
     "a parked call went on",
     "a parked call was interrupted",
     "a call died of what it had asked for",
+    "a worker was killed from outside",
+    "a death was excused",
     "a call joined another with the same key",
     "a call would have waited for itself",
     "a result was found in the store",
@@ -48,6 +50,14 @@ PROBES = (
     "a value was moved",
     "a value was not moved",
     "a node was lost",
+    "a provider failed",
+    "a resource was given up",
+    "a call was sent to who had what it needs",
+    "something was made ahead",
+    "nobody had what a call needs",
+    "a worker was let in because calls had waited for long",
+    "a worker was let in because the line was worth it",
+    "a worker idled beside calls that wait for another one",
 )
 """Rare branches that a campaign of some size has to reach."""
 

@@ -10,12 +10,15 @@ from elsewhere.calls.messages import (
     Given,
     Input,
     Kept,
+    Kind,
     Need,
     Options,
     Release,
     Settlement,
     Verdict,
 )
+from elsewhere.calls.resources import Inquire
+from elsewhere.calls.wire import replace
 from elsewhere.testing.author import FUNCTIONS_MAX, Author
 from elsewhere.testing.books import break_promise
 from elsewhere.testing.faults import Faults
@@ -60,7 +63,7 @@ class Client:
         """functions that may still be called: the world's number → the one under which it is defined"""
         self._functions_made = 0
         self._burst_max = random.choice((1, 3, 20, 150))
-        self._gap_seconds = random.choice((0.0002, 0.003, 0.03))
+        self._gap_seconds = random.choice((0.0002, 0.003, 0.03, 0.3))
         host.settle = self._settle
         host.answer = self._answer
 
@@ -83,8 +86,12 @@ class Client:
         burst = self._world.random.randint(1, self._burst_max)
         burst = min(burst, self.calls_wanted - len(self.calls))
         calls += [self._make_call(function) for _ in range(burst)]
+        if self._faults.strike("warm_call") and self._author.programs.needs.get(function):
+            calls += self._warm(function)
         self.calls.update((call.id, call) for call in calls)
         self._host.submit(calls)
+        if self._faults.strike("inquire"):
+            self._host.say(Inquire())
         if self._faults.strike("release"):
             self.release(function)
         self._world.after(self._world.random.expovariate(1 / self._gap_seconds), self.act)
@@ -117,8 +124,18 @@ class Client:
         if number is None:
             self._functions_made += 1
             number = self._functions[function] = self._functions_made
-            self._host.say(Define(number, b"code of %d" % number, f"f{number}"))
+            needs = self._author.programs.needs_of(function)
+            self._host.say(Define(number, b"code of %d" % number, f"f{number}", needs))
         return number
+
+    def _warm(self, function: int) -> list[Call]:
+        """Have what a function needs made in some workers."""
+        wanted = self._world.random.randint(1, 3)
+        behaviours = [self._author.programs.make(function, 0.0) for _ in range(wanted)]
+        return [
+            replace(self._call(behaviour, Options()), kind=Kind.WARM, items=wanted)
+            for behaviour in behaviours
+        ]
 
     def _make_call(self, function: int) -> Call:
         random, keyed = self._world.random, self._author.programs.keyed

@@ -34,6 +34,8 @@ class Engine:
         for kind in ("crash_idle", "crash_running", "crash_parked", "crash_starting"):
             faults.recur(kind, lambda kind=kind: self._crash_one(kind), wanted)  # type: ignore[misc]  # mypy cannot infer a lambda with a default
 
+        faults.recur("evict_idle", self._evict_one, wanted)
+
     def start(self) -> None:
         if len(self.alive) >= self.wanted:
             return
@@ -65,8 +67,13 @@ class Engine:
         candidates = [worker for worker in self.alive.values() if state in worker.states]
         if not candidates:
             return False
-        self._world.random.choice(candidates).die(signal=SIGSEGV)
+        die = self._world.random.choice(candidates).die
+        die(signal=self._world.random.choice((SIGKILL, SIGSEGV)))
         return True
+
+    def _evict_one(self) -> bool:
+        candidates = [worker for worker in self.alive.values() if worker.keeping.kept]
+        return bool(candidates) and self._world.random.choice(candidates).evict()
 
     def _ended(self, worker: Worker, how: Exit) -> None:
         del self.alive[worker.number]

@@ -54,7 +54,15 @@ KINDS: Final[dict[str, tuple[float, float]]] = {
     "circle": (0.01, 0.3),
     "inner_options": (0.05, 0.9),
     "release_inner": (0.02, 0.5),
+    # per function, per resource that is made, per second and worker
+    "needing_function": (0.1, 0.9),
+    "provider_fails": (0.02, 0.5),
+    "slow_build": (0.02, 0.5),
+    "evict": (0.02, 0.5),
+    "evict_idle": (0.5, 20.0),
     # per burst of calls
+    "warm_call": (0.05, 0.9),
+    "inquire": (0.05, 0.9),
     "release": (0.05, 0.9),
     # per batch of rows, per row that a restart finds
     "slow_store": (0.05, 1.0),
@@ -80,6 +88,12 @@ HARMLESS: Final = frozenset(
         "inner_options",
         "release_inner",
         "slow_store",
+        "needing_function",
+        "slow_build",
+        "evict",
+        "evict_idle",
+        "warm_call",
+        "inquire",
     }
 )
 """Kinds under which every call still runs exactly once."""
@@ -111,8 +125,39 @@ THEMES: Final = (
     ("given_call", "poison_call", "timeout", "slow_call", "pause"),
     ("misplaced_call", "given_call", "nested_call", "duplicate"),
     ("misplaced_call", "keyed_call", "cancel", "crash_running"),
+    ("needing_function", "evict_idle"),
+    ("needing_function", "warm_call", "duplicate"),
+    ("needing_function", "evict", "evict_idle", "slow_build", "inquire"),
+    ("needing_function", "provider_fails", "retries", "crash_running", "late_mail"),
+    ("needing_function", "warm_call", "nested_call", "keyed_call", "slow_call", "cancel"),
+    ("needing_function", "given_call", "slow_call", "crash_idle", "timeout"),
 )
 """Kinds that meet too seldom by chance, for the branches that need them together."""
+
+
+WARM: Final[dict[str, float]] = {
+    "evict_idle": 1.0,
+    "evict": 0.1,
+    "crash_idle": 0.5,
+    "crash_running": 0.5,
+    "slow_call": 0.05,
+    "slow_build": 0.1,
+    "provider_fails": 0.05,
+    "retries": 0.5,
+    "warm_call": 0.2,
+    "inquire": 0.2,
+    "cancel": 0.05,
+    "nested_call": 0.2,
+    "duplicate": 0.1,
+    "late_wake": 0.1,
+}
+"""How often what matters to resources strikes, in worlds that are about these."""
+
+
+def draw_warm_rates(random: Random) -> dict[str, float]:
+    """Some kinds, seldom: where all goes wrong at once nothing is kept for long."""
+    few = {kind: rate for kind, rate in WARM.items() if random.random() < 0.3}
+    return {"needing_function": 0.8, **few}
 
 
 def draw_rates(random: Random) -> dict[str, float]:
@@ -138,12 +183,17 @@ def draw_rates(random: Random) -> dict[str, float]:
 class Faults:
     """Decides, kind by kind, whether it happens now. Nothing does once they have `stop`ped."""
 
-    def __init__(self, world: World) -> None:
-        self.rates = draw_rates(world.random)
+    def __init__(self, world: World, rates: dict[str, float]) -> None:
+        self.rates = rates
         self.struck: Counter[str] = Counter()
         self.on = True
         self._world = world
         self._random = world.random.random
+
+    @property
+    def is_warm(self) -> bool:
+        """Whether this world is about resources."""
+        return "needing_function" in self.rates and self.rates.keys() <= {"needing_function", *WARM}
 
     @property
     def harmless(self) -> bool:

@@ -19,6 +19,7 @@ from elsewhere.calls.messages import (
     ToGateway,
     Written,
 )
+from elsewhere.calls.resources import Evicted, Inquire, Inventory, Made
 from elsewhere.gateway.invariants import check_invariants
 from elsewhere.gateway.machine import Gateway
 from elsewhere.gateway.records import CLIENT, ENGINE, STORE
@@ -32,7 +33,9 @@ CALLS_CHECKED_MAX = 6
 """With so few calls all invariants are checked after every step: their cost grows with the state."""
 
 
-UNFENCED = (Submit, Define, Release, Cancel, Parked, Resumed, Has)
+UNFENCED = (
+    Submit, Define, Release, Cancel, Parked, Resumed, Has, Made, Evicted, Inquire, Inventory,
+)  # fmt: skip
 """What has no fence comes twice only in a row: a link keeps its messages in order."""
 
 
@@ -172,6 +175,7 @@ class Host:
         world.events += 1 + len(turn.sends) + len(turn.settlements)
         world.log(sender, message, turn.rows, turn.sends, turn.settlements, turn.wake)
         self._oracles.observe(sender, message, turn, world.now)
+        self._oracles.warming.judge_listing(self._gateway.ledger.kits.listing())
         if len(self._gateway.calls) <= CALLS_CHECKED_MAX or self.steps % self._check_every == 0:
             self.checks += 1
             check_invariants(self._gateway)

@@ -9,42 +9,64 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
+from elsewhere.calls.wire import replace
 from elsewhere.calls.workers import Exit, Imported, Setup
 from elsewhere.engine import Door, Engine
 from elsewhere.engines.local import LocalEngine
+from elsewhere.gateway.sources import Sources
 from elsewhere.link import GatewayEnd
 from elsewhere.node.process import NodeProcess
 from elsewhere.pool import Pool
+from elsewhere.segments.directory import remove_directory
 
 
 class PoolOfNodes(Pool):
     """A `Pool` with `workers` on each of so many nodes, which find modules in `path` (None: as here).
 
-    `options` are those of `Pool`.
+    With `sees_files` they may take a file for the client's that is where the client has it, as on
+    machines that share a file system. `options` are those of `Pool`.
     """
 
     def __init__(
-        self, nodes: int, workers: int = 1, *, path: list[str] | None = None, **options: Any
+        self,
+        nodes: int,
+        workers: int = 1,
+        *,
+        path: list[str] | None = None,
+        sees_files: bool = False,
+        **options: Any,
     ) -> None:
-        self._nodes = Nodes(nodes, path)
+        self._nodes = Nodes(nodes, path, sees_files)
         super().__init__(nodes * workers, **options)
 
     def _engine_of(self) -> "Nodes":
         return self._nodes
 
+    @property
+    def sources(self) -> Sources:
+        """Who has which blob, and has handed it to how many."""
+        return self._session._host._gateway.sources
+
 
 @dataclass(frozen=True)
 class Nodes:
-    """`elsewhere.session.EngineOf`."""
+    """`elsewhere.engines.making.EngineOf`."""
 
     count: int
-    path: list[str] | None = None
+    path: list[str] | None
+    sees_files: bool
     alike: bool = False
 
     def __call__(
         self, node: NodeProcess, workers: int, setup: Setup, *, preload: Sequence[str]
     ) -> Engine:
-        return SeveralNodes(self, node, workers, setup, preload)
+        return SeveralNodes(
+            self,
+            node,
+            workers,
+            replace(setup, sees_files=self.sees_files, names_files=True),
+            preload,
+        )
 
 
 class SeveralNodes:
@@ -94,6 +116,7 @@ class SeveralNodes:
         for engine in self._engines:
             engine.end()
         self._node.end()
+        remove_directory(self._node.directory)
 
 
 class NodeDoor:

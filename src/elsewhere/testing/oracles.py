@@ -7,7 +7,7 @@ what and is told what is judged in `elsewhere.testing.asking`, whether a verdict
 attempts in `elsewhere.testing.verdicts`, what must happen in time in `elsewhere.testing.pace`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from elsewhere.calls.messages import (
@@ -37,14 +37,18 @@ from elsewhere.calls.messages import (
     Verdict,
     Written,
 )
+from elsewhere.calls.resources import Evicted, Inquire, Made
 from elsewhere.calls.workers import Kill, Lost, Ready, Started, Stop, Unready
 from elsewhere.gateway.records import CLIENT, ENGINE, Turn
 from elsewhere.testing.asking import Asking
 from elsewhere.testing.books import CallBook, WorkerBook, break_promise
+from elsewhere.testing.deaths import Deaths
+from elsewhere.testing.forgetting import Forgetting
 from elsewhere.testing.pace import SLACK_SECONDS, Pace
 from elsewhere.testing.placing import Placing, Watched
 from elsewhere.testing.remembering import Remembering
 from elsewhere.testing.verdicts import judge_verdict
+from elsewhere.testing.warming import Warming
 
 
 class Oracles:
@@ -61,19 +65,19 @@ class Oracles:
         self.workers: dict[int, WorkerBook] = {}
         self.asking = Asking(self.workers, remembering, sometimes)
         self.calls = self.asking.calls
+        self.deaths = Deaths(self.asking, sometimes)
         self._placing = Placing(policy, self.workers, self.calls)
+        self.warming = Warming(self.workers, self.calls, sometimes, every_call=policy.every_call)
         self._settled: list[Settlement] = []
         """those of this step, one for each call"""
         self._asked = False
         """what the policy was asked in this step is judged"""
-        self.released: set[int] = set()
         self._budget = budget
         self._now = 0.0
         self._workers_started = 0
         self._start_failed = False
-        self._pace = Pace(self.workers, self.calls, sometimes)
-        self._lingering: dict[int, None] = {}
-        """functions that should be forgotten in this step"""
+        self._pace = Pace(self.workers, self.calls, sometimes, self.warming.in_line)
+        self._forgetting = Forgetting(self.workers, self.asking.live)
         self._hear: dict[type, Callable[[int, Any], None]] = {
             Submit: self.asking.submit,
             Done: self._hear_done,
@@ -86,7 +90,9 @@ class Oracles:
             Lost: self._hear_lost,
             Cancel: lambda _, message: self.asking.cancel(message),
             Written: lambda _, message: self.asking.write(message),
-            Release: self._hear_release,
+            Release: lambda _, message: self._forgetting.release(message.functions),
+            Made: self.warming.hear_made,
+            Evicted: self.warming.hear_evicted,
             Started: self._hear_started,
             Ready: self._hear_ready,
             Unready: self._hear_unready,
@@ -94,11 +100,12 @@ class Oracles:
         self._see: dict[type, Callable[[int, WorkerBook, Any], None]] = {
             Run: self._see_run,
             Define: self._see_define,
-            Forget: self._see_forget,
+            Forget: self._forgetting.see_forget,
             Recall: self._see_recall,
             Interrupt: self._see_interrupt,
             Share: self._see_share,
             Stop: self._see_stop,
+            Inquire: lambda number, worker, message: None,
         }
 
     def observe(self, sender: int, message: ToGateway | None, turn: Turn, now: float) -> None:
@@ -106,6 +113,7 @@ class Oracles:
         self._now = now
         self._start_failed = self._asked = False
         self._settled = []
+        self._placing.foresee(turn)
         if message is not None:
             hear = self._hear.get(type(message))
             if hear is not None:
@@ -140,13 +148,16 @@ class Oracles:
             worker.drop(outcome.call, self._now)
             if outcome.verdict is not Verdict.UNREADY:
                 self._placing.measure(outcome.call)
+                self.warming.measure(outcome)
             book = self.calls[outcome.call]
             if not book.settled:
                 self.asking.end(book)
                 if not self._found_inputs(book, outcome):
                     continue  # it does not count, and is tried again
                 book.outcome = outcome
-                if outcome.verdict is not Verdict.VALUE:
+                if outcome.verdict is Verdict.VALUE:
+                    self.deaths.clear(book)
+                else:
                     book.failures += 1
                     if book.cancelling:
                         self._sometimes("a call failed while the client wanted it back")
@@ -201,7 +212,7 @@ class Oracles:
         if worker is None:
             return
         self._start_failed = not worker.ready and not worker.unready
-        blamed = self._find_blamed(worker, message.exit.running)
+        blamed = self.deaths.find_blamed(worker, message.exit)
         for call in [*worker.parked, *worker.held]:
             book = self.calls[call]
             if book.settled:
@@ -210,34 +221,17 @@ class Oracles:
             if call in worker.interrupted:
                 book.failures += not book.cancelling
             elif call in blamed and not book.cancelling:
-                book.deaths += 1
+                self.deaths.die(book, message.exit)
                 if call != message.exit.running:
                     self._sometimes("a call died of what it had asked for")
         self.asking.forget(worker)
-        self._release(worker.defined)
-
-    def _find_blamed(self, worker: WorkerBook, running: int) -> set[int]:
-        """The call that took its worker down, and all inside which it was asked for."""
-        if not worker.killed:
-            here = running in worker.held or running in worker.parked
-            return self.asking.find_above(running) if here else set()
-        if running in worker.held and running != worker.head:
-            self._sometimes("a killed worker was in another call")
-        if worker.head not in worker.interrupted:
-            return set()
-        return self.asking.find_above(worker.head) - {worker.head}
+        self._forgetting.release(worker.defined)
 
     def _hear_define(self, sender: int, message: Define) -> None:
         self.asking.giving.define(message)
+        self.warming.define(message)
         if sender in self.workers:
             self.workers[sender].defined.add(message.function)
-
-    def _hear_release(self, sender: int, message: Release) -> None:
-        self._release(message.functions)
-
-    def _release(self, functions: Iterable[int]) -> None:
-        self.released.update(functions)
-        self._lingering.update(dict.fromkeys(functions))
 
     def _hear_started(self, sender: int, message: Started) -> None:
         if message.worker > self._workers_started:
@@ -278,6 +272,7 @@ class Oracles:
         self._judge_asked()
         if not worker.takes:
             break_promise(8, number, message)
+        self.warming.see_run(number, worker, message)
         for attempt in message.attempts:
             self._see_attempt(number, worker, attempt)
         self._placing.see_run(number, worker, message)
@@ -307,8 +302,9 @@ class Oracles:
             break_promise(4, attempt, book.fence)
         if book.failures > book.call.options.retries:
             break_promise(6, attempt, book.failures)
-        if book.deaths >= book.call.options.deaths_max:
-            break_promise(7, attempt, book.deaths)
+        own_deaths = self.deaths.own(book)
+        if own_deaths >= book.call.options.deaths_max:
+            break_promise(7, attempt, own_deaths)
         if attempt.function not in worker.functions:
             break_promise(9, attempt)
         self.asking.begin(book, attempt)
@@ -322,14 +318,6 @@ class Oracles:
         if message.function in worker.functions:
             break_promise(9, number, message)
         worker.functions.add(message.function)
-
-    def _see_forget(self, number: int, worker: WorkerBook, message: Forget) -> None:
-        for function in message.functions:
-            if function not in worker.functions:
-                break_promise(9, number, message)
-            worker.functions.discard(function)
-            if function not in self.released:
-                break_promise(18, number, message)
 
     def _see_recall(self, number: int, worker: WorkerBook, message: Recall) -> None:
         books = [self.calls[call] for call, _ in message.attempts]
@@ -372,23 +360,11 @@ class Oracles:
         if book is not None:
             self._settled.append(settlement)
             unstartable = self._start_failed and not any(w.takes for w in self.workers.values())
-            judge_verdict(book, settlement, unstartable=unstartable)
+            judge_verdict(book, settlement, self.deaths.own(book), unstartable=unstartable)
 
     # ------------------------------------------------------------ after each step
 
     def _judge(self, message: ToGateway | None, turn: Turn) -> None:
         self._pace.judge(message, turn, self._now, waiting=list(self.asking.queued))
-        for function in self.asking.ended:
-            if function in self.released and not self.asking.live[function]:
-                self._lingering[function] = None
-        self.asking.ended.clear()
-        if self._lingering:
-            self._judge_forgotten()
-
-    def _judge_forgotten(self) -> None:
-        for function in self._lingering:
-            if not self.asking.live.get(function) and any(
-                function in worker.functions for worker in self.workers.values()
-            ):
-                break_promise(18, function)
-        self._lingering.clear()
+        self.warming.judge(turn, self._now, self.asking.queued)
+        self._forgetting.judge(self.asking.ended)

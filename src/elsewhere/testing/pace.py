@@ -22,10 +22,13 @@ class Pace:
         workers: dict[int, WorkerBook],
         calls: dict[int, CallBook],
         sometimes: Callable[[str], None],
+        in_line: Callable[[int], bool],
     ) -> None:
         self._workers = workers
         self._calls = calls
         self._sometimes = sometimes
+        self._in_line = in_line
+        """whether a call that waits does so for who has what it needs, which is judged elsewhere"""
         self._robbed: Recall | None = None
         """a recall of this step that nobody's cancellation explains"""
         self._recalled = False
@@ -56,6 +59,7 @@ class Pace:
         self, message: ToGateway | None, turn: Turn, now: float, *, waiting: list[int]
     ) -> None:
         """The step is over; `waiting` are the calls that are queued."""
+        waiting = [call for call in waiting if not self._in_line(call)]
         idle = False
         for number, worker in self._workers.items():
             if worker.begun:
@@ -92,7 +96,10 @@ class Pace:
         laden = [
             number
             for number, worker in self._workers.items()
-            if any(self._calls[call].is_ready for call in list(worker.held)[1:])
+            if any(
+                self._calls[call].is_ready and not self._in_line(call)
+                for call in list(worker.held)[1:]
+            )
         ]
         if any(not self._workers[number].recalled for number in laden):
             soon = now + ROB_CHECK_SECONDS + SLACK_SECONDS

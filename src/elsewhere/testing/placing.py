@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from random import Random
 from typing import Final
 
-from elsewhere.calls.messages import Attempt, Run, Settlement, Verdict
+from elsewhere.calls.messages import Attempt, Kind, Run, Settlement, Verdict
 from elsewhere.errors import PlacementError
 from elsewhere.gateway.placement import (
     CallToPlace,
@@ -59,6 +59,8 @@ def draw_policy(random: Random, faults: Faults) -> Watched:
             return nonsense  # type: ignore[return-value]  # no candidate, which is the fault
         return random.choice(candidates)
 
+    if faults.is_warm and random.random() < 0.8:
+        return Watched(Locality(), every_call=False)
     kinds: tuple[Callable[[], Placement], ...] = (Locality, LeastLoaded, RoundRobin, Fastest)
     dice = random.random()
     if "misplaced_call" in faults.rates or dice < 0.1:
@@ -81,12 +83,25 @@ class Placing:
         """functions of which something has come out"""
         self._expected: dict[int, int] = {}
         """by worker, how many calls of this step are to be sent there"""
+        self._warm: Counter[int] = Counter()
+        """by worker, how many calls of this step make something and do nothing else"""
         self._turn = 0
         """whom the latest call went to"""
 
     def measure(self, call: int) -> None:
         """An attempt at this call has come out."""
-        self._measured.add(self._calls[call].call.function)
+        if self._calls[call].call.kind is not Kind.WARM:
+            self._measured.add(self._calls[call].call.function)
+
+    def foresee(self, turn: Turn) -> None:
+        """What this step sends that no policy is asked for, perhaps before it is asked for others."""
+        self._warm = Counter(
+            peer
+            for peer, told in turn.sends
+            if isinstance(told, Run)
+            for attempt in told.attempts
+            if attempt.kind is Kind.WARM
+        )
 
     def judge_asked(self) -> None:
         """What happened before calls were placed is in the books."""
@@ -104,7 +119,9 @@ class Placing:
 
     def _judge_room(self, one: Candidate, placed: int) -> None:
         book = self._workers.get(one.worker)
-        if book is None or not book.takes or one.held != len(book.held) + placed:
+        if book is None or not book.takes:
+            break_promise(41, one)
+        if one.held - len(book.held) - placed not in {0, self._warm[one.worker]}:
             break_promise(41, one)
         unmeasured = len(book.unmeasured.intersection(book.held))
         if one.held >= HELD_CALLS_MAX or unmeasured > 1 or (book.held and book.stuck):
@@ -120,13 +137,17 @@ class Placing:
         match self._watched.policy:
             case Locality():
                 right = _is_least(
-                    chosen, candidates, lambda one: one.wait_seconds + one.move_seconds
+                    chosen,
+                    candidates,
+                    lambda one: one.wait_seconds + one.move_seconds + one.build_seconds,
                 )
             case LeastLoaded():
                 right = _is_least(chosen, candidates, lambda one: one.wait_seconds)
             case Fastest():
                 right = _is_least(
-                    chosen, candidates, lambda one: (one.wait_seconds + call.seconds) / one.speed
+                    chosen,
+                    candidates,
+                    lambda one: (one.wait_seconds + one.build_seconds + call.seconds) / one.speed,
                 )
             case RoundRobin():
                 numbers = sorted(one.worker for one in candidates)
@@ -141,12 +162,14 @@ class Placing:
         """Calls are sent to a worker, and are in its book already."""
         for attempt in message.attempts:
             self._note_unmeasured(worker, attempt)
-        if self._watched.every_call and len(message.attempts) != self._expected.pop(number, 0):
+        placed = [one for one in message.attempts if one.kind is not Kind.WARM]
+        if self._watched.every_call and len(placed) != self._expected.pop(number, 0):
             break_promise(42, number, message)
 
     def _note_unmeasured(self, worker: WorkerBook, attempt: Attempt) -> None:
         worker.unmeasured &= worker.held.keys()
-        if self._calls[attempt.call].call.function not in self._measured:
+        function = self._calls[attempt.call].call.function
+        if attempt.kind is not Kind.WARM and function not in self._measured:
             worker.unmeasured.add(attempt.call)
 
     def judge(self, turn: Turn, told: Sequence[Settlement]) -> None:

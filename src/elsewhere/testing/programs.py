@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from elsewhere.calls.messages import Options
+from elsewhere.calls.resources import ResourceName
 
 PLAIN = Options()
 
@@ -83,11 +84,24 @@ class Programs:
         self.by_name: dict[int, Behaviour] = {}
         self.keyed: list[Behaviour] = []
         """those that have a key and ask for nothing that is not made yet"""
+        self.needs: dict[int, tuple[bytes, ...]] = {}
+        """by the world's number of a function, the resources that its calls need"""
+        self.build_seconds: dict[bytes, float] = {}
+        """how long it takes to make each"""
+        self.kept_max: int | None = None
+        """how many of them a worker keeps beside what runs; None: any number"""
 
     def make(self, function: int, seconds: float) -> Behaviour:
         name = len(self.by_name) + 1
         behaviour = self.by_name[name] = Behaviour(name, function, seconds)
         return behaviour
+
+    def resource(self, digest: bytes) -> ResourceName:
+        return ResourceName(digest, digest.decode())
+
+    def needs_of(self, function: int) -> tuple[ResourceName, ...]:
+        """What a definition of this function says."""
+        return tuple([self.resource(digest) for digest in self.needs.get(function, ())])
 
     def forget_client(self) -> None:
         """Nobody listens any more for what begins or ends."""

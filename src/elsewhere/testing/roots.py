@@ -70,11 +70,13 @@ class Task:
 class Root:
     """An attempt that was begun."""
 
-    __slots__ = ("attempt", "main", "started", "told_parked")
+    __slots__ = ("attempt", "building", "main", "started", "told_parked")
 
     def __init__(self, attempt: Attempt, behaviour: Behaviour, started: float) -> None:
         self.attempt = attempt
         self.started = started
+        self.building = 0.0
+        """seconds that went into what its calls need"""
         self.told_parked = False
         """the gateway knows that it is parked"""
         self.main = Task(behaviour, self, None)
@@ -219,7 +221,8 @@ class Roots:
         if number is None:
             self._functions_made += 1
             number = self._functions[function] = self._first + self._functions_made
-            self._say(Define(number, b"code of %d" % number, f"f{number}"))
+            needs = self._programs.needs_of(function)
+            self._say(Define(number, b"code of %d" % number, f"f{number}", needs))
         return number
 
     def answer(self, settlement: Settlement) -> None:

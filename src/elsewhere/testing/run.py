@@ -18,7 +18,7 @@ from elsewhere.testing.books import Violation, break_promise
 from elsewhere.testing.client import Client
 from elsewhere.testing.data_run import DataRun
 from elsewhere.testing.engine import RETRY_SECONDS_MAX, Engine
-from elsewhere.testing.faults import Faults
+from elsewhere.testing.faults import Faults, draw_rates, draw_warm_rates
 from elsewhere.testing.host import Host
 from elsewhere.testing.oracles import Oracles
 from elsewhere.testing.placing import draw_policy
@@ -61,30 +61,43 @@ def run_seed(
 ) -> Report:
     """Simulate one seed. `check_every` is how many steps apart the invariants are checked."""
     report = Report(seed)
+    run = _run_world(report, lambda world: Run(world, check_every), tell)
+    if run is not None:
+        report.kinds = sorted(run.faults.rates)
+    if not report.violation:
+        _run_world(report, lambda world: Run(world, check_every, warm=True), tell)
+    if not report.violation:
+        _run_data(report, check_every, tell)
+    return report
+
+
+def _run_world(
+    report: Report, make: "Callable[[World], Run]", tell: Callable[[str], None] | None
+) -> "Run | None":
+    """One of the worlds of a seed, both phases."""
     begun = process_time()
-    world = World(seed, tell)
-    run = Run(world, check_every)
+    world = World(report.seed, tell)
+    run = None
     try:
+        run = make(world)
         run.pass_faults()
         run.pass_liveness()
     except ERRORS as error:
         report.violation = "".join(format_exception_only(error)).strip()
         if tell is not None:
             tell(report.violation)
-    report.seconds = process_time() - begun
-    report.kinds = sorted(run.faults.rates)
-    run.count()
-    report.steps = run.steps
-    report.checks = run.checks
-    report.events = world.events
-    report.simulated_seconds = world.now
-    report.faults = run.faults.struck
-    report.verdicts = run.verdicts
-    report.probes = world.probes
-    report.hash = world.hexdigest()
-    if not report.violation:
-        _run_data(report, check_every, tell)
-    return report
+    report.seconds += process_time() - begun
+    report.events += world.events
+    report.simulated_seconds += world.now
+    report.probes += world.probes
+    report.hash += world.hexdigest()
+    if run is not None:
+        run.count()
+        report.steps += run.steps
+        report.checks += run.checks
+        report.faults += run.faults.struck
+        report.verdicts += run.verdicts
+    return run
 
 
 def _run_data(report: Report, check_every: int, tell: Callable[[str], None] | None) -> None:
@@ -108,17 +121,17 @@ def _run_data(report: Report, check_every: int, tell: Callable[[str], None] | No
 
 
 class Run:
-    """The parts of one world, put together, and its two phases."""
+    """The parts of one world, put together, and its two phases; `warm`: it is about resources."""
 
-    def __init__(self, world: World, check_every: int) -> None:
+    def __init__(self, world: World, check_every: int, *, warm: bool = False) -> None:
         random = world.random
         self.world = world
-        self.faults = Faults(world)
-        self.budget = random.choice((None, None, None, 1, 2, 7))
+        self.faults = Faults(world, draw_warm_rates(random) if warm else draw_rates(random))
+        self.budget = None if warm else random.choice((None, None, None, 1, 2, 7))
         self.programs = Programs()
         self.author = Author(world, self.faults, self.programs)
         self.remembering = Remembering(self._make_shelf())
-        self.workers_wanted = random.choice((1, 1, 2, 3, 4))
+        self.workers_wanted = random.choice((2, 3, 4) if warm else (1, 1, 2, 3, 4))
         self.faults_seconds = random.choice((0.1, 1.0, 5.0, 15.0))
         self.steps = self.checks = self.crashes = 0
         self.verdicts: Counter[str] = Counter()
@@ -216,6 +229,8 @@ class Run:
             *(number for number, _, _ in gateway.ledger.inputs.untold),
             *(record.call.id for record, _ in gateway.ledger.inputs.fallen),
             *(gateway.functions.keys() - defined),
+            *(record.call.id for record in gateway.dispatch.lines),
+            *gateway.ledger.kits.unanswered,
         ]
         if left:
             break_promise(24, left)
@@ -272,9 +287,14 @@ class Run:
         worst = 0.0 if behaviour.stuck else behaviour.seconds
         if options.timeout is not None and behaviour.stuck:
             worst = options.timeout
-        attempts = options.retries + options.deaths_max + 1
+        # What died before may yet turn out to excuse it so often.
+        excuses = self.oracles.deaths.killings
+        attempts = options.retries + options.deaths_max + excuses + 1
+        needs = self.programs.needs.get(behaviour.function, ())
+        # What it needs may be made for it alone, and waited for in vain before.
+        making = sum(20.0 * self.programs.build_seconds[digest] for digest in needs)
         per_start = RETRY_SECONDS_MAX + 1.0
-        return attempts * (worst + GRACE_SECONDS + per_start + 0.1 + inner)
+        return attempts * (worst + GRACE_SECONDS + per_start + 0.1 + inner + making)
 
     def _stuck(self) -> list[object]:
         stuck = [n for n in self.client.calls if n not in self.client.settled]

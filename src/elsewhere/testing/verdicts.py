@@ -4,8 +4,10 @@ from elsewhere.calls.messages import Settlement, Verdict
 from elsewhere.testing.books import CallBook, break_promise
 
 
-def judge_verdict(book: CallBook, settlement: Settlement, *, unstartable: bool) -> None:
-    """A call is settled so; `unstartable`: a start has failed in this step, and no worker takes calls."""
+def judge_verdict(
+    book: CallBook, settlement: Settlement, own_deaths: int, *, unstartable: bool
+) -> None:
+    """A call is settled so; `own_deaths`: those that count; `unstartable`: a start has failed in this step, and no worker takes calls."""
     verdict = settlement.verdict
     options = book.call.options
     if settlement.worker:
@@ -21,7 +23,7 @@ def judge_verdict(book: CallBook, settlement: Settlement, *, unstartable: bool) 
             if options.timeout is None or book.failures != options.retries + 1:
                 break_promise(6, settlement, book.failures)
         case Verdict.QUARANTINED:
-            if book.deaths != options.deaths_max or settlement.deaths != book.deaths:
+            if own_deaths != options.deaths_max or settlement.deaths != book.deaths:
                 break_promise(7, settlement, book.deaths)
         case Verdict.UNSTARTABLE:
             if not unstartable:

@@ -22,10 +22,12 @@ from elsewhere.calls.messages import (
     ToWorker,
     Verdict,
 )
+from elsewhere.calls.resources import Inquire
 from elsewhere.calls.workers import Exit, Ready, Stop, Unready
 from elsewhere.testing.books import break_promise
 from elsewhere.testing.faults import Faults
 from elsewhere.testing.host import Host
+from elsewhere.testing.keeping import Keeping
 from elsewhere.testing.programs import Programs
 from elsewhere.testing.roots import Outgoing, Root, Roots, Task
 from elsewhere.testing.world import Line, World
@@ -63,6 +65,7 @@ class Worker:
         self._roots = Roots(
             number, programs, self._outgoing.append, lambda: faults.strike("release_inner")
         )
+        self.keeping = Keeping(world, faults, programs, self._outgoing.append)
         self._current: Task | None = None
         self._interrupts: set[tuple[int, int]] = set()
         """attempts that the gateway wants interrupted and that do not have control"""
@@ -77,8 +80,7 @@ class Worker:
         if not self.was_ready:
             return {"starting"}
         parked = any(root.told_parked for root in self._roots.by_name.values())
-        running = self._current is not None
-        return {"running" if running else "idle"} | ({"parked"} if parked else set())
+        return {"running" if self._current else "idle"} | ({"parked"} if parked else set())
 
     # ------------------------------------------------------------ life
 
@@ -155,6 +157,9 @@ class Worker:
                 self._give_back(message.attempts)
             case Forget():
                 self._functions.difference_update(message.functions)
+            case Inquire():
+                self.keeping.answer()
+                self._flush()
             case Stop():
                 self._stopping = True
 
@@ -244,7 +249,43 @@ class Worker:
         world.log("begin", self.number, *task.root.name, behaviour.name)
         if behaviour.began is not None:
             world.after(0.0, behaviour.began)
-        self._enter(task)
+        self._make_missing(task)
+
+    def _make_missing(self, task: Task) -> None:
+        """A task has control, and lacks something, or else begins."""
+        missing = self.keeping.missing(task.behaviour.function)
+        if not missing:
+            self.keeping.use(task.behaviour.function)
+            self._enter(task)
+            return
+        self._roots.give_control(task.root)
+        self._current = task
+        if task.root.name in self._interrupts:
+            self._yield_soon(task)
+        seconds = self.keeping.seconds_for(missing[0])
+        self._world.after(seconds, self._end_making, task, missing[0], seconds)
+        if seconds > TICK_SECONDS:
+            self._world.after(TICK_SECONDS, self._tick, task)
+
+    def _end_making(self, task: Task, digest: bytes, seconds: float) -> None:
+        if self._current is not task or not self.alive:
+            return
+        task.root.building += seconds
+        if task.over:
+            self._current = None
+            self._look()
+        elif self.keeping.make(digest, seconds, task.behaviour.function):
+            self._flush()
+            self._make_missing(task)
+        else:
+            self._finish(task, Verdict.ERROR)
+            self._look()
+
+    def evict(self) -> bool:
+        """Give something up, whatever runs."""
+        evicted = self.keeping.evict()
+        self._flush()
+        return evicted
 
     def _enter(self, task: Task) -> None:
         """A task has control, until it ends or asks for something."""
@@ -271,7 +312,7 @@ class Worker:
 
     def _collapse(self, task: Task, part: int) -> None:
         if self._current is task and task.part == part and self.alive:
-            self.die(signal=11)
+            self.die(signal=self._world.random.choice((9, 11)))
 
     def _end_part(self, task: Task, part: int) -> None:
         if self._current is not task or task.part != part or not self.alive:
@@ -354,5 +395,6 @@ class Worker:
                 payload,
                 root.started,
                 world.now - root.started,
+                building=root.building,
             )
         )

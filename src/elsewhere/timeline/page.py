@@ -49,6 +49,8 @@ def _data(lanes: Lanes) -> str:
                 span.argument_bytes,
                 span.result_bytes,
                 span.verdict.name.lower().replace("_", " "),
+                span.sent_bytes,
+                span.mapped_bytes,
             ]
         )
     length = round(lanes.length, 7)
@@ -67,6 +69,8 @@ def _figures(spans: Sequence[Span], lanes: Lanes) -> str:
         ("Results", byte_text(sum(span.result_bytes for span in spans))),
         ("Inputs from other calls", byte_text(handed)),
         ("of these from another worker", byte_text(moved)),
+        ("Sent", byte_text(sum(span.sent_bytes for span in spans))),
+        ("In shared memory", byte_text(sum(span.mapped_bytes for span in spans))),
     ]
     return "".join(f"<div><dt>{escape(n)}</dt><dd>{escape(v)}</dd></div>" for n, v in figures)
 

@@ -29,27 +29,56 @@ class Recorder:
         noted = Noted(self, call.id)
         if isinstance(pending, Future):
             pending.noted = noted
-        nbytes = len(call.payload) + sum(future.nbytes for future in inputs if future.is_own)
-        given = [future.noted for future in inputs if not future.is_own]
-        return _Watched(noted, call, pending, function, given, nbytes)
+        # Arguments that are large lie in a segment: an input that is this call's own.
+        mapped = sum(future.nbytes for future in inputs if future.is_own)
+        given = [self._known(future) for future in inputs if not future.is_own]
+        return _Watched(noted, call, pending, function, given, mapped)
+
+    def _known(self, future: Future[Any]) -> object:
+        """What is known of an input; None where it is another pool's and not settled."""
+        if future.noted is not None or not future.is_settled():
+            return future.noted
+        # It was put, or found in a store: then it has no number.
+        outcome = future.outcome()
+        noted = Noted(self, outcome.call)
+        noted.measure(outcome)
+        noted.ended = monotonic()
+        return noted
 
 
 class Noted:
     """What a future knows of its call, for the calls that it becomes an input of."""
 
-    __slots__ = ("ended", "number", "recorder")
+    __slots__ = ("ended", "mapped", "number", "recorder", "sent")
 
     def __init__(self, recorder: Recorder, number: int) -> None:
         self.recorder = recorder
         self.number = number
         self.ended = 0.0
         """0 until it is known"""
+        self.sent = self.mapped = 0
+        """the bytes of its value, by where they are"""
+
+    def measure(self, settlement: Settlement) -> None:
+        if settlement.place is None:
+            self.sent = settlement.nbytes
+        else:
+            self.mapped = settlement.nbytes
 
 
 class _Watched:
     """Notes a span when its call is settled, and passes the settlement on."""
 
-    __slots__ = ("_asked", "_bytes", "_function", "_inputs", "_items", "_noted", "_pending")
+    __slots__ = (
+        "_asked",
+        "_function",
+        "_inputs",
+        "_items",
+        "_mapped",
+        "_noted",
+        "_pending",
+        "_sent",
+    )
 
     def __init__(
         self,
@@ -58,18 +87,20 @@ class _Watched:
         pending: Pending,
         function: str,
         inputs: Sequence[object],
-        nbytes: int,
+        mapped: int,
     ) -> None:
         self._noted = noted
         self._pending = pending
         self._function = function
         self._inputs = inputs
         self._items = call.items
-        self._bytes = nbytes
+        self._sent = len(call.payload)
+        self._mapped = mapped
         self._asked = monotonic()
 
     def settle(self, settlement: Settlement) -> None:
         noted = self._noted
+        noted.measure(settlement)
         if settlement.started:
             noted.ended = settlement.started + settlement.elapsed
             noted.recorder.spans.append(self._span(settlement))
@@ -84,11 +115,14 @@ class _Watched:
     def _span(self, settlement: Settlement) -> Span:
         numbers = []
         ready = None
+        sent, mapped = self._sent + self._noted.sent, self._mapped + self._noted.mapped
         for one in self._inputs:
-            # What came from a store or another pool had its value when it was given to this call.
+            # What came from another pool had its value when it was given to this call.
             ended = self._asked
             if isinstance(one, Noted) and one.recorder is self._noted.recorder:
-                numbers.append(one.number)
+                if one.number:
+                    numbers.append(one.number)
+                sent, mapped = sent + one.sent, mapped + one.mapped
                 # Another thread may be about to note the end of an input that has its value.
                 ended = one.ended or settlement.started
             ready = max(ready or 0.0, ended)
@@ -103,6 +137,8 @@ class _Watched:
             self._asked,
             ready,
             tuple(numbers),
-            self._bytes,
+            self._sent + self._mapped,
             settlement.nbytes,
+            sent,
+            mapped,
         )

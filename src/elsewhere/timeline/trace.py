@@ -45,6 +45,8 @@ def _call_events(bar: Bar, origin: float) -> list[dict[str, Any]]:
         "items": span.items,
         "argument bytes": span.argument_bytes,
         "result bytes": span.result_bytes,
+        "sent bytes": span.sent_bytes,
+        "mapped bytes": span.mapped_bytes,
     }
     waited_from = span.asked
     if span.ready is not None:

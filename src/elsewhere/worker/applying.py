@@ -11,6 +11,7 @@ from elsewhere.plans.dependency import release_all
 from elsewhere.plans.injected import Injected, injected
 from elsewhere.worker.control import Root
 from elsewhere.worker.editions import WorkerEditions
+from elsewhere.worker.node_function import NodeFunction, NodeRunner
 from elsewhere.worker.output import LineWriter
 from elsewhere.worker.post import Post
 from elsewhere.worker.values import InputMissing, Values
@@ -28,6 +29,14 @@ class Failed(BaseException):
         self.result = result
 
 
+def _value_of(outcome: Outcome) -> bytes | Place:
+    """Raises `Failed` if it has none."""
+    result = outcome.payload if outcome.place is None else outcome.place
+    if outcome.verdict is not Verdict.VALUE:
+        raise Failed(outcome.verdict, result)
+    return result
+
+
 class Applying:
     """`finish` gives the value of a coroutine."""
 
@@ -40,18 +49,27 @@ class Applying:
         finish: Callable[[Any], Any],
     ) -> None:
         self._post = post
-        self._editions = editions
         self._values = values
+        self._editions = editions
         self._screens = screens
         self._finish = finish
+        self.make_stand_ins: Callable[[], NodeRunner] | None = None
+        """set by who can: then calls that need what has the scope `node` run elsewhere"""
+        self._stand_ins: NodeRunner | None = None
 
     def apply(self, attempt: Attempt, root: Root) -> bytes | Place:
         """The value. Raises what the call raises, and what `fail` takes."""
         function: Any = self._post.functions[attempt.function]
         if type(function) is bytes:
-            function = injected(self._editions.decode(function))
+            function = self._decode(function)
             self._post.functions[attempt.function] = function
             root.table = self._editions.note(attempt.function, self._post.functions)
+        if attempt.kind is Kind.WARM:
+            if isinstance(function, Injected):
+                function.make_ahead()
+            return self._values.encode(None, stays=attempt.stays)
+        if type(function) is NodeFunction:
+            return self._apply_beside(function, attempt, root)
         if attempt.fork:
             return self._apply_in_fork(function, attempt, root)
         if attempt.kind is Kind.CALL:
@@ -62,33 +80,64 @@ class Applying:
         items, refused = load_chunk(attempt.payload, self._values.sources(attempt, root.mapped))
         return apply_chunk(function, items, refused, attempt.kind, self._values.encode_results)
 
+    def _decode(self, code: bytes) -> Any:
+        function = injected(self._editions.decode(code))
+        if self.make_stand_ins is not None and isinstance(function, Injected):
+            needs = function.plan.node_needs()
+            if needs:
+                return NodeFunction(function, code, needs)
+        return function
+
+    def _apply_beside(self, function: NodeFunction, attempt: Attempt, root: Root) -> bytes | Place:
+        """In the process that stands in for this one. What the caller gives itself need not be made."""
+        if self._stand_ins is None:
+            self._stand_ins = self.make_stand_ins()  # type: ignore[misc]  # else it were no `NodeFunction`
+        if not self._stand_ins.has(function):
+            apply, count, names = self._bind(function.func, attempt, root)
+            if not function.func.plan.lacking(count, names):
+                return self._run_in_fork(apply, attempt, root) if attempt.fork else apply()
+            del apply, names
+            root.arguments = None
+        from elsewhere.worker.fork import ForkDied
+
+        try:
+            return _value_of(self._stand_ins.run(function, attempt, root))
+        except ForkDied as died:
+            raise Failed(Verdict.QUARANTINED, died.how) from None
+
     def _apply_in_fork(
         self, function: Callable[..., Any], attempt: Attempt, root: Root
     ) -> bytes | Place:
         """What is kept here must be made here, and so it must be known which arguments are lacking."""
-        names: dict[str, Any] = {}
-        if attempt.kind is Kind.CALL:
-            args, kwargs = root.arguments = self._values.load_arguments(attempt, root.mapped)
-            count, names = len(args), kwargs
-
-            def apply() -> bytes | Place:
-                value = self._finish(function(*args, **kwargs))
-                return self._values.encode(value, stays=attempt.stays)
-        else:
-            from elsewhere.worker.chunk import apply_chunk, load_chunk
-
-            items, refused = load_chunk(attempt.payload, self._values.sources(attempt, root.mapped))
-            count = 1 if attempt.kind is Kind.MAP else min(map(len, items), default=0)
-
-            def apply() -> bytes | Place:
-                encode = self._values.encode_results
-                return apply_chunk(function, items, refused, attempt.kind, encode)
-
+        apply, count, names = self._bind(function, attempt, root)
         held = function.prepare(count, names) if isinstance(function, Injected) else []
         try:
             return self._run_in_fork(apply, attempt, root)
         finally:
             release_all(held)
+
+    def _bind(
+        self, function: Callable[..., Any], attempt: Attempt, root: Root
+    ) -> tuple[Callable[[], bytes | Place], int, dict[str, Any]]:
+        """What gives the value; how many arguments the function is given by position, and those by name."""
+        if attempt.kind is Kind.CALL:
+            args, kwargs = root.arguments = self._values.load_arguments(attempt, root.mapped)
+
+            def apply() -> bytes | Place:
+                value = self._finish(function(*args, **kwargs))
+                return self._values.encode(value, stays=attempt.stays)
+
+            return apply, len(args), kwargs
+        from elsewhere.worker.chunk import apply_chunk, load_chunk
+
+        items, refused = load_chunk(attempt.payload, self._values.sources(attempt, root.mapped))
+
+        def apply_all() -> bytes | Place:
+            encode = self._values.encode_results
+            return apply_chunk(function, items, refused, attempt.kind, encode)
+
+        count = 1 if attempt.kind is Kind.MAP else min(map(len, items), default=0)
+        return apply_all, count, {}
 
     def _run_in_fork(
         self, apply: Callable[[], bytes | Place], attempt: Attempt, root: Root
@@ -112,10 +161,7 @@ class Applying:
         except ForkDied as died:
             self._values.remove_written(writer)
             raise Failed(Verdict.QUARANTINED, died.how) from None
-        result = outcome.payload if outcome.place is None else outcome.place
-        if outcome.verdict is not Verdict.VALUE:
-            raise Failed(outcome.verdict, result)
-        return result
+        return _value_of(outcome)
 
     def fail(self, attempt: Attempt, error: BaseException, root: Root) -> tuple[Verdict, Result]:
         """How an attempt came out that has no value, and what is said of that."""
@@ -136,7 +182,7 @@ class Applying:
 
         if isinstance(error, ChunkFailed):
             return error.payload
-        if attempt.kind is not Kind.CALL:
+        if attempt.kind in {Kind.MAP, Kind.STARMAP}:
             return encode_chunk_failure([], error)  # it failed before its first item
         label = ""
         function = self._post.functions.get(attempt.function, b"")

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from elsewhere.calls.messages import Input, Options, Settlement, Verdict
 from elsewhere.codec.functions import Encoded, describe, full_name
-from elsewhere.codec.references import Source, supplied
+from elsewhere.codec.references import Source, note_not_begun, supplied
 from elsewhere.codec.values import dumps, loads
 from elsewhere.errors import DataLost, NotPicklable
 from elsewhere.future import Future, Settler
@@ -176,7 +176,11 @@ class Child(Future[Any]):
         args: tuple[Any, ...] = ()
         kwargs: dict[str, Any] = {}
         try:
-            args, kwargs = self._load(payload) if self.inputs else loads(payload)
+            try:
+                args, kwargs = self._load(payload) if self.inputs else loads(payload)
+            except Exception as error:
+                note_not_begun(error)
+                raise
             value = injected(function)(*args, **kwargs)
             result = dumps(self._pool.finish(value), "result")
         except BaseException as error:  # noqa: BLE001  # it belongs to whoever waits
@@ -208,6 +212,10 @@ class Child(Future[Any]):
         self.run_callbacks()
 
     # ------------------------------------------------------------ the caller's side
+
+    def __repr__(self) -> str:
+        self._function = describe(self.callee)
+        return super().__repr__()
 
     def cancel(self) -> bool:
         """Take the call back, unless it has been begun."""

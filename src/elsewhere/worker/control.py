@@ -32,6 +32,8 @@ class Root:
     """stops the fork that it runs in"""
     told_parked = False
     """the gateway knows that it is parked"""
+    building = 0.0
+    """seconds that went into what its functions are given"""
 
     def __init__(self, attempt: Attempt) -> None:
         self.attempt = attempt

@@ -14,9 +14,10 @@ from types import ModuleType
 from typing import Any
 from weakref import WeakValueDictionary
 
-from elsewhere.calls.shipment import PICKLE, Shipment, Table
+from elsewhere.calls.shipment import PICKLE, File, Shipment, Table
 from elsewhere.calls.wire import decode_record, encode_record
 from elsewhere.codec.values import loads
+from elsewhere.plans.host import PROCESS
 
 
 class LoadedTable:
@@ -25,7 +26,7 @@ class LoadedTable:
     def __init__(self, data: bytes, table: Table) -> None:
         self.data = data
         self.modules = {module.name: module for module in table.modules}
-        self.files = dict(table.files)
+        self.files = {file.given: file for file in table.files}
 
     def edition(self, name: str) -> bytes:
         """Which edition of a module it has; of one that it does not name, whichever is found."""
@@ -106,6 +107,7 @@ class WorkerEditions:
             self._tables[shipment.table] = table
         if not self.used:
             self.used = True
+            PROCESS.file_of = self.file_of
             sys.meta_path.insert(0, self)
         self.enter(table)
         return loads(shipment.code)
@@ -148,6 +150,10 @@ class WorkerEditions:
             if new is not None:
                 sys.modules[name] = new
             _bind_in_parent(name, old, new)
+
+    def file_of(self, given: str) -> File | None:
+        """What a module of the table in force means by a path."""
+        return self.current.files.get(given)
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None

@@ -1,9 +1,26 @@
-"""How one process ends with another, even where no code of its own can run."""
+"""How processes end: one with another, even where no code of its own can run; and how that is told."""
 
 import fcntl
 import os
 import signal
 import sys
+
+from elsewhere.calls.workers import Exit
+
+RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+"""bytes in which the system counts resident memory"""
+
+
+_lifelines: list[int] = []
+"""those that this process ends with"""
+
+
+def _let_go() -> None:
+    while _lifelines:  # a fork of a fork has none left
+        os.close(_lifelines.pop())
+
+
+os.register_at_fork(after_in_child=_let_go)
 
 
 def end_group_with(lifeline: int) -> None:
@@ -32,7 +49,7 @@ def _end_with(lifeline: int, owner: int) -> None:
         else:
             _kill(owner)  # it was let go before the kernel knew
         # What a call forks may outlive a worker that ends in order.
-        os.register_at_fork(after_in_child=lambda: os.close(lifeline))
+        _lifelines.append(lifeline)
 
 
 def _kill(owner: int) -> None:
@@ -73,3 +90,11 @@ def watch_process(process: int) -> int | None:
         return os.pidfd_open(process)
     except OSError:  # it has ended, or a sandbox forbids this
         return None
+
+
+def describe_exit(status: int, memory_bytes: int, running: int = 0, *, fork: bool = False) -> Exit:
+    """The evidence of a wait status; `memory_bytes` is the peak resident memory."""
+    code = os.waitstatus_to_exitcode(status)
+    if code < 0:
+        return Exit(None, -code, memory_bytes, running, fork=fork)
+    return Exit(code, None, memory_bytes, running, fork=fork)

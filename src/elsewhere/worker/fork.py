@@ -27,7 +27,7 @@ from elsewhere.errors import CallInterrupted
 from elsewhere.plans.host import PROCESS
 from elsewhere.segments import writing  # noqa: F401  # another thread may hold the lock of that
 from elsewhere.worker.control import Root
-from elsewhere.worker.ends import end_process_with, watch_process
+from elsewhere.worker.ends import RSS_UNIT, describe_exit, end_process_with, watch_process
 from elsewhere.worker.output import LineWriter
 from elsewhere.worker.post import Post
 
@@ -37,8 +37,6 @@ worker."""
 LOOK_MS = 20
 """How often to look whether a fork has ended, where the system does not tell."""
 RECEIVE_BYTES = 65536
-RSS_UNIT = 1 if sys.platform == "darwin" else 1024
-"""bytes in which the system counts resident memory"""
 
 
 class ForkDied(BaseException):
@@ -134,11 +132,7 @@ class Fork:
             _, status, usage = os.wait4(self._process, 0)
         except ChildProcessError:
             return Exit(fork=True)  # another thread has waited for all there are
-        code = os.waitstatus_to_exitcode(status)
-        memory = usage.ru_maxrss * RSS_UNIT
-        if code < 0:
-            return Exit(None, -code, memory, fork=True)
-        return Exit(code, None, memory, fork=True)
+        return describe_exit(status, usage.ru_maxrss * RSS_UNIT, fork=True)
 
 
 class _Forked:

@@ -33,9 +33,10 @@ from elsewhere.codec.values import dumps, too_large
 from elsewhere.errors import NotPicklable
 from elsewhere.finished import failed_future
 from elsewhere.future import Future
-from elsewhere.in_force import call_given
+from elsewhere.in_force import OfValues
 from elsewhere.names import Name, name_of
 from elsewhere.placed import Holder
+from elsewhere.plans.plan import plan_of
 from elsewhere.tasks import task_of
 from elsewhere.worker.backlog import Backlog
 from elsewhere.worker.child import PLAIN, Child
@@ -88,24 +89,29 @@ class InnerPool:
         """Call ``function(*args, **kwargs)``, here or elsewhere."""
         if not callable(function):
             raise TypeError(f"the first argument must be callable, not {function!r}")
+        if type(function) is partial:
+            from elsewhere.partials import unfold  # only who uses them pays for it
+
+            function, args, kwargs = unfold(function, args, kwargs)
         task = task_of(function)
         try:
             payload, futures = dumps_with_inputs(args, kwargs, self, dumps)
             if task is not None and task.pure and futures:
                 # It has a key where it has their values.
-                payload, futures = dumps_with_inputs((function, args, kwargs), {}, self, dumps)
-                function, task = call_given, None
+                function, task = OfValues(function), None
             if len(payload) > PAYLOAD_BYTES_MAX:
                 raise too_large("the arguments", len(payload))
             child = Child(function, payload, self._runner.own_root() or self._detached, self)
             if futures:
                 child.inputs = futures
-            if task is None:
+            if task is None and not _needs_node(function):
                 self._runner.stack.append(child)
+            elif task is None:
+                self.submit(child)
             elif task.pure:
                 child.options = task.options
                 self.submit(child, name_of(function, args, kwargs))
-            elif task.options == PLAIN:
+            elif task.options == PLAIN and not _needs_node(task.function):
                 self._runner.stack.append(child)
             else:
                 child.options = task.options
@@ -308,3 +314,9 @@ class InnerPool:
     def new_parking(self) -> Parking | None:
         """For a wait in this fiber; None where none can be parked."""
         return Parking(getcurrent(), self._runner.ready) if self._runner.can_park() else None
+
+
+def _needs_node(function: Callable[..., Any]) -> bool:
+    """Whether it needs what is made once for all workers of a node, and so does not run in this one."""
+    plan = plan_of(function)
+    return plan is not None and bool(plan.node_needs())

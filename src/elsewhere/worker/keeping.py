@@ -11,12 +11,13 @@ from collections.abc import Callable, Coroutine
 from time import sleep
 from typing import Any
 
+from elsewhere.calls.resources import Evicted, Inventory, Made, ResourceName
 from elsewhere.plans.host import PROCESS, ThreadWait, Wait
 from elsewhere.worker.fibers import getcurrent, greenlet
 from elsewhere.worker.output import LineWriter
 from elsewhere.worker.parking import Parking
 from elsewhere.worker.post import Post
-from elsewhere.worker.runner import Runner
+from elsewhere.worker.runner import FLUSH_SECONDS, Runner
 
 END_SECONDS = 2.0
 """How long a worker may clean up that has been asked to end by a signal."""
@@ -64,6 +65,25 @@ class Keeping:
             self._installed = True
             signal.signal(signal.SIGTERM, self._on_signal)
             self._cells[1] = os.getpid()
+
+    def tell_made(self, name: ResourceName, seconds: float, nbytes: int) -> None:
+        self._post.outgoing.append(Made(name, seconds, nbytes))
+
+    def tell_evicted(self, digest: bytes) -> None:
+        self._post.outgoing.append(Evicted(digest))
+
+    def count_building(self, seconds: float) -> None:
+        root = self._runner.own_root()
+        if root is not None:
+            root.building += seconds
+        if seconds > FLUSH_SECONDS and not self._ending:
+            # The call may last, and others may wait to know who has what.
+            self._post.flush(wait=False)
+
+    def answer(self) -> None:
+        """Tell how what is kept was used. From either thread."""
+        uses = [] if PROCESS.kept is None else PROCESS.kept.uses()
+        self._post.outgoing.append(Inventory(uses))
 
     # ------------------------------------------------------------ in the hub
 

@@ -8,8 +8,9 @@ from importlib.util import decode_source, spec_from_file_location
 from types import CodeType, ModuleType
 from typing import Any
 
+from elsewhere.blobs.peers import NotServed
 from elsewhere.calls.shipment import Form, Module
-from elsewhere.worker.supplies import BlobLost
+from elsewhere.plans.host import PROCESS
 
 
 def spec_for(module: Module, path_of: Callable[[bytes], str]) -> ModuleSpec | None:
@@ -24,7 +25,7 @@ def spec_for(module: Module, path_of: Callable[[bytes], str]) -> ModuleSpec | No
         return spec_from_file_location(module.name, module.path, submodule_search_locations=folders)
     try:
         content = path_of(module.blob)
-    except BlobLost as error:
+    except NotServed as error:
         raise ImportError(f"its content is not to be had: {error}", name=module.name) from error
     loader: Any
     if module.form is Form.EXTENSION:
@@ -76,6 +77,8 @@ class TextLoader:
 
 def _is_here(module: Module) -> bool:
     """Whether the file that a module was imported from is here, and says the same."""
+    if not PROCESS.sees_files:
+        return False
     try:
         found = os.stat(module.path)
     except OSError:

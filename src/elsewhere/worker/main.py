@@ -2,10 +2,13 @@
 
 import atexit
 import os
+import socket
 import threading
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, NoReturn
 
+from elsewhere.calls.messages import ToWorker
 from elsewhere.calls.workers import Ready, Setup, Unready
 from elsewhere.codec.references import let_futures_travel
 from elsewhere.in_force import serve_worker
@@ -22,19 +25,26 @@ from elsewhere.worker.watcher import Watcher
 if TYPE_CHECKING:
     from elsewhere.worker.coroutines import Coroutines
     from elsewhere.worker.inner import InnerPool
+    from elsewhere.worker.stand_ins import StandIns
     from elsewhere.worker.supplies import Supplies
 
 _opening = threading.RLock()
 
 
-def run_worker(link: WorkerEnd, cells: "memoryview[int]") -> None:
+def run_worker(
+    link: WorkerEnd,
+    cells: "memoryview[int]",
+    come: Sequence[ToWorker] = (),
+    node: socket.socket | None = None,
+) -> None:
     """Serve `link` to the end. `cells[0]` tells the node which call is in control, `cells[1]` which
-    process has something to clean up.
+    process has something to clean up. `come` are messages that have come already. At `node` those are
+    asked for that stand in for the worker; without it there are none.
 
     Returns when it was told to stop; raises `LinkClosed` when the gateway is gone, and where a call
     has forked and its copy comes back from the call.
     """
-    setup, *early = link.receive()
+    setup, *early = come or link.receive()
     if not isinstance(setup, Setup):
         raise TypeError(f"the first message must be Setup, not {setup!r}")
     if setup.authkey:
@@ -46,7 +56,10 @@ def run_worker(link: WorkerEnd, cells: "memoryview[int]") -> None:
     for leave in (post.leave, *(screen.leave for screen in screens)):
         os.register_at_fork(after_in_child=leave)
     imports = Imports(post.outgoing.append)
-    editions = WorkerEditions(lambda blob: open_supplies(post, setup.directory).path(blob))
+    PROCESS.sees_files = setup.sees_files
+    PROCESS.names_files = setup.names_files
+    PROCESS.path_of = lambda blob: open_supplies(post, setup.directory).path(blob)
+    editions = WorkerEditions(PROCESS.path_of)
     if setup.initializer and not _initialise(post, setup.initializer, editions):
         return
     runner = Runner(post, cells, screens, editions)
@@ -55,9 +68,9 @@ def run_worker(link: WorkerEnd, cells: "memoryview[int]") -> None:
     if setup.tells_imports:
         runner.imports = imports
     runner.make_coroutines = lambda: make_coroutines(runner)
-    serve_worker(lambda: own_pool(runner, post, setup.worker))
-    let_futures_travel(True)
+    _let_calls_out(runner, post, setup, node)
     keeping = Keeping(runner, post, cells, screens)
+    post.on_inquire = keeping.answer
     PROCESS.host = keeping
     PROCESS.limits = setup.resource_limits
     os.register_at_fork(after_in_child=lambda: cease(runner, keeping))
@@ -77,7 +90,7 @@ def run_worker(link: WorkerEnd, cells: "memoryview[int]") -> None:
         screen.end_line()
     post.flush()
     serve_worker(None)
-    PROCESS.host = None
+    PROCESS.host = PROCESS.path_of = PROCESS.file_of = None
     let_futures_travel(False)
 
 
@@ -112,6 +125,22 @@ def cease(runner: Runner, keeping: Keeping) -> None:
     keeping.leave()
     serve_worker(None)
     let_futures_travel(False)
+
+
+def _let_calls_out(runner: Runner, post: Post, setup: Setup, node: socket.socket | None) -> None:
+    """What is called inside a call may run elsewhere, and calls beside this process."""
+    if not setup.stands_in:
+        serve_worker(lambda: own_pool(runner, post, setup.worker))
+        let_futures_travel(True)
+    if node is not None:
+        runner.applying.make_stand_ins = lambda: make_stand_ins(runner, post, setup, node)
+
+
+def make_stand_ins(runner: Runner, post: Post, setup: Setup, node: socket.socket) -> "StandIns":
+    """What runs calls in processes that share the memory of a template. Only who has such calls pays."""
+    from elsewhere.worker.stand_ins import StandIns
+
+    return StandIns(post, runner.values, setup, node)
 
 
 def make_coroutines(runner: Runner) -> "Coroutines":

@@ -38,6 +38,7 @@ from elsewhere.calls.messages import (
     Submit,
     ToWorker,
 )
+from elsewhere.calls.resources import Inquire
 from elsewhere.calls.values import Free, Unmap
 from elsewhere.calls.workers import Stop
 from elsewhere.link import WorkerEnd
@@ -71,8 +72,12 @@ class Post:
         self.on_share: Callable[[], None] = lambda: self.post(Has(0))
         self.on_free: Callable[[Free | Unmap], None] = lambda message: None
         """whoever writes segments listens here"""
-        self.on_source: Callable[[Source], None] = lambda source: None
+        self.on_sources: list[Callable[[Source], None]] = []
         """whoever fetches blobs listens here"""
+        self.before_sending: Callable[[], None] = lambda: None
+        """has something to say, perhaps, with whatever is sent"""
+        self.on_inquire: Callable[[], None] = lambda: None
+        """whoever knows what is kept here listens here"""
         self.on_answer: Callable[[Settlement], None] = lambda settlement: None
         self.on_need: Callable[[Need], None] = lambda need: None
         """whoever makes calls inside calls listens here"""
@@ -126,12 +131,21 @@ class Post:
                     self.interrupts.add((message.call, message.fence))
                 case Answer() | Need() | Share():
                     self._hear_of_children(message)
-                case Free() | Unmap():
-                    self.on_free(message)
-                case Source():
-                    self.on_source(message)
+                case Free() | Unmap() | Source() | Inquire():
+                    self._hear_of_stock(message)
                 case Stop():
                     self.stopping = True
+
+    def _hear_of_stock(self, message: Free | Unmap | Source | Inquire) -> None:
+        match message:
+            case Source():
+                for listen in tuple(self.on_sources):
+                    listen(message)
+            case Inquire():
+                self.on_inquire()
+                self.flush()
+            case _:
+                self.on_free(message)
 
     def _hear_of_children(self, message: Answer | Need | Share) -> None:
         match message:
@@ -213,6 +227,7 @@ class Post:
         outcomes: list[Outcome] = []
         calls: list[Call] = []
         self._said = 0
+        self.before_sending()
         while self.outgoing:
             item = self.outgoing.popleft()
             if isinstance(item, Outcome):

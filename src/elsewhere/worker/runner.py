@@ -83,8 +83,8 @@ class Runner:
         self.imports: Imports | None = None
         """told of, if this is"""
         self.values = Values(post)
-        applying = Applying(post, self.values, editions, screens, self.finish)
-        self._apply, self._fail = applying.apply, applying.fail
+        self.applying = Applying(post, self.values, editions, screens, self.finish)
+        self._apply, self._fail = self.applying.apply, self.applying.fail
 
     # ------------------------------------------------------------ the hub
 
@@ -271,7 +271,7 @@ class Runner:
             self.values.keep(root.attempt, result)
         payload, place = (result, None) if isinstance(result, bytes) else (b"", result)
         self._post.outgoing.append(
-            Outcome(*root.name, verdict, payload, started, elapsed, place, holds)
+            Outcome(*root.name, verdict, payload, started, elapsed, place, holds, (), root.building)
         )
 
     def finish(self, value: Any) -> Any:

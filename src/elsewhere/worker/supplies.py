@@ -15,10 +15,6 @@ LOOK_SECONDS = 0.005
 """How often to look for an answer that another thread may take in."""
 
 
-class BlobLost(Exception):
-    """A blob is to be had nowhere."""
-
-
 class Supplies:
     """The blobs of this worker's node. Any thread may call."""
 
@@ -27,10 +23,10 @@ class Supplies:
         self._folder = BlobFolder(directory)
         self._address = address_in(directory)
         self._answers: dict[bytes, Source] = {}
-        post.on_source = self._note
+        post.on_sources.append(self._note)
 
     def path(self, blob: bytes) -> str:
-        """A file with this content, which must not be written to. Raises `BlobLost` and OSError."""
+        """A file with this content, which must not be written to. Raises `NotServed` if there is none anywhere, and OSError."""
         path, brought = self._folder.bring(blob, partial(self._fetch, blob))
         if brought:
             self._post.post(Offer(blob, self._address))
@@ -40,30 +36,29 @@ class Supplies:
         self._answers[source.blob] = source
 
     def _fetch(self, blob: bytes, file: int) -> None:
-        reason = ""
+        failure = NotServed()
         for _ in range(FETCHES_MAX):
-            address = ""
             try:
-                address = self._ask(blob)
-                fetch(address, blob, file)
-            except NotServed as error:
-                reason = str(error)
-                self._post.post(Unavailable(blob, reason, address))
-                os.ftruncate(file, 0)
-                os.lseek(file, 0, os.SEEK_SET)
+                source = self._ask(blob)
+                if not source.address:
+                    raise NotServed(source.reason)
+                try:
+                    fetch(source.address, blob, file)
+                except NotServed as error:
+                    failure = error
+                    self._post.post(Unavailable(blob, str(error), source.address))
+                    os.ftruncate(file, 0)
+                    os.lseek(file, 0, os.SEEK_SET)
+                else:
+                    return
             except BaseException:
                 self._post.post(Unavailable(blob, "it is sought no more"))
                 raise
-            else:
-                return
-        raise BlobLost(reason)
+        raise failure
 
-    def _ask(self, blob: bytes) -> str:
-        """The address of a source. Raises `BlobLost`."""
+    def _ask(self, blob: bytes) -> Source:
         self._answers.pop(blob, None)
         self._post.post(Seek(blob))
         while (answer := self._answers.pop(blob, None)) is None:
             self._post.attend(LOOK_SECONDS)
-        if not answer.address:
-            raise BlobLost(answer.reason)
-        return answer.address
+        return answer

@@ -8,13 +8,13 @@ from functools import partial
 from itertools import count
 from threading import RLock
 from typing import TYPE_CHECKING, Any
-from weakref import WeakValueDictionary, ref
+from weakref import ref
 
 from elsewhere.calls.messages import Attempt
 from elsewhere.calls.values import Drop, Free, Place, Unmap, Value
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX, replace
 from elsewhere.calls.workers import Setup
-from elsewhere.codec.references import Source, supplied
+from elsewhere.codec.references import Source, note_not_begun, supplied
 from elsewhere.codec.values import dumps, dumps_parts, loads, too_large
 from elsewhere.errors import DataLost
 from elsewhere.worker.post import Post
@@ -50,7 +50,7 @@ class Values:
         """by call: the fence and the value of those that came out last and may be needed"""
         self._recent_at: dict[str, int] = {}
         """by path: which of these lies there"""
-        self._mappings: WeakValueDictionary[str, View] = WeakValueDictionary()
+        self._mappings: dict[str, ref[View]] = {}
         """by path: what calls have mapped that were sent behind those that made it"""
         self._opening = RLock()
         self._open_segments: Segments | None = None
@@ -58,15 +58,16 @@ class Values:
         self._writer: int | str = 0
         self._forks = count(1)
         post.on_free = self.free
+        post.before_sending = self._tell_gone
 
     def open(self, setup: Setup) -> None:
         """Learn where large values go."""
         self._setup = setup
-        self._writer = setup.worker
+        self._writer = setup.stands_in or setup.worker
 
     def next_writer(self) -> str:
-        """The name under which the next fork of this process writes segments."""
-        return f"{self._setup.worker}-f{next(self._forks)}"
+        """The name under which the next fork of this process, or of a template, writes segments."""
+        return f"{self._writer}-f{next(self._forks)}"
 
     def write_as(self, writer: str) -> None:
         """In that fork: what there is belongs to the worker."""
@@ -90,7 +91,10 @@ class Values:
             setup = self._setup
             with self._opening:  # two of these would write to the same files
                 segments = self._open_segments or Segments(
-                    setup.directory, self._writer, setup.free_bytes_max
+                    setup.directory,
+                    self._writer,
+                    setup.free_bytes_max,
+                    lambda: setup.value_bytes_max,
                 )
                 self._open_segments = segments
         return segments
@@ -107,8 +111,13 @@ class Values:
                 self._open_leases = leases
         return leases
 
-    def _drop(self, call: int) -> None:
-        self._post.outgoing.append(Drop([call]))
+    def _drop(self, calls: list[int]) -> None:
+        self._post.outgoing.append(Drop(calls))
+
+    def _tell_gone(self) -> None:
+        leases = self._open_leases
+        if leases is not None:
+            leases.tell_gone()
 
     def encode(self, value: Any, *, stays: bool) -> bytes | Place:
         """The bytes of a result, or where they were put. Raises `NotPicklable`."""
@@ -144,11 +153,15 @@ class Values:
 
     def load_arguments(self, attempt: Attempt, mapped: list[Mapped]) -> Any:
         """The arguments of an attempt; what is mapped for them is noted. Raises `InputMissing`."""
-        if not attempt.inputs:
-            self._next = None
-            return loads(attempt.payload)
-        with supplied(self.sources(attempt, mapped)):
-            return loads(attempt.payload)
+        try:
+            if not attempt.inputs:
+                self._next = None
+                return loads(attempt.payload)
+            with supplied(self.sources(attempt, mapped)):
+                return loads(attempt.payload)
+        except Exception as error:
+            note_not_begun(error)
+            raise
 
     def sources(self, attempt: Attempt, mapped: list[Mapped]) -> list[Source]:
         """The inputs of an attempt; what is mapped for them is noted once it is."""
@@ -199,10 +212,15 @@ class Values:
         return load_value(mapping)
 
     def _map_ahead(self, place: Place) -> "View":
-        view = self._mappings.get(place.path)
+        view = self._mapped_ahead(place)
         if view is None:
-            view = self._mappings[place.path] = self._map(place)
+            view = self._map(place)
+            self._mappings[place.path] = ref(view)
         return view
+
+    def _mapped_ahead(self, place: Place) -> "View | None":
+        view = self._mappings.get(place.path)
+        return None if view is None else view()
 
     def _map(self, place: Place, *, own: bool = False) -> "View":
         """What lies there, as `map_segment` says. Raises `InputMissing`."""
@@ -238,6 +256,17 @@ class Values:
                 if isinstance(oldest, Place):
                     self._recent_at.pop(oldest.path, None)
 
+    def as_told(self, attempt: Attempt) -> tuple[Value, ...]:
+        """The inputs of an attempt as another process may be told: none is what came out here."""
+        return tuple([self._as_told(one) if one.fence else one for one in attempt.inputs])
+
+    def _as_told(self, value: Value) -> Value:
+        with self._opening:
+            fence, data = self._recent.get(value.call, (0, b""))
+        if fence != value.fence:
+            raise DataLost("an input")
+        return Value(value.call, b"", data) if isinstance(data, Place) else Value(value.call, data)
+
     def lacks(self, attempt: Attempt) -> bool:
         """Whether an input that was to come out here is not there."""
         return any(
@@ -250,9 +279,15 @@ class Values:
         segments = self._segments
         if isinstance(message, Unmap):
             segments.unmap(message.places)
+            with self._opening:
+                for place in message.places:
+                    self._mappings.pop(
+                        place.path, None
+                    )  # as all that is mapped from now on is the copy
             return
         with self._opening:
             for place in message.places:
                 self._recent.pop(self._recent_at.pop(place.path, 0), None)
-                reusable = message.reusable and place.path not in self._mappings
+                reusable = message.reusable and self._mapped_ahead(place) is None
+                self._mappings.pop(place.path, None)
                 segments.free([place], reusable=reusable)

@@ -3,7 +3,17 @@
 ``python -m elsewhere.testing.planted`` plants each alone and says which seed finds it.
 """
 
-from elsewhere.testing.planted import asks, attempts, inputs, placements, stores, values
+from elsewhere.testing.planted import asks, attempts, inputs, placements, resources, stores, values
 from elsewhere.testing.planted.planting import PLANTED, Patch
 
-__all__ = ["PLANTED", "Patch", "asks", "attempts", "inputs", "placements", "stores", "values"]
+__all__ = [
+    "PLANTED",
+    "Patch",
+    "asks",
+    "attempts",
+    "inputs",
+    "placements",
+    "resources",
+    "stores",
+    "values",
+]

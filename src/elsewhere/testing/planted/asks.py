@@ -5,11 +5,13 @@ from typing import Any
 
 from elsewhere.calls.lifecycle import CallState, WorkerState
 from elsewhere.calls.messages import Answer, Call, Settlement
+from elsewhere.calls.workers import Exit
 from elsewhere.gateway import dispatch as dispatch_module
 from elsewhere.gateway import invariants
 from elsewhere.gateway.ancestry import Ancestry
 from elsewhere.gateway.asks import Asks
 from elsewhere.gateway.attempts import Attempts
+from elsewhere.gateway.blame import Blame
 from elsewhere.gateway.dispatch import Dispatch
 from elsewhere.gateway.ledger import Ledger
 from elsewhere.gateway.machine import Gateway
@@ -206,10 +208,10 @@ def what_was_parked_dies_with_its_worker(patch: Patch) -> None:
 
 @planted
 def who_asked_for_what_kills_is_not_to_blame(patch: Patch) -> None:
-    def find_blamed(gateway: Gateway, worker: WorkerRecord, running: int) -> set[int]:
-        return set() if worker.killed else {running}
+    def find(blame: Blame, worker: WorkerRecord, how: Exit) -> set[int]:
+        return set() if worker.killed else {how.running}
 
-    patch.set(Gateway, "_find_blamed", find_blamed)
+    patch.set(Blame, "find", find)
 
 
 @planted

@@ -13,6 +13,7 @@ from elsewhere.calls.workers import Exit, Started
 from elsewhere.gateway import attempts as attempts_module
 from elsewhere.gateway import limits, machine
 from elsewhere.gateway.attempts import Attempts
+from elsewhere.gateway.blame import Blame
 from elsewhere.gateway.dispatch import Dispatch
 from elsewhere.gateway.ledger import Ledger
 from elsewhere.gateway.limits import Limits
@@ -111,7 +112,27 @@ def what_a_lost_worker_held_is_not_queued_again(patch: Patch) -> None:
 
 @planted
 def every_call_of_a_lost_worker_is_blamed(patch: Patch) -> None:
-    patch.set(machine, "after_loss", lambda record, _: after_loss(record, {record.call.id}))
+    def blame_it(record: CallRecord, how: Exit, blame: Blame, *, blamed: bool) -> Verdict | None:
+        return after_loss(record, how, blame, blamed=True)
+
+    patch.set(machine, "after_loss", blame_it)
+
+
+@planted
+def a_death_counts_though_others_show_that_it_came_from_outside(patch: Patch) -> None:
+    patch.set(Blame, "own_deaths", lambda _, record: record.deaths)
+
+
+@planted
+def a_death_is_excused_though_nothing_shows_that_it_came_from_outside(patch: Patch) -> None:
+    def make(real: Any) -> Any:
+        def count(blame: Blame, record: CallRecord, how: Exit) -> None:
+            real(blame, record, how)
+            blame.strays += 1
+
+        return count
+
+    patch.wrap(Blame, "count", make)
 
 
 @planted
@@ -129,7 +150,10 @@ def a_call_is_blamed_though_the_gateway_had_its_worker_killed(patch: Patch) -> N
 
 @planted
 def nobody_is_ever_blamed(patch: Patch) -> None:
-    patch.set(machine, "after_loss", lambda record, _: after_loss(record, ()))
+    def blame_none(record: CallRecord, how: Exit, blame: Blame, *, blamed: bool) -> Verdict | None:
+        return after_loss(record, how, blame, blamed=False)
+
+    patch.set(machine, "after_loss", blame_none)
 
 
 @planted
