@@ -65,8 +65,7 @@ def run_worker(
     runner = Runner(post, cells, screens, editions)
     runner.interrupts.install()
     runner.values.open(setup)
-    if setup.tells_imports:
-        runner.imports = imports
+    runner.imports = imports if setup.tells_imports else None
     runner.make_coroutines = lambda: make_coroutines(runner)
     _let_calls_out(runner, post, setup, node)
     keeping = Keeping(runner, post, cells, screens)
