@@ -113,6 +113,11 @@ class Holdings:
         self._look_soon()
         return lease
 
+    def tell_gone(self) -> None:
+        """Say what was let go, of which nobody else tells."""
+        if self.leases is not None:
+            self.leases.tell_gone()
+
     def _drop(self, calls: list[int]) -> None:
         self._note(Drop(calls))
         for call in calls:

@@ -64,6 +64,9 @@ class GatewayHost:
     Large values of this process lie in `directory`, and it keeps `free_bytes_max` to use them again.
     """
 
+    adopts = True
+    """Calls that go through it may wait for the futures of other pools."""
+
     def __init__(
         self,
         gateway: Gateway,
@@ -84,7 +87,6 @@ class GatewayHost:
         self._inbox = Inbox()
         self._callbacks = Callbacks()
         self._poller = Poller()
-        self.adopts = True  # calls that go through it may wait for futures of other pools
         self.holdings = Holdings(
             directory,
             free_bytes_max,
@@ -246,8 +248,7 @@ class GatewayHost:
 
     def _step_inbox(self) -> list[Settlement]:
         settlements: list[Settlement] = []
-        if (leases := self.holdings.leases) is not None:
-            leases.tell_gone()
+        self.holdings.tell_gone()
         while self._inbox:
             message = self._inbox.take()
             if isinstance(message, Submit):
@@ -285,9 +286,8 @@ class GatewayHost:
                 pending.settle(settlement)
                 self._callbacks.append(pending)
         self.holdings.tell()
-        if (settlements and not self._poller.is_serving) or (
-            self._closing and not self._inbox.pending
-        ):
+        at_end = self._closing and not self._inbox.pending
+        if at_end or (settlements and not self._poller.is_serving):
             self._poller.wake()
 
     # ------------------------------------------------------------ the I/O thread

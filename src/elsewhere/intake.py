@@ -68,11 +68,11 @@ class Sender(Protocol):
     def settler(self) -> Settler:
         """That of the futures of its calls."""
 
-    def bring(self, future: Future[Any]) -> Future[Any]:
-        """The same value where the calls of the pool find it. Raises `DataLost`."""
-
     def next_call(self) -> int:
         """A number for a call."""
+
+    def adopt(self, futures: Sequence[Future[Any]]) -> Sequence[Future[Any]]:
+        """Futures with the same values that calls of this pool may wait for."""
 
     def send(
         self, call: Call, pending: Chunk, function: str, inputs: Sequence[Future[Any]] = ()
@@ -287,7 +287,7 @@ class Intake:
             payload = dumps(items if name == "items" else items[0], name)
         if len(payload) > PAYLOAD_BYTES_MAX:
             raise too_large(f"a chunk of {len(items)} items", len(payload))
-        futures = [self._sender.bring(future) for future in met.futures]
+        futures = self._sender.adopt([*met.futures])
         inputs = tuple([future.as_input(n) for n, future in enumerate(futures)])
         return Parcel(payload, len(items), futures, inputs)
 

@@ -46,27 +46,19 @@ class Puts:
                 large.is_own = True
                 futures.append(large)
                 payload = dumps_own(len(futures) - 1)
-        if futures:
-            futures = [self.bring(future) for future in futures]
-        return payload, futures
+        return payload, self.adopt(futures) if futures else futures
 
-    def bring(self, future: Future[Any]) -> Future[Any]:
-        """The input of a call that was given this: the same value, put here once, if it lies in a
-        segment of another pool, which may be gone before the call needs it, or is still to come from
-        another pool. Raises `DataLost`."""
-        if not future.is_foreign(self._host):
-            return future
-        put_again = future.put_again
-        if put_again is None or put_again.is_foreign(self._host):
-            put_again = future.put_again = self._put_again(future)
-        return put_again
+    def adopt(self, futures: Sequence[Future[Any]]) -> list[Future[Any]]:
+        """Futures of this pool: of another one's, others with their values, as soon as these are there."""
+        return [self._adopt_one(f) if f.is_foreign(self._host) else f for f in futures]
 
-    def _put_again(self, future: Future[T]) -> Future[T]:
+    def _adopt_one(self, future: Future[T]) -> Future[T]:
         if future.is_settled():
-            return self.put(future.result())
+            return self._bring(future)
         number = next(self._numbers)
-        awaited = Call(number, 0, b"", Options())
-        adopted: Future[T] = Future(awaited, "a value of another pool", self._host)
+        adopted: Future[T] = Future(
+            Call(number, 0, b"", Options()), "a value of another pool", self._host
+        )
         turn = [adopted]
         future.wake_when_settled(lambda _: self._follow(future, turn, number))
         if future.is_settled():  # meanwhile, and perhaps before it was asked to tell of it
@@ -90,6 +82,16 @@ class Puts:
 
             adopted.settle(Settlement(number, Verdict.ERROR, encode_failure(error), attempt=1))
         adopted.run_callbacks()
+
+    def _bring(self, future: Future[Any]) -> Future[Any]:
+        """The input of a call that was given this: the same value, put here once, if it lies in a
+        segment of another pool, which may be gone before the call needs it. Raises `DataLost`."""
+        if not future.is_foreign(self._host):
+            return future
+        put_again = future.put_again
+        if put_again is None or put_again.is_foreign(self._host):
+            put_again = future.put_again = self.put(future.result())
+        return put_again
 
     def _put_large(self, parts: Sequence[memoryview], name: str) -> Future[Any] | None:
         """A future of an encoded value that is put into a segment; None for one that is small.

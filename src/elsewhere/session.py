@@ -332,13 +332,13 @@ class Session:
         """That of the futures of this pool."""
         return self._host
 
-    def bring(self, future: Future[Any]) -> Future[Any]:
-        """As `Puts.bring`."""
-        return self._puts.bring(future)
-
     def next_call(self) -> int:
         """A number for a call."""
         return next(self._calls)
+
+    def adopt(self, futures: Sequence[Future[Any]]) -> Sequence[Future[Any]]:
+        """Futures of this pool with the same values."""
+        return self._puts.adopt(futures)
 
     def send(
         self, call: Call, pending: Pending, function: str, inputs: Sequence[Future[Any]] = ()

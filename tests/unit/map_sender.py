@@ -64,12 +64,12 @@ class Sender:
 
     # ------------------------------------------------------------ what a map asks
 
-    def bring(self, future: Future[Any]) -> Future[Any]:
-        return future
-
     def next_call(self) -> int:
         self.calls += 1
         return self.calls
+
+    def adopt(self, futures: Sequence[Future[Any]]) -> Sequence[Future[Any]]:
+        return futures
 
     @property
     def settler(self) -> Settler:

@@ -120,6 +120,12 @@ def test_as_many_are_let_in_for_that_as_there_are_near() -> None:
     assert sorted(runs(stage.turn("at 1 "))) == [5, 6]
 
 
+def test_of_those_that_are_free_who_keeps_least_makes_it() -> None:
+    stage = with_workers(3, "made 3 b", "made 1 b", seconds=0.01)
+
+    assert runs(stage.turn("submit 1 of 7")) == {2: [1]}
+
+
 def test_if_nobody_has_it_whoever_is_free_makes_it() -> None:
     stage = with_workers(2)
 

@@ -185,7 +185,7 @@ def test_two_dependencies_of_one_parameter_are_refused() -> None:
 def test_depends_takes_what_can_be_called_and_options_that_make_sense() -> None:
     with pytest.raises(TypeError, match="Depends takes a provider, which is called, not 3"):
         Depends(3)  # type: ignore[arg-type]  # that is the test
-    with pytest.raises(ValueError, match='scope must be "worker" or "call", not \'task\''):
+    with pytest.raises(ValueError, match='scope must be "worker", "node" or "call", not \'task\''):
         Depends(five).options(scope="task")
     with pytest.raises(TypeError, match="idle_seconds must be a number"):
         Depends(five).options(idle_seconds="1")

@@ -8,12 +8,15 @@ from typing import Annotated, Any
 import pytest
 
 import elsewhere
-from elsewhere import Depends
+from elsewhere import Depends, NoKey
 from elsewhere.calls.retention import ResourceLimits
 from elsewhere.inject import memory, resource, resources
+from elsewhere.inject.naming import exact_name_of
 from elsewhere.inject.resources import RESOURCES, Resources
+from elsewhere.plans.dependency import release_all
 from elsewhere.plans.host import PROCESS
-from elsewhere.plans.injected import injected
+from elsewhere.plans.injected import Injected, injected
+from elsewhere.plans.plan import plan_of
 
 # What a coroutine comes to, type checkers do not know.
 call: Callable[..., Any] = elsewhere.call
@@ -588,6 +591,100 @@ def test_in_a_forked_process_nothing_is_given_up() -> None:
     kept.end()
     assert events == ["open one"]
     assert use(one) == "one"
+
+
+def test_a_forked_process_finds_what_was_kept_and_makes_nothing_of_it() -> None:
+    use(one)
+    kept = Resources()
+    kept._kept.update(RESOURCES._kept)
+    kept.leave()
+    found = kept.acquire(dependency_of(one))
+    assert found.made is not None
+    assert found.made.value == "one"
+    assert events == ["open one"]
+    found.release()
+
+
+def dependency_of(function: Callable[..., Any]) -> Any:
+    plan = plan_of(function)
+    assert plan is not None
+    (given,) = plan.given
+    return given.dependency
+
+
+def brief(m: Annotated[str, Depends(left)]) -> str:
+    return f"brief of {m}"
+
+
+def of_call(m: Annotated[str, Depends(brief).options(scope="call")]) -> str:
+    return m
+
+
+def test_before_a_fork_is_made_what_is_kept_and_nothing_else() -> None:
+    prepared = injected(of_call)
+    assert isinstance(prepared, Injected)
+    held = prepared.prepare(0, {})
+    assert events == ["open base", "open left of base"]
+    assert prepared.prepare(1, {}) == []
+    assert prepared.prepare(0, {"m": "given"}) == []
+    release_all(held)
+    RESOURCES.end()
+    assert events[2:] == ["close left of base", "close base"]
+
+
+def test_what_cannot_be_made_before_a_fork_leaves_nothing_in_use() -> None:
+    def broken() -> str:
+        raise LookupError
+
+    def function(m: str = Depends(opened, "first"), n: str = Depends(broken)) -> str:
+        return m + n
+
+    prepared = injected(function)
+    assert isinstance(prepared, Injected)
+    with pytest.raises(LookupError):
+        prepared.prepare(0, {})
+    RESOURCES.end()
+    assert events == ["open first", "close first"]
+
+
+def test_what_is_of_no_use_any_more_is_let_go_of() -> None:
+    wanted = dependency_of(two)
+    assert not RESOURCES.has(wanted.name())
+    found = RESOURCES.acquire(wanted)
+    assert RESOURCES.has(wanted.name())
+    RESOURCES.discard(found)
+    assert not RESOURCES.has(wanted.name())
+    assert events == ["open two", "close two"]
+
+
+LOCK = threading.Lock()
+
+
+def locked() -> Any:
+    return LOCK
+
+
+def test_what_is_needed_of_a_node_is_found_in_the_whole_graph() -> None:
+    shared = Depends(base).options(scope="node")
+
+    def above(b: Annotated[str, shared]) -> str:
+        return b
+
+    def function(m: str = Depends(above), n: str = Depends(left), o: str = shared) -> str:
+        return m + n + o
+
+    plan = plan_of(function)
+    assert plan is not None
+    assert plan.node_needs() == (shared,)
+    name = exact_name_of(shared)
+    assert name == exact_name_of(Depends(base)) == shared.name()
+    assert name != exact_name_of(Depends(left))
+
+
+@pytest.mark.parametrize("wanted", [Depends(locked), Depends(opened, LOCK)])
+def test_what_has_no_exact_name_has_none_for_other_processes(wanted: Any) -> None:
+    with pytest.raises(NoKey):
+        exact_name_of(wanted)
 
 
 # ---------------------------------------------------------------- memory

@@ -71,7 +71,7 @@ class Attempts:
                     self.requeue(record, front=True)
                 continue
             if record.deaths and outcome.verdict is Verdict.VALUE:
-                self._blame.clear(record)
+                self._blame.clear(record, now)
             verdict = after_outcome(record, outcome)
             if verdict is None:
                 self.requeue(record, front=False)
@@ -87,7 +87,7 @@ class Attempts:
         worker.drop(record)
         if message.holds:
             self.ledger.values.hold(worker.id, message.holds)
-        self.lose(record, message.exit, blamed=True, first=True)
+        self.lose(record, message.exit, now, blamed=True, first=True)
         self.reach_head(worker, now)
 
     def _learn(self, worker: WorkerRecord, record: CallRecord, outcome: Outcome) -> None:
@@ -162,13 +162,13 @@ class Attempts:
             self.ledger.turn.sends.append((number, Recall(sorted(attempts))))
             self.dispatch.update(self._workers[number])
 
-    def lose(self, record: CallRecord, how: Exit, *, blamed: bool, first: bool) -> None:
+    def lose(self, record: CallRecord, how: Exit, now: float, *, blamed: bool, first: bool) -> None:
         """An attempt is lost with the process that it was in, and perhaps `blamed` for that; `first`: if it
         runs again, then before others."""
         if record.state is CallState.SETTLED:
             self.ledger.release_inputs(record)
             return
-        verdict = after_loss(record, how, self._blame, blamed=blamed)
+        verdict = after_loss(record, how, self._blame, now, blamed=blamed)
         if verdict is None:
             self.requeue(record, front=first and record.stopping is Stopping.NOT)
         else:

@@ -5,7 +5,7 @@ from collections import Counter
 from elsewhere.calls.lifecycle import CallState, WorkerState
 from elsewhere.calls.messages import Settlement, Verdict
 from elsewhere.errors import GatewayBug
-from elsewhere.gateway.kit_invariants import examine_kits
+from elsewhere.gateway.kit_invariants import examine_kits, examine_lines
 from elsewhere.gateway.machine import Gateway
 from elsewhere.gateway.records import CLIENT, REMAKER, CallRecord
 from elsewhere.gateway.room import has_room, may_take
@@ -40,6 +40,7 @@ def _examine(gateway: Gateway) -> list[Examined]:
         *examine_remaking(gateway),
         *examine_sources(gateway.sources),
         *examine_kits(gateway),
+        *examine_lines(gateway),
     ]
 
 

@@ -55,20 +55,15 @@ def examine_kits(gateway: Gateway) -> list[Examined]:
                 *(d for d in functions if d not in kits.kits),
             ],
         ),
+    ]
+
+
+def examine_lines(gateway: Gateway) -> list[Examined]:
+    return [
         (
             "who holds calls that need a kit is counted there",
             _miscounted(gateway),
         ),
-        *_examine_lines(gateway),
-        (
-            "only workers that are there and have something are waited for to say how it was used",
-            [*sorted(kits.unanswered - workers.keys())],
-        ),
-    ]
-
-
-def _examine_lines(gateway: Gateway) -> list[Examined]:
-    return [
         (
             "what stands in a line needs its kit, and in no other queue does anything that does",
             [
@@ -97,11 +92,12 @@ def _examine_lines(gateway: Gateway) -> list[Examined]:
             ],
         ),
         (
-            (
-                "no ready worker idles that has what a call in a line needs, nor any while nobody has or "
-                "makes that, unless a step was asked for at once, memory is full or there are too many lines"
-            ),
+            "no ready worker idles that has what a call in a line needs, nor any while nobody has or makes that, unless a step was asked for at once, memory is full or there are too many lines",
             _idle_beside_lines(gateway),
+        ),
+        (
+            "only workers that are there and have something are waited for to say how it was used",
+            [*sorted(gateway.ledger.kits.unanswered - gateway.workers.keys())],
         ),
     ]
 

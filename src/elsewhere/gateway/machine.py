@@ -300,14 +300,14 @@ class Gateway:
         self.dispatch.update(worker)
         for function in worker.functions:
             self.functions[function].workers.discard(number)
-        blamed = self.blame.find(worker, how)
+        blamed = self.blame.find(worker, how, self.now)
         attempts = [*reversed(worker.held.values()), *reversed(worker.parked.values())]
         worker.held.clear()
         worker.parked.clear()
         for record in attempts:
             suspect = record.call.id in blamed
             # A suspect waits until others have been tried, which may excuse it.
-            self.attempts.lose(record, how, blamed=suspect, first=not suspect)
+            self.attempts.lose(record, how, self.now, blamed=suspect, first=not suspect)
         self.ledger.values.drop_all(number, self._turn)
         self.sources.lose_worker(number, self._turn)
         unwanted = self.ledger.forget(worker)

@@ -114,7 +114,7 @@ class CallRecord:
     killings: int
     """how many of its deaths may have come from outside; unset before the first"""
     strays_before: int
-    """how many deaths had turned out to come from outside at its first one; unset before that"""
+    """how many deaths had turned out to come from outside shortly before its first one; unset before that"""
     outcome: Settlement
     """what is being written to the store; unset before"""
     values: Mapping[int, Settlement | None]

@@ -19,14 +19,16 @@ def after_outcome(record: CallRecord, outcome: Outcome) -> Verdict | None:
     return Verdict.CANCELLED if record.cancelling else None
 
 
-def after_loss(record: CallRecord, how: Exit, blame: Blame, *, blamed: bool) -> Verdict | None:
+def after_loss(
+    record: CallRecord, how: Exit, blame: Blame, now: float, *, blamed: bool
+) -> Verdict | None:
     """The same when its worker died, or its fork; `blamed`: it is held to be the cause."""
     if record.cancelling:
         return Verdict.CANCELLED
     if record.stopping is Stopping.TIMEOUT:
         return None if _take_retry(record) else Verdict.TIMED_OUT
     if blamed:
-        blame.count(record, how)
+        blame.count(record, how, now)
     deaths_max = record.call.options.deaths_max
     return Verdict.QUARANTINED if blame.own_deaths(record) >= deaths_max else None
 

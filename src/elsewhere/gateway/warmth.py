@@ -127,7 +127,8 @@ class Warmth:
             costs = {
                 w.id: builds.wait(kit, w, now) + builds.seconds(kit, w, now) for w in strangers
             }
-            worker = min(strangers, key=lambda one: (costs[one.id], len(one.held)))
+            # Who keeps least will not have to give up so soon what others are sent there for.
+            worker = min(strangers, key=lambda w: (costs[w.id], len(w.held), len(w.resources)))
             near = builds.near(kit, now)
             if near and not self._is_worth(line, near, costs[worker.id], estimate(first), now):
                 return

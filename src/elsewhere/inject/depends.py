@@ -165,12 +165,12 @@ class Provided(Dependency):
             return (self,)
         return tuple(n for need in needs_of(self) for n in need.dependency.node_needs())
 
-    def prepare(self, held: list[Hold]) -> None:
+    def make_ahead(self, held: list[Hold]) -> None:
         if self.scope != "call":
             self.acquire(held)
             return
         for need in needs_of(self):
-            need.dependency.prepare(held)
+            need.dependency.make_ahead(held)
 
     def is_of_loop(self, *, forked: bool = False) -> bool:
         if self._of_loop is None:

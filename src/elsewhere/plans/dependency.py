@@ -51,7 +51,7 @@ class Dependency(ABC):
         """What of it is made once for all workers of a node."""
 
     @abstractmethod
-    def prepare(self, held: list[Hold]) -> None:
+    def make_ahead(self, held: list[Hold]) -> None:
         """Make what is kept of it, so that a fork of this process finds that; as `acquire`."""
 
     @abstractmethod

@@ -64,7 +64,7 @@ class Injected:
         try:
             for _, _, dependency in self.plan.lacking(count, names):
                 if not (self.plan.asynchronous and dependency.is_of_loop(forked=True)):
-                    dependency.prepare(held)
+                    dependency.make_ahead(held)
         except BaseException:
             release_all(held)
             raise

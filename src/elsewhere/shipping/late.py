@@ -5,14 +5,18 @@ that imports something this is asked once, and then for each call whether they a
 """
 
 import sys
-from collections.abc import Iterator
+from functools import lru_cache
 from importlib.machinery import ModuleSpec
 from types import CodeType
 
 from elsewhere.keys.names import imports_of
-from elsewhere.shipping.specs import absolute, sign_of, spec_of
+from elsewhere.shipping.specs import absolute, parents, sign_of, spec_of
 
-_LIBRARIES = ("/site-packages/", "/dist-packages/")
+FUNCTIONS_MAX = 1024
+"""functions whose import statements are kept"""
+_FOLDERS = ("/site-packages/", "/dist-packages/")
+_libraries: set[str] = set()
+"""modules that were found there, which need not be looked for again"""
 
 
 class Late:
@@ -32,26 +36,31 @@ class Late:
 
 def late_of(code: CodeType, package: str) -> Late | None:
     """The modules that the code of a function in this package names; None if there are none."""
-    specs = {
-        name: spec
-        for name in _names(code, package)
-        if name not in sys.modules and (spec := spec_of(name)) is not None and _may_be_users(spec)
-    }
+    specs: dict[str, ModuleSpec] = {}
+    for name in _names(code, package):
+        if name in sys.modules or name.partition(".")[0] in _libraries:
+            continue
+        spec = spec_of(name)
+        if spec is not None and _may_be_users(spec):
+            specs[name] = spec
     return Late(specs) if specs else None
 
 
-def _names(code: CodeType, package: str) -> Iterator[str]:
+@lru_cache(FUNCTIONS_MAX)
+def _names(code: CodeType, package: str) -> tuple[str, ...]:
+    """The modules that import statements in the code may load."""
+    found: dict[str, None] = {}
     for (level, module, taken), _ in imports_of(code):
         name = absolute(level, module, package)
-        if name is None:
-            continue
-        parts = name.split(".")
-        yield from (".".join(parts[:count]) for count in range(1, len(parts) + 1))
-        yield from (f"{name}.{one}" for one in taken if one != "*")
+        if name is not None:
+            found.update(dict.fromkeys([*parents(name), name]))
+            found.update(dict.fromkeys(f"{name}.{one}" for one in taken if one != "*"))
+    return tuple(found)
 
 
 def _may_be_users(spec: ModuleSpec) -> bool:
-    origin = spec.origin or ""
-    if origin in {"built-in", "frozen"} or spec.name.partition(".")[0] in sys.stdlib_module_names:
+    top = spec.name.partition(".")[0]
+    if top in sys.stdlib_module_names or any(folder in (spec.origin or "") for folder in _FOLDERS):
+        _libraries.add(top)
         return False
-    return not any(folder in origin for folder in _LIBRARIES)
+    return True

@@ -13,7 +13,7 @@ PROMISES: Final = {
     6: "a call is tried again after a failure as often as its retries allow, no less and no more",
     7: "a call is quarantined when it, or what was asked for inside it, took down as many workers as "
     "it may, and not before; of its deaths by a signal that may come from outside as many do not count "
-    "as have turned out since its first to come from there",
+    "as have turned out, since a minute before its first, to come from there",
     8: "nothing is sent to a worker that is not there, and no attempt to one that takes none",
     9: "a worker has the code of a function once, before its first attempt and until it is forgotten",
     10: "no worker is given more attempts than its budget, and it is stopped when that is used up; "
@@ -89,6 +89,7 @@ class CallBook:
         "call",
         "cancelling",
         "deaths",
+        "died",
         "failures",
         "fence",
         "inputs",
@@ -97,7 +98,6 @@ class CallBook:
         "outcome",
         "parents",
         "settled",
-        "strays_before",
         "worker",
         "writing",
     )
@@ -120,8 +120,8 @@ class CallBook:
         self.deaths = 0
         self.killings = 0
         """those of its deaths that may have come from outside"""
-        self.strays_before = 0
-        """how many deaths were known to come from outside when it first died"""
+        self.died = 0.0
+        """when it first died"""
         self.cancelling = False
         """nobody wants it, and its worker may still give it back"""
         self.outcome: Outcome | None = None

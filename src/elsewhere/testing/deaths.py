@@ -6,6 +6,8 @@ from elsewhere.calls.workers import Exit
 from elsewhere.testing.asking import Asking
 from elsewhere.testing.books import CallBook, WorkerBook
 
+RECENT_SECONDS = 60.0
+
 
 class Deaths:
     """Counts what died of what, and of which deaths it is known that they came from outside."""
@@ -13,18 +15,18 @@ class Deaths:
     def __init__(self, asking: Asking, sometimes: Callable[[str], None]) -> None:
         self._asking = asking
         self._sometimes = sometimes
-        self._strays = 0
-        """deaths that are known to have come from outside"""
+        self._strays: list[float] = []
+        """when it turned out, of deaths that have come from outside"""
         self.killings = 0
         """deaths that may have come from outside"""
 
-    def find_blamed(self, worker: WorkerBook, how: Exit) -> set[int]:
+    def find_blamed(self, worker: WorkerBook, how: Exit, now: float) -> set[int]:
         """The call that took its worker down, and all inside which it was asked for."""
         running = how.running
         if not worker.killed:
             here = running in worker.held or running in worker.parked
             if not here and is_killing(how):
-                self._strays += 1
+                self._strays.append(now)
                 self._sometimes("a worker was killed from outside")
             return self._asking.find_above(running) if here else set()
         if running in worker.held and running != worker.head:
@@ -33,21 +35,24 @@ class Deaths:
             return set()
         return self._asking.find_above(worker.head) - {worker.head}
 
-    def die(self, book: CallBook, how: Exit) -> None:
+    def die(self, book: CallBook, how: Exit, now: float) -> None:
         """A call is blamed for a death."""
         if not book.deaths:
-            book.strays_before = self._strays
+            book.died = now
         book.deaths += 1
         book.killings += is_killing(how)
         self.killings += is_killing(how)
 
-    def clear(self, book: CallBook) -> None:
+    def clear(self, book: CallBook, now: float) -> None:
         """It has come out with a value."""
-        self._strays += book.killings
+        self._strays += [now] * book.killings
 
     def own(self, book: CallBook) -> int:
         """How many deaths of a call are its own doing, for all that is known."""
-        excused = min(book.killings, self._strays - book.strays_before)
+        if not book.killings:
+            return book.deaths
+        strays = sum(when >= book.died - RECENT_SECONDS for when in self._strays)
+        excused = min(book.killings, strays)
         if excused:
             self._sometimes("a death was excused")
         return book.deaths - excused

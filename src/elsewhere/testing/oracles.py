@@ -156,7 +156,7 @@ class Oracles:
                     continue  # it does not count, and is tried again
                 book.outcome = outcome
                 if outcome.verdict is Verdict.VALUE:
-                    self.deaths.clear(book)
+                    self.deaths.clear(book, self._now)
                 else:
                     book.failures += 1
                     if book.cancelling:
@@ -212,7 +212,7 @@ class Oracles:
         if worker is None:
             return
         self._start_failed = not worker.ready and not worker.unready
-        blamed = self.deaths.find_blamed(worker, message.exit)
+        blamed = self.deaths.find_blamed(worker, message.exit, self._now)
         for call in [*worker.parked, *worker.held]:
             book = self.calls[call]
             if book.settled:
@@ -221,7 +221,7 @@ class Oracles:
             if call in worker.interrupted:
                 book.failures += not book.cancelling
             elif call in blamed and not book.cancelling:
-                self.deaths.die(book, message.exit)
+                self.deaths.die(book, message.exit, self._now)
                 if call != message.exit.running:
                     self._sometimes("a call died of what it had asked for")
         self.asking.forget(worker)

@@ -4,11 +4,9 @@ import atexit
 import os
 import socket
 import threading
-from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING, NoReturn
 
-from elsewhere.calls.messages import ToWorker
 from elsewhere.calls.workers import Ready, Setup, Unready
 from elsewhere.codec.references import let_futures_travel
 from elsewhere.in_force import serve_worker
@@ -34,17 +32,16 @@ _opening = threading.RLock()
 def run_worker(
     link: WorkerEnd,
     cells: "memoryview[int]",
-    come: Sequence[ToWorker] = (),
     node: socket.socket | None = None,
 ) -> None:
     """Serve `link` to the end. `cells[0]` tells the node which call is in control, `cells[1]` which
-    process has something to clean up. `come` are messages that have come already. At `node` those are
-    asked for that stand in for the worker; without it there are none.
+    process has something to clean up. At `node` processes are asked for that stand in for the worker;
+    without it there are none.
 
     Returns when it was told to stop; raises `LinkClosed` when the gateway is gone, and where a call
     has forked and its copy comes back from the call.
     """
-    setup, *early = come or link.receive()
+    setup, *early = link.receive()
     if not isinstance(setup, Setup):
         raise TypeError(f"the first message must be Setup, not {setup!r}")
     if setup.authkey:
@@ -65,7 +62,8 @@ def run_worker(
     runner = Runner(post, cells, screens, editions)
     runner.interrupts.install()
     runner.values.open(setup)
-    runner.imports = imports if setup.tells_imports else None
+    if setup.tells_imports:
+        runner.imports = imports
     runner.make_coroutines = lambda: make_coroutines(runner)
     _let_calls_out(runner, post, setup, node)
     keeping = Keeping(runner, post, cells, screens)

@@ -95,7 +95,8 @@ class StandIn:
         """Wait until it takes calls; False if it or its template has ended. Raises what the provider
         raises."""
         try:
-            self._send(Define(0, code), setup)
+            self._send(Define(0, code))  # a frame by itself, which the template takes
+            self._send(setup)
             message = self._next()
         except BaseException as error:
             self._close()

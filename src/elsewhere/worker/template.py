@@ -10,14 +10,14 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from select import POLLIN, poll
-from typing import NoReturn
+from typing import NamedTuple, NoReturn
 
 from elsewhere.blobs.folder import BlobFolder
 from elsewhere.calls.messages import Define, ToWorker
-from elsewhere.calls.wire import encode_frame
+from elsewhere.calls.wire import HEADER_BYTES, FrameReader, encode_frame
 from elsewhere.calls.workers import Lost, Unready
 from elsewhere.link import LinkClosed, WorkerEnd
 from elsewhere.plans.dependency import Hold
@@ -48,8 +48,18 @@ class _Unmade(Exception):
     """What this process is for could not be made."""
 
 
+class _Spare(NamedTuple):
+    """A process that was forked ahead, and waits to be told for whom it stands in."""
+
+    process: int
+    control: socket.socket
+
+
 class _Template:
-    """Serves `control`, by which the node hands on requests, each for the same."""
+    """Serves `control`, by which the node hands on requests, each for the same.
+
+    To fork a process with gigabytes takes tens of milliseconds, so one is always forked ahead.
+    """
 
     def __init__(self, control: socket.socket, make_link: MakeLink, directory: str) -> None:
         self._control = control
@@ -57,6 +67,7 @@ class _Template:
         self._directory = directory
         self._held: list[Hold] = []
         self._failure = b""
+        self._spare: _Spare | None = None
         self._reports: dict[int, int] = {}
         """process id of one that stands in → where to tell how it has ended"""
 
@@ -77,6 +88,8 @@ class _Template:
                         self._reap()
                     elif not self._hear():
                         return
+                if self._held and self._spare is None:
+                    self._spare = self._fork_ahead()
         except _Unmade:
             self._control.setblocking(False)
             self._tell_all()
@@ -108,34 +121,93 @@ class _Template:
                     descriptor
                 )  # too many files are open here: who asked finds its link closed
             return True
-        stream, lifeline, report = descriptors
-        link = self._make_link(socket.socket(fileno=stream))
+        stream, lifeline, report = socket.socket(fileno=descriptors[0]), *descriptors[1:]
         try:
-            self._serve_worker(link, lifeline, report, int.from_bytes(request[DIGEST_BYTES:]))
-        except LinkClosed:
-            os.close(report)  # the worker is gone
+            with stream:
+                self._serve_worker(stream, lifeline, report, request[DIGEST_BYTES:])
+        except (LinkClosed, OSError):
+            os.close(report)  # the worker is gone, or there can be no more processes
         finally:
-            link.close()
             os.close(lifeline)
         return True
 
-    def _serve_worker(self, link: WorkerEnd, lifeline: int, report: int, group: int) -> None:
-        said = link.receive(HEAR_SECONDS)
-        if not said:
-            raise LinkClosed("who asked has said nothing")
-        define, *rest = said
-        if not isinstance(define, Define):
-            raise TypeError(f"the first message must be Define, not {define!r}")
-        if not (self._held or self._failure):
-            self._make(define.code, link)
+    def _serve_worker(
+        self, stream: socket.socket, lifeline: int, report: int, group: bytes
+    ) -> None:
+        defined = bool(self._held or self._failure)
+        if not defined:
+            self._make(_read_define(stream).code, self._make_link(stream.dup()))
         if self._failure:
+            self._make_link(stream.dup()).send([Unready(self._failure)])
             os.close(report)
-            link.send([Unready(self._failure)])
             raise _Unmade
-        process = os.fork()
-        if process == 0:
-            self._stand_in(link, lifeline, group, rest)
-        self._reports[process] = report
+        spare = self._spare or self._fork_ahead(stream.fileno(), lifeline, report)
+        self._spare = None
+        with spare.control:
+            told = group + defined.to_bytes(1)
+            socket.send_fds(spare.control, [told], [stream.fileno(), lifeline])
+        self._reports[spare.process] = report
+
+    # ------------------------------------------------------------ processes that stand in
+
+    def _fork_ahead(self, *others: int) -> _Spare:
+        """`others` are descriptors that are none of its."""
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            process = os.fork()
+            if process == 0:
+                ours.close()
+                self._stand_in(theirs, others)
+        return _Spare(process, ours)
+
+    def _stand_in(self, control: socket.socket, others: Iterable[int]) -> NoReturn:
+        """In the child: be a worker whose gateway is another worker, once there is one."""
+        code = 1
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            self._control.close()
+            for descriptor in (*others, *self._reports.values()):
+                os.close(descriptor)
+            with control:
+                told, descriptors, _, _ = socket.recv_fds(control, GROUP_BYTES + 1, 2)
+            if len(descriptors) == 2:
+                stream, lifeline = socket.socket(fileno=descriptors[0]), descriptors[1]
+                os.setpgid(0, int.from_bytes(told[:GROUP_BYTES]))
+                end_process_with(lifeline)
+                if told[GROUP_BYTES]:
+                    _read_define(stream)  # what it says is made already
+                run_worker(self._make_link(stream), memoryview(bytearray(16)).cast("Q"))
+            code = 0
+        except (LinkClosed, ProcessLookupError):
+            code = 0  # the worker is gone
+        except BaseException:  # noqa: BLE001  # nobody else can tell of it
+            import traceback
+
+            traceback.print_exc(file=sys.__stderr__)
+        finally:
+            os._exit(code)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                process, status, usage = os.wait4(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if process == 0:
+                return
+            if self._spare is not None and self._spare.process == process:
+                self._spare.control.close()
+                self._spare = None
+            report = self._reports.pop(process, None)
+            if report is None:
+                continue
+            how = describe_exit(status, usage.ru_maxrss * RSS_UNIT, fork=True)
+            with suppress(BrokenPipeError):  # the worker is gone
+                os.write(report, encode_frame([Lost(0, how)]))
+            os.close(report)
+
+    # ------------------------------------------------------------ what they find
 
     def _make(self, code: bytes, link: WorkerEnd) -> None:
         """Make what the function needs, as if that were called; what is printed goes to who asked first."""
@@ -159,51 +231,28 @@ class _Template:
             post.flush()
             for screen in screens:
                 screen.leave()
+            link.close()  # the worker must see it if who stands in for it closes its end
         gc.collect()
         gc.freeze()  # the collector of no fork touches, and so copies, what is here
 
-    def _stand_in(
-        self, link: WorkerEnd, lifeline: int, group: int, come: list[ToWorker]
-    ) -> NoReturn:
-        """In the child: be a worker whose gateway is another worker."""
-        code = 1
-        try:
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            self._control.close()
-            for report in self._reports.values():
-                os.close(report)
-            os.setpgid(0, group)
-            end_process_with(lifeline)
-            run_worker(link, memoryview(bytearray(16)).cast("Q"), come)
-            code = 0
-        except (LinkClosed, ProcessLookupError):
-            code = 0  # the worker is gone
-        except BaseException:  # noqa: BLE001  # nobody else can tell of it
-            import traceback
 
-            traceback.print_exc(file=sys.__stderr__)
-        finally:
-            os._exit(code)
-
-    def _reap(self) -> None:
-        while self._reports:
-            process, status, usage = os.wait4(-1, os.WNOHANG)
-            if process == 0:
-                return
-            report = self._reports.pop(process, None)
-            if report is not None:
-                try:
-                    os.write(
-                        report,
-                        encode_frame(
-                            [Lost(0, describe_exit(status, usage.ru_maxrss * RSS_UNIT, fork=True))]
-                        ),
-                    )
-                except BrokenPipeError:
-                    pass  # the worker is gone
-                finally:
-                    os.close(report)
+def _read_define(stream: socket.socket) -> Define:
+    """The frame that a worker begins with, and nothing of what follows. Raises `LinkClosed`."""
+    stream.settimeout(HEAR_SECONDS)
+    try:
+        frame = stream.recv(HEADER_BYTES, socket.MSG_WAITALL)
+        frame += stream.recv(int.from_bytes(frame, "little"), socket.MSG_WAITALL)
+    except OSError as error:
+        raise LinkClosed(str(error)) from error
+    stream.settimeout(None)
+    reader: FrameReader[ToWorker] = FrameReader(ToWorker)
+    match reader.feed(frame):
+        case [Define() as define]:
+            return define
+        case []:
+            raise LinkClosed("the worker has closed its end")
+        case other:
+            raise TypeError(f"the first message must be Define, not {other!r}")
 
 
 def run_template(control: socket.socket, make_link: MakeLink, directory: str) -> None:

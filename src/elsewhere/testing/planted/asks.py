@@ -208,7 +208,7 @@ def what_was_parked_dies_with_its_worker(patch: Patch) -> None:
 
 @planted
 def who_asked_for_what_kills_is_not_to_blame(patch: Patch) -> None:
-    def find(blame: Blame, worker: WorkerRecord, how: Exit) -> set[int]:
+    def find(blame: Blame, worker: WorkerRecord, how: Exit, now: float) -> set[int]:
         return set() if worker.killed else {how.running}
 
     patch.set(Blame, "find", find)

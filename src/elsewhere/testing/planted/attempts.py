@@ -112,8 +112,10 @@ def what_a_lost_worker_held_is_not_queued_again(patch: Patch) -> None:
 
 @planted
 def every_call_of_a_lost_worker_is_blamed(patch: Patch) -> None:
-    def blame_it(record: CallRecord, how: Exit, blame: Blame, *, blamed: bool) -> Verdict | None:
-        return after_loss(record, how, blame, blamed=True)
+    def blame_it(
+        record: CallRecord, how: Exit, blame: Blame, now: float, *, blamed: bool
+    ) -> Verdict | None:
+        return after_loss(record, how, blame, now, blamed=True)
 
     patch.set(machine, "after_loss", blame_it)
 
@@ -126,8 +128,8 @@ def a_death_counts_though_others_show_that_it_came_from_outside(patch: Patch) ->
 @planted
 def a_death_is_excused_though_nothing_shows_that_it_came_from_outside(patch: Patch) -> None:
     def make(real: Any) -> Any:
-        def count(blame: Blame, record: CallRecord, how: Exit) -> None:
-            real(blame, record, how)
+        def count(blame: Blame, record: CallRecord, how: Exit, now: float) -> None:
+            real(blame, record, how, now)
             blame.strays += 1
 
         return count
@@ -150,8 +152,10 @@ def a_call_is_blamed_though_the_gateway_had_its_worker_killed(patch: Patch) -> N
 
 @planted
 def nobody_is_ever_blamed(patch: Patch) -> None:
-    def blame_none(record: CallRecord, how: Exit, blame: Blame, *, blamed: bool) -> Verdict | None:
-        return after_loss(record, how, blame, blamed=False)
+    def blame_none(
+        record: CallRecord, how: Exit, blame: Blame, now: float, *, blamed: bool
+    ) -> Verdict | None:
+        return after_loss(record, how, blame, now, blamed=False)
 
     patch.set(machine, "after_loss", blame_none)
 
