@@ -47,7 +47,8 @@ def test_nothing_is_left_of_a_client_that_is_killed(
     shared = set(SHARED_MEMORY.iterdir())
     program = USES_A_POOL + WAYS_TO_BE_BUSY[busy] + THEN_WAITS
     with start_client(program, tmp_path) as client:
-        assert len(client.processes()) == 4  # the client, its node, two workers
+        # The client, its node, two workers, and perhaps a trial of what they have imported.
+        assert len(client.processes()) in {4, 5}
 
         os.kill(client.process.pid, number)
 
