@@ -62,6 +62,6 @@ def reduce_array(value: Any) -> Any:
 
 def array_from(memory: Any, dtype: Any, shape: tuple[int, ...], order: str) -> Any:
     """The array that lies there; payloads name this function."""
-    import numpy as np
+    numpy: Any = sys.modules["numpy"]  # of which `dtype` has come
 
-    return np.frombuffer(memory, np.uint8).view(dtype).reshape(shape, order=order)
+    return numpy.frombuffer(memory, numpy.uint8).view(dtype).reshape(shape, order=order)
