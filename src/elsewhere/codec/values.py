@@ -9,6 +9,7 @@ import pickle
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn, TypeVar
 
+from elsewhere.codec.apart import COPIED_BYTES_MAX, dumps_arrays_apart
 from elsewhere.errors import NotPicklable
 
 Encoding = TypeVar("Encoding")
@@ -46,11 +47,14 @@ def dumps_parts(value: Any, name: str, pickled_bytes_max: int = -1) -> list[memo
     """As `dumps`, but what is large and has no pickle of its own stays where it is: the pickle, and
     behind it the buffers of the value, but for those of at most `pickled_bytes_max`."""
     buffers: list[memoryview] = []
+    pickled = 0
 
     def leave(buffer: pickle.PickleBuffer) -> bool:
         """Whether it goes into the pickle."""
+        nonlocal pickled
         raw = buffer.raw()
         if raw.nbytes <= pickled_bytes_max:
+            pickled += raw.nbytes
             return True
         buffers.append(raw)
         return False
@@ -62,6 +66,14 @@ def dumps_parts(value: Any, name: str, pickled_bytes_max: int = -1) -> list[memo
     if not data or _MAIN in data:
         buffers.clear()
         data = dumps_by_value(value, name, leave)
+    elif len(data) - pickled > COPIED_BYTES_MAX:
+        met = buffers.copy()
+        buffers.clear()
+        apart = dumps_arrays_apart(data, value, PROTOCOL, leave)
+        if apart is None:
+            buffers[:] = met
+        else:
+            data = apart
     return [memoryview(data), *buffers]
 
 
@@ -75,6 +87,11 @@ def dumps_apart(value: Any, name: str) -> tuple[bytes, list[pickle.PickleBuffer]
     if not data or _MAIN in data:
         buffers.clear()
         data = dumps_by_value(value, name, buffers.append)
+    elif len(data) > COPIED_BYTES_MAX:
+        found: list[pickle.PickleBuffer] = []
+        apart = dumps_arrays_apart(data, value, PROTOCOL, found.append)
+        if apart is not None:
+            data, buffers = apart, found
     return data, buffers
 
 
