@@ -30,9 +30,7 @@ _opening = threading.RLock()
 
 
 def run_worker(
-    link: WorkerEnd,
-    cells: "memoryview[int]",
-    node: socket.socket | None = None,
+    link: WorkerEnd, cells: "memoryview[int]", node: socket.socket | None = None
 ) -> None:
     """Serve `link` to the end. `cells[0]` tells the node which call is in control, `cells[1]` which
     process has something to clean up. At `node` processes are asked for that stand in for the worker;

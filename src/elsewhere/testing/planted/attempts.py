@@ -11,7 +11,7 @@ from elsewhere.calls.lifecycle import CallState, WorkerState
 from elsewhere.calls.messages import Attempt, Cancel, Done, Kept, Outcome, Returned, Verdict
 from elsewhere.calls.workers import Exit, Started
 from elsewhere.gateway import attempts as attempts_module
-from elsewhere.gateway import limits, machine
+from elsewhere.gateway import limits
 from elsewhere.gateway.attempts import Attempts
 from elsewhere.gateway.blame import Blame
 from elsewhere.gateway.dispatch import Dispatch
@@ -117,7 +117,7 @@ def every_call_of_a_lost_worker_is_blamed(patch: Patch) -> None:
     ) -> Verdict | None:
         return after_loss(record, how, blame, now, blamed=True)
 
-    patch.set(machine, "after_loss", blame_it)
+    patch.set(attempts_module, "after_loss", blame_it)
 
 
 @planted
@@ -157,7 +157,7 @@ def nobody_is_ever_blamed(patch: Patch) -> None:
     ) -> Verdict | None:
         return after_loss(record, how, blame, now, blamed=False)
 
-    patch.set(machine, "after_loss", blame_none)
+    patch.set(attempts_module, "after_loss", blame_none)
 
 
 @planted
