@@ -11,7 +11,8 @@ from elsewhere.testing.books import CallBook, WorkerBook, break_promise
 
 SLACK_SECONDS: Final = 1e-6
 """Some worlds last for weeks, in which the sum of two times has so few digits behind the point."""
-IDLE_WAKES_MAX: Final = 50
+IDLE_WAKES_MAX: Final = 1000
+"""In some worlds one step looks at one of the calls that fall with an input, most of which have fallen."""
 
 
 class Pace:
