@@ -1,6 +1,5 @@
 """Calls that run in a fork of their worker: they find what it has, and harm none of it."""
 
-import os
 import time
 from concurrent.futures import CancelledError
 from pathlib import Path
@@ -203,13 +202,13 @@ def test_one_that_closes_what_it_speaks_through_has_died() -> None:
 
 
 def test_it_ends_with_its_worker_and_with_its_pool() -> None:
-    with Pool(1) as pool:
+    with Pool(1, preload=False) as pool:
         worker = psutil.Process(pool.submit(forks.process).result())
         pool.options(isolation="fork").submit(time.sleep, 600)
+        node = psutil.Process(worker.ppid())
         (fork,) = wait_until(worker.children, "it has forked")
         worker.kill()
         wait_until(lambda: not fork.is_running(), "the fork has ended with its worker")
-        (node,) = psutil.Process(os.getpid()).children()
         (worker,) = wait_until(node.children, "the worker is replaced")
         (fork,) = wait_until(worker.children, "it has forked again")
         pool._session.terminate()
