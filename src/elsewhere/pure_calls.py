@@ -1,7 +1,6 @@
 """Calls of pure functions: what the store remembers is not sent at all, and the rest with its key."""
 
 from collections.abc import Callable, Iterator, Sequence
-from hashlib import blake2b
 from typing import Any, Protocol, TypeVar
 
 from elsewhere.calls.messages import Options, Settlement
@@ -70,6 +69,8 @@ class PureCalls:
     def _here(self, key: bytes) -> bytes:
         if not self._digest:
             return key
+        from hashlib import blake2b  # with it comes OpenSSL, which every pool would pay for
+
         return blake2b(key, digest_size=KEY_BYTES, key=self._digest).digest()
 
     def _submit_unknown(
