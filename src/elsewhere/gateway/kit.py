@@ -1,7 +1,6 @@
 """What calls of a function need of what workers keep, and which workers have it."""
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
 
 MEASURED_SHARE = 0.25
 """How much the latest measurement counts beside those before."""
@@ -27,18 +26,22 @@ class ResourceRecord:
         self.seconds = seconds if known is None else known + MEASURED_SHARE * (seconds - known)
 
 
-@dataclass(slots=True)
-class KeptResource:
+class KeptRecord:
     """A resource in one worker."""
 
-    resource: ResourceRecord
-    seconds: float
-    """what making it there took"""
-    nbytes: int
-    uses: int
-    """as the worker has said when it was last asked"""
-    used_at: float
-    """when it was used last, as far as is known"""
+    __slots__ = ("nbytes", "resource", "seconds", "used_at", "uses")
+
+    def __init__(
+        self, resource: ResourceRecord, *, seconds: float, nbytes: int, uses: int, used_at: float
+    ) -> None:
+        self.resource = resource
+        self.seconds = seconds
+        """what making it there took"""
+        self.nbytes = nbytes
+        self.uses = uses
+        """as the worker has said when it was last asked"""
+        self.used_at = used_at
+        """when it was used last, as far as is known"""
 
 
 class Kit:
@@ -68,6 +71,6 @@ class Kit:
         """What a worker lacks that keeps these."""
         return [one for one in self.resources if one.digest not in kept]
 
-    def is_near(self, worker: int, kept: Mapping[bytes, KeptResource]) -> bool:
+    def is_near(self, worker: int, kept: Mapping[bytes, KeptRecord]) -> bool:
         """Whether this worker, which keeps these, has it or will make it for a call that it holds."""
         return worker in self.users or not self.missing(kept)

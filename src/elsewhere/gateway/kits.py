@@ -5,7 +5,7 @@ from typing import assert_never
 
 from elsewhere.calls.messages import OfResources
 from elsewhere.calls.resources import Evicted, Inquire, Inventory, Made, ResourceName
-from elsewhere.gateway.kit import KeptResource, Kit, ResourceRecord
+from elsewhere.gateway.kit import KeptRecord, Kit, ResourceRecord
 from elsewhere.gateway.records import FunctionRecord, Turn, WorkerRecord
 
 
@@ -76,8 +76,8 @@ class Kits:
         resource = self._know(message.resource)
         resource.measure(message.seconds)
         resource.workers[worker.id] = None
-        worker.resources[resource.digest] = KeptResource(
-            resource, message.seconds, message.nbytes, 1, now
+        worker.resources[resource.digest] = KeptRecord(
+            resource, seconds=message.seconds, nbytes=message.nbytes, uses=1, used_at=now
         )
         head = worker.running
         if head is not None and head.function.kit is not None:
@@ -116,7 +116,7 @@ class Kits:
                 kept.uses = use.uses
                 kept.used_at = now - use.idle_seconds
 
-    def listing(self) -> Iterator[tuple[WorkerRecord, KeptResource]]:
+    def listing(self) -> Iterator[tuple[WorkerRecord, KeptRecord]]:
         """What each worker has, by worker, in the order in which it was made."""
         for worker in self._workers.values():
             for kept in worker.resources.values():

@@ -9,7 +9,7 @@ from elsewhere.calls.lifecycle import CALL_MOVES, WORKER_MOVES, CallState, Worke
 from elsewhere.calls.messages import Call, FromGateway, Settlement
 from elsewhere.calls.values import Value
 from elsewhere.errors import GatewayBug
-from elsewhere.gateway.kit import KeptResource, Kit
+from elsewhere.gateway.kit import KeptRecord, Kit
 from elsewhere.store import Remember
 
 CLIENT: Final = 0
@@ -235,7 +235,7 @@ class WorkerRecord:
         self.head_since = 0.0
         """since when that one has been first; what was made for it does not count"""
         self.functions: set[int] = set()
-        self.resources: dict[bytes, KeptResource] = {}
+        self.resources: dict[bytes, KeptRecord] = {}
         """what it keeps for calls, in the order in which it was made"""
         self.tasks_left = tasks_left
         """how many calls it may still take; None: any number"""

@@ -6,7 +6,7 @@ from typing import Final
 from elsewhere.calls.messages import Call, Define, Kind, Outcome, Run
 from elsewhere.calls.resources import Evicted, Made
 from elsewhere.gateway.builds import PATIENCE_SECONDS
-from elsewhere.gateway.kit import MEASURED_SHARE, KeptResource
+from elsewhere.gateway.kit import MEASURED_SHARE, KeptRecord
 from elsewhere.gateway.records import Turn, WorkerRecord
 from elsewhere.gateway.room import AHEAD_SECONDS
 from elsewhere.gateway.warmth import LOOK_SECONDS
@@ -166,7 +166,7 @@ class Warming:
             break_promise(52, sorted(needs), turn.wake, until)
         self._sometimes("a worker idled beside calls that wait for another one")
 
-    def judge_listing(self, listing: Iterable[tuple[WorkerRecord, KeptResource]]) -> None:
+    def judge_listing(self, listing: Iterable[tuple[WorkerRecord, KeptRecord]]) -> None:
         """The machine says who has what."""
         told: dict[int, set[bytes]] = {number: set() for number in self._workers}
         for worker, kept in listing:
