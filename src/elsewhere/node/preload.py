@@ -32,6 +32,9 @@ FREE_SHARE = 0.75
 """How much of one processor workers must leave, for it to be called free."""
 PACKAGE_SECONDS_MAX = 60.0
 """How long importing one package may take in a trial."""
+LIGHT_SECONDS = 0.05
+"""What is imported sooner than this is left to workers, until it is known that they come and go: a pool
+that idles should not pay for it with memory."""
 TRIALS_MAX = 32
 """Each ends with the first package that may not be imported."""
 RECEIVE_BYTES = 65536
@@ -95,6 +98,8 @@ class Preloading:
         """modules that were not tried"""
         self._accepted: dict[str, Tried] = {}
         """packages that were, and that are not imported"""
+        self._light: dict[str, Tried] = {}
+        """those of them that are not worth it as long as no worker has ended"""
         self._variables: set[str] = set()
         """those of the environment that must be changed by importing them, or calls have changed them"""
         self.trial: Trial | None = None
@@ -136,6 +141,8 @@ class Preloading:
     def worker_ended(self) -> None:
         """A worker has ended, so there will be another one."""
         self._replacing = True
+        self._accepted |= self._light
+        self._light = {}
 
     def _is_busy(self) -> bool:
         return bool(self._wanted or self._accepted or self.trial)
@@ -173,6 +180,9 @@ class Preloading:
 
     def _load(self) -> None:
         accepted, self._accepted = self._accepted, {}
+        if not (self._first or self._replacing):
+            self._light |= {n: one for n, one in accepted.items() if one.seconds < LIGHT_SECONDS}
+            accepted = {n: one for n, one in accepted.items() if n not in self._light}
         for tried in accepted.values():
             self._variables.difference_update(tried.variables)
         if self._variables and not self._first:
@@ -265,6 +275,7 @@ class Preloading:
             found[left[0]] = Tried(left[0], [], problem)
         for tried in found.values():
             self._accepted.pop(tried.package, None)
+            self._light.pop(tried.package, None)
             if tried.problem:
                 self._refuse([tried.package], tried.problem)
             else:

@@ -13,7 +13,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterable
 from importlib import import_module
-from time import sleep
+from time import monotonic, sleep
 
 from elsewhere.calls.wire import Record
 from elsewhere.worker.imports import changed
@@ -41,6 +41,8 @@ class Tried(Record, frozen=True, tag=1):
     """why none of them may be"""
     variables: tuple[str, ...] = ()
     """those of the environment that this and earlier packages have changed"""
+    seconds: float = 0.0
+    """how long it took, with all that was not there before"""
 
 
 def packages_of(modules: Iterable[str]) -> dict[str, list[str]]:
@@ -69,14 +71,16 @@ def run_trial(
             say(Tried(package, [], "it belongs to no installed distribution, so it may be edited"))
             continue
         before = _files(), _handlers()
+        began = monotonic()
         try:
             import_module(package)
         except BaseException as error:  # noqa: BLE001  # it is told; a module may raise anything
             say(Tried(package, [], f"importing it raised {type(error).__name__}: {error}"))
             return
         imported = [name for name in modules if _can_import(name)]
+        seconds = monotonic() - began
         problem = "" if vouched else _problem(*before)
-        say(Tried(package, [] if problem else imported, problem, changed(environment)))
+        say(Tried(package, [] if problem else imported, problem, changed(environment), seconds))
         if problem:
             return
 
