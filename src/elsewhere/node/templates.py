@@ -12,12 +12,7 @@ from typing import NoReturn
 from elsewhere.links.pipe import PipeWorkerEnd
 from elsewhere.node.trial import reseed
 from elsewhere.worker.ends import end_group_with
-from elsewhere.worker.template import (
-    DIGEST_BYTES,
-    REQUEST_BYTES,
-    REQUEST_DESCRIPTORS,
-    run_template,
-)
+from elsewhere.worker.requests import DIGEST_BYTES, REQUEST_BYTES, REQUEST_DESCRIPTORS
 
 
 class _Process:
@@ -127,6 +122,9 @@ class Templates:
             end_group_with(lifeline)
             gc.enable()
             signal.signal(signal.SIGINT, signal.SIG_IGN)
+            # Few nodes have templates, and all would pay for it with memory.
+            from elsewhere.worker.template import run_template
+
             run_template(theirs, PipeWorkerEnd, self._directory)
             code = 0
         except BaseException:  # noqa: BLE001  # nobody else can tell of it

@@ -29,14 +29,13 @@ from elsewhere.worker.ends import RSS_UNIT, describe_exit, end_process_with
 from elsewhere.worker.main import run_worker
 from elsewhere.worker.output import redirect
 from elsewhere.worker.post import Post
+from elsewhere.worker.requests import (
+    DIGEST_BYTES,
+    GROUP_BYTES,
+    REQUEST_BYTES,
+    REQUEST_DESCRIPTORS,
+)
 
-DIGEST_BYTES = 32
-GROUP_BYTES = 8
-REQUEST_BYTES = DIGEST_BYTES + GROUP_BYTES
-"""A request: what is needed, by its name, and the process group of the worker that needs it."""
-REQUEST_DESCRIPTORS = 3
-"""What comes with it: the link of the process to be forked, what it is to end with, and where to tell
-how it ended."""
 LINGER_MS = 30_000
 """How long a template stays that nobody uses."""
 HEAR_SECONDS = 5.0
@@ -117,10 +116,9 @@ class _Template:
         if not request:
             return False
         if len(descriptors) < REQUEST_DESCRIPTORS:
+            # Too many files are open here: who asked finds its link closed.
             for descriptor in descriptors:
-                os.close(
-                    descriptor
-                )  # too many files are open here: who asked finds its link closed
+                os.close(descriptor)
             return True
         stream, lifeline, report = socket.socket(fileno=descriptors[0]), *descriptors[1:]
         try:
