@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from elsewhere.calls.messages import Call, Options, Run, Submit
+from elsewhere.calls.messages import NUMBERS_PER_WORKER, Call, Options, Run, Submit
 from elsewhere.calls.values import Missing
 from elsewhere.gateway.builds import PATIENCE_SECONDS, last_begins, level
 from elsewhere.gateway.placement import (
@@ -54,6 +54,8 @@ def runs(turn: Turn) -> dict[int, list[int]]:
 
 MADE = 500
 """a call whose value lies on a node"""
+FIRST = NUMBERS_PER_WORKER + 1
+"""the first call that worker 1 makes"""
 NOTED: list[tuple[CallToPlace, tuple[Candidate, ...]]] = []
 
 
@@ -111,6 +113,21 @@ def test_a_line_that_has_not_been_empty_for_as_long_is_worth_it_too() -> None:
     stage.tell("at 0.7 submit 6 of 7")
 
     assert runs(stage.turn("at 1.0 ")) == {3: [6]}
+
+
+def test_nobody_is_let_in_for_calls_that_those_take_who_are_free() -> None:
+    stage = with_workers(2, "made 1 a took=1", "submit 1..3 of 7", seconds=0.1)
+
+    assert runs(stage.turn("at 1.1 done 1 1#1 2#1 took=0.5")) == {1: [3]}
+
+
+def test_who_leaves_is_near_for_one_call_only() -> None:
+    stage = Stage(tasks=1)
+    stage.tell("start 1", "ready 1", f"define {LOAD} needs=a", f"submit 1 of {LOAD}")
+    stage.tell("made 1 a took=5", "park 1 1#1", "start 2", "ready 2")
+
+    turn = stage.turn(f"submit {FIRST} {FIRST + 1} of {LOAD} by=1 parent=1")
+    assert runs(turn) == {1: [FIRST], 2: [FIRST + 1]}
 
 
 def test_as_many_are_let_in_for_that_as_there_are_near() -> None:

@@ -73,6 +73,8 @@ class Warmth:
             yield from self._let_in(line, now)
             if line.first() is not None:
                 yield from self._give_near(line, self._builds.near(line.kit, now), now)
+                if not self._builds.near(line.kit, now):
+                    yield from self._let_in(line, now)  # who leaves was near for one call only
             line.rest(now)
         if len(self.lines) > LINES_MAX and (self._idle or self._roomy):
             self._look_by(now + LOOK_SECONDS, now)
@@ -150,7 +152,7 @@ class Warmth:
             return True
         if line.since is None:
             line.since = now
-        if now - line.since >= cost:
+        if now - line.since >= cost and len(line) > sum(not one.held for one in near):
             line.since, line.more = now, len(near)
         if line.more:
             line.more -= 1

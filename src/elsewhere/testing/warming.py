@@ -147,10 +147,15 @@ class Warming:
         )  # fmt: skip
 
     def _most(self, call: Call) -> float:
-        return max(AHEAD_SECONDS, self._longest.get(call.function, 0.0) * call.items)
+        longest = self._longest.get(call.function)
+        return AHEAD_SECONDS if longest is None else longest * call.items
+
+    def _most_held(self, call: Call) -> float:
+        """For one that was sent perhaps before any like it had been measured."""
+        return max(AHEAD_SECONDS, self._most(call))
 
     def _most_wait(self, worker: WorkerBook, now: float) -> float:
-        held = sum(self._most(self._calls[call].call) for call in worker.held)
+        held = sum(self._most_held(self._calls[call].call) for call in worker.held)
         return held + (now - worker.head_since if worker.held else 0.0)
 
     def _judge_line(self, needs: Needs, turn: Turn, now: float) -> None:
