@@ -85,7 +85,8 @@ class Exit(Record, frozen=True):
     memory_bytes: int | None = None
     """Peak resident memory."""
     running: int = 0
-    """The call that was in control, 0 if none was or nobody knows."""
+    """The call that was in control, or the last one if its outcome was not sent; 0 if there is none or nobody
+    knows."""
     reason: str = ""
     """Why there was no process that could have ended; follows "the worker"."""
     fork: bool = False

@@ -105,11 +105,14 @@ class Worker:
         self._take(unread)
 
     def die(self, *, signal: int | None = None, code: int | None = None) -> None:
-        """End at once. What was not sent is lost; the node tells which call was in control."""
+        """End at once. What was not sent is lost; the node tells which call was in control, or
+        ended last if nobody has heard of that."""
         self.alive = False
+        unsent = [item.call for item in self._outgoing if isinstance(item, Outcome)]
         running = self._current.root.attempt.call if self._current is not None else 0
-        if any(isinstance(item, Outcome) for item in self._outgoing):
+        if unsent:
             self._world.sometimes("a worker died with outcomes that it had not sent")
+            running = running or unsent[-1]
         if any(root.main.waits for root in self._roots.by_name.values()):
             self._world.sometimes("a worker died while calls were parked in it")
         if running and self._faults.strike("unknown_exit"):

@@ -102,12 +102,18 @@ class Control:
         """No root can go on now."""
         if self.head is not None:
             self._tell_parked(self.head)
-            self.end()
+            self.head = None
+            self.rest()
 
     def end(self) -> None:
-        """The head has ended."""
+        """The head has ended. It stays noted until its outcome is sent: what it has done may keep that from
+        ever being sent."""
         self.head = None
-        self._cells[0] = 0
+
+    def rest(self) -> None:
+        """All outcomes are sent."""
+        if self.head is None:
+            self._cells[0] = 0
 
     def leave(self) -> None:
         """In a process that a call has forked: the page is the worker's."""

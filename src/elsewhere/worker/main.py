@@ -95,6 +95,7 @@ def _serve(post: Post, runner: Runner, watcher: Watcher, keeping: Keeping) -> No
         keeping.tend()
         if not post.attempts:
             post.flush()
+            runner.rest()
             post.wait(runner.is_due, keeping.seconds_to_wait())
             runner.idle = False
             if watcher.parked:

@@ -41,7 +41,8 @@ FREE_FIBERS_MAX = 64
 
 
 class Runner:
-    """The main thread's side of a worker. `cells[0]` is where it notes the call in control."""
+    """The main thread's side of a worker. `cells[0]` is where it notes the call in control, or the
+    last one as long as its outcome is not sent."""
 
     def __init__(
         self,
@@ -109,6 +110,10 @@ class Runner:
         if self._post.interrupts and not self.roots and not self._post.attempts:
             self._post.interrupts.clear()  # whatever they were for is over
         self.idle = True
+
+    def rest(self) -> None:
+        """All outcomes are sent."""
+        self._control.rest()
 
     def watch(self, fileno: int, look: Callable[[], None]) -> None:
         """Call `look` from the hub when `fileno` can be read, and now and then besides."""
