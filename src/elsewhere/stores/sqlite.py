@@ -98,18 +98,17 @@ class SqliteStore:
         self._check_open()
         for row in rows:
             check_row(row)
-        queued = self.acknowledge is Acknowledge.MEMORY
-        if not queued:
+        made = time.time()
+        if self.acknowledge is not Acknowledge.MEMORY:
             with self._lock:
                 self._check_open()
-                self._writer.put(rows, done)
+                self._writer.put(rows, made, done)
             return
-        made = time.time()
         with self._lock:
             self._check_open()
             for row in rows:
                 self._queued.setdefault(row.key, Remembered(*row, made))
-            self._writer.put(rows, partial(self._end_queueing, rows))
+            self._writer.put(rows, made, partial(self._end_queueing, rows))
             untold, self._untold = self._untold, None
         done(untold)
 

@@ -41,6 +41,7 @@ ON CONFLICT(function) DO UPDATE SET hits = hits + excluded.hits, saved = saved +
 
 class _Batch(NamedTuple):
     rows: Sequence[Remember]
+    made: float
     done: Done
 
 
@@ -76,9 +77,9 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="elsewhere-store", daemon=True)
         self._thread.start()
 
-    def put(self, rows: Sequence[Remember], done: Done) -> None:
-        """Have `rows` written; `done` is called in the writer's thread."""
-        self._queue.put(_Batch(rows, done))
+    def put(self, rows: Sequence[Remember], made: float, done: Done) -> None:
+        """Have `rows` written, as `made` then; `done` is called in the writer's thread."""
+        self._queue.put(_Batch(rows, made, done))
 
     def note(self) -> None:
         """Have notes written soon."""
@@ -124,7 +125,7 @@ class Writer:
         problems: list[BaseException | None] = []
         for batch in group:
             try:
-                ready.append(self._prepare(batch.rows))
+                ready.append(self._prepare(batch))
                 problems.append(None)
             except Exception as error:  # noqa: BLE001  whoever waits for the batch is told
                 problems.append(self._explained(error))
@@ -165,10 +166,9 @@ class Writer:
         report = (type(error), error, error.__traceback__, self._thread)
         threading.excepthook(threading.ExceptHookArgs(report))
 
-    def _prepare(self, rows: Sequence[Remember]) -> _Ready:
-        made = time.time()
-        ready = _Ready([to_insert(row, made) for row in rows], {})
-        for row, insert in zip(rows, ready.inserts, strict=True):
+    def _prepare(self, batch: _Batch) -> _Ready:
+        ready = _Ready([to_insert(row, batch.made) for row in batch.rows], {})
+        for row, insert in zip(batch.rows, ready.inserts, strict=True):
             blob = insert[7]
             if blob is not None:
                 self._blobs.write(blob, row.payload)
