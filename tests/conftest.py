@@ -1,5 +1,6 @@
 """What holds for every test session: nothing that it started is left running after it."""
 
+import gc
 import os
 
 import pytest
@@ -17,6 +18,12 @@ def pytest_configure() -> None:
     # inside another one (a test of this very check does) adds its name and so belongs to both.
     outer = os.environ.get(SESSION_VARIABLE, "")
     os.environ[SESSION_VARIABLE] = f"{outer} {session_name()}".strip()
+
+
+def pytest_collection_finish() -> None:
+    # Some tests collect garbage again and again, and need not look at all other tests each time.
+    gc.collect()
+    gc.freeze()
 
 
 # Last, so that the fixtures of the whole session have been torn down.
