@@ -57,6 +57,22 @@ for name in names:
     assert not added & {"dataclasses", "shutil", "tempfile"}
 
 
+def test_a_function_that_is_sent_by_value_brings_no_third_party_along() -> None:
+    program = """
+from elsewhere import Pool
+size = 2
+def loaded(names):
+    import math, sys
+    return math.prod([size, 3]), sys.modules.keys() & names
+with Pool(1) as pool:
+    print(pool.submit(loaded, {"cloudpickle", "dataclasses", "logging"}).result())
+"""
+    ended = run_python("-c", program)
+
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout == "(6, set())\n"
+
+
 def test_names_are_there_when_they_are_asked_for() -> None:
     assert set(elsewhere.__all__) <= set(dir(elsewhere))
     for name in elsewhere.__all__:

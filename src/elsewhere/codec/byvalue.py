@@ -2,12 +2,15 @@
 
 import functools
 import io
+from collections import ChainMap
 from collections.abc import Callable
-from types import BuiltinFunctionType, FunctionType, ModuleType
-from typing import Annotated, Any
+from importlib import import_module
+from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
+from typing import Annotated, Any, ClassVar
 
 import cloudpickle
 
+from elsewhere.codec.rebuilding import fill_function, make_cell, make_code, make_function
 from elsewhere.plans.annotations import Unresolved
 from elsewhere.plans.plan import plan_of
 
@@ -15,8 +18,31 @@ PROTOCOL = 5
 CACHED = type(functools.cache(lambda: None))
 
 
+_reducers = cloudpickle.Pickler.dispatch_table
+
+
+def _reduce_code(code: CodeType) -> Any:
+    return make_code, _reducers[CodeType](code)[1]
+
+
+def _reduce_cell(cell: CellType) -> Any:
+    return make_cell, _reducers[CellType](cell)[1]
+
+
+def _reduce_module(module: ModuleType) -> Any:
+    make, found = _reducers[ModuleType](module)
+    return (import_module if len(found) == 1 else make), found
+
+
 class ByValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
-    """cloudpickle's, which sends a function by value, and a function behind `functools.cache` too."""
+    """cloudpickle's, which sends a function by value, and a function behind `functools.cache` too.
+
+    Who loads a function imports cloudpickle only if there is a class with it.
+    """
+
+    dispatch_table: ClassVar[ChainMap[type, Callable[..., Any]]] = ChainMap(
+        {CodeType: _reduce_code, CellType: _reduce_cell, ModuleType: _reduce_module}, _reducers
+    )
 
     def reducer_override(self, obj: Any) -> Any:
         if type(obj) is CACHED and (obj.__module__ == "__main__" or "<locals>" in obj.__qualname__):
@@ -31,7 +57,9 @@ class ByValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle 
             )
         reduced = super().reducer_override(obj)
         if type(obj) is FunctionType and reduced is not NotImplemented:
-            _resolve_annotations(obj, reduced[2][1])
+            _, parts, state, *_ = reduced
+            _resolve_annotations(obj, state[1])
+            return make_function, parts, state, None, None, fill_function
         return reduced
 
 
@@ -61,9 +89,10 @@ def collect(value: Any) -> list[Any]:
     """The functions, classes and modules that `value` consists of. Raises what pickling it raises."""
     collector = Collector()
     collector.dump(value)
-    # Those by which cloudpickle puts together again what it has taken apart are not the value's.
-    own = cloudpickle.cloudpickle.__name__
-    return [one for one in collector.met if getattr(one, "__module__", None) != own]
+    # Those that put together again what was taken apart are not the value's.
+    own = cloudpickle.cloudpickle.__name__, make_function.__module__
+    met = (one for one in collector.met if one is not import_module)
+    return [one for one in met if getattr(one, "__module__", None) not in own]
 
 
 def _make_cached(parameters: dict[str, Any]) -> Any:

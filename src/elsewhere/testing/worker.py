@@ -105,14 +105,12 @@ class Worker:
         self._take(unread)
 
     def die(self, *, signal: int | None = None, code: int | None = None) -> None:
-        """End at once. What was not sent is lost; the node tells which call was in control, or
-        ended last if nobody has heard of that."""
+        """End at once. What was not sent is lost; the node tells which call was in control last."""
         self.alive = False
         unsent = [item.call for item in self._outgoing if isinstance(item, Outcome)]
-        running = self._current.root.attempt.call if self._current is not None else 0
+        running = self._current.root.attempt.call if self._current else sum(unsent[-1:])
         if unsent:
             self._world.sometimes("a worker died with outcomes that it had not sent")
-            running = running or unsent[-1]
         if any(root.main.waits for root in self._roots.by_name.values()):
             self._world.sometimes("a worker died while calls were parked in it")
         if running and self._faults.strike("unknown_exit"):
@@ -229,9 +227,8 @@ class Worker:
                 attempt = self._attempts.popleft()
                 if attempt.function not in self._functions:
                     break_promise(9, self.number, attempt)
-                if any(
-                    one.fence and self._kept.get(one.call) != one.fence for one in attempt.inputs
-                ):
+                kept = self._kept
+                if any(one.fence and kept.get(one.call) != one.fence for one in attempt.inputs):
                     self._world.sometimes("an input was not where its call was sent ahead")
                     self._outgoing.append(
                         Outcome(attempt.call, attempt.fence, Verdict.UNREADY, b"", 0.0, 0.0)
