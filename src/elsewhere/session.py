@@ -36,7 +36,7 @@ from elsewhere.pure_calls import PureCalls
 from elsewhere.puts import Puts
 from elsewhere.reports import report
 from elsewhere.screen import Screen
-from elsewhere.segments.directory import free_bytes_max, room_for_values
+from elsewhere.segments.room import free_bytes_max, room_for_values
 from elsewhere.store import Acknowledge, Store
 from elsewhere.tasks import is_asynchronous, merge_options, task_of
 

@@ -12,6 +12,7 @@ import pytest
 
 from elsewhere import InitializerFailed, NotPicklable, Pool, WorkerLost
 from tests.system import functions
+from tests.system.clients import run_python
 
 
 def test_it_runs_once_in_each_worker(tmp_path: Path) -> None:
@@ -34,6 +35,40 @@ def test_what_it_sets_is_there_for_all_calls() -> None:
 
     with Pool(2, initializer=initialise, initargs=("here",)) as pool:
         assert set(pool.map(os.getenv, ["SET_BY_INITIALIZER"] * 50)) == {"here"}
+
+
+SCRIPT = """
+from elsewhere import Pool
+model, kept, names = None, {}, ["a"]
+def load(size):
+    global loaded
+    loaded = [size]
+    return 2 * size
+def initialise(size):
+    global model
+    model = load(size)
+    kept["made"] = object()
+def work(item):
+    return model + item, list(kept), loaded, names
+class Work:
+    def run(self, item): return model + item
+with Pool(2, initializer=initialise, initargs=(20,)) as pool:
+    print(list(pool.map(work, range(2))))
+    names = [*names, "b"]
+    print(pool.submit(work, 5).result())
+    print(pool.submit(Work().run, 3).result(), pool.submit(lambda: model).result())
+"""
+
+
+def test_what_it_assigns_in_a_script_is_there_for_all_functions_of_the_script() -> None:
+    ended = run_python("-c", SCRIPT)
+
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines() == [
+        "[(40, ['made'], [20], ['a']), (41, ['made'], [20], ['a'])]",
+        "(45, ['made'], [20], ['a', 'b'])",
+        "43 40",
+    ]
 
 
 def test_it_runs_again_in_a_worker_that_replaces_another(tmp_path: Path) -> None:

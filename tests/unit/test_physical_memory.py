@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from elsewhere.physical_memory import usable_memory
-from elsewhere.segments.directory import room_for_values
+from elsewhere.segments.room import room_for_values
 
 GIBIBYTE = 2**30
 

@@ -19,13 +19,13 @@ from elsewhere.errors import NotPicklable
 from elsewhere.segments import directory, writing
 from elsewhere.segments.directory import (
     DISK,
-    free_bytes_max,
     make_directory,
     remove_directory,
     remove_segments,
 )
 from elsewhere.segments.layout import ALIGNMENT, offsets_of, pieces_of, read_value
 from elsewhere.segments.reading import Leases, load_value, map_segment
+from elsewhere.segments.room import free_bytes_max
 from elsewhere.segments.writing import PIECES_MAX, Segments
 
 

@@ -9,8 +9,8 @@ What was moved to a disk lies in the folder's *twin* in the folder for temporary
 link in the folder leads. So whoever knows the folder finds the twin, also if it is told another place
 for temporary files, and after the process that made it is gone.
 
-Every pool makes such a folder before its first result, few move anything: `shutil` and `tempfile`,
-which take milliseconds to import, are imported where they are used.
+Every pool makes such a folder before it starts a node, few move anything: so what takes milliseconds to
+import, as `shutil`, `tempfile` and the messages do, is imported where it is used.
 """
 
 import fcntl
@@ -19,10 +19,6 @@ import re
 from collections.abc import Container
 from contextlib import suppress
 
-from elsewhere.calls.values import FREE_BYTES_MAX
-
-FREE_SHARE = 4
-"""All writers together keep no more than this part of the room for values, to use it again."""
 SHARED_MEMORY = "/dev/shm"  # a file system, not a file
 PREFIX = "elsewhere-"
 OURS = re.compile(PREFIX + "[0-9]+-[0-9a-f]{8}")
@@ -46,17 +42,6 @@ def make_directory() -> str:
             _locked[path] = folder
             return path
         # Another process has found it before it was locked, and removes it.
-
-
-def room_for_values(directory: str, memory: int) -> int:
-    """Half of the memory or of the file system, whichever is less, in bytes."""
-    system = os.statvfs(directory)
-    return min(system.f_frsize * system.f_blocks, memory) // 2
-
-
-def free_bytes_max(room: int, writers: int) -> int:
-    """How much each of so many writers may keep to use it again, where values have `room` in all."""
-    return min(FREE_BYTES_MAX, room // (FREE_SHARE * writers))
 
 
 def remove_directory(path: str) -> None:

@@ -55,7 +55,7 @@ def run_worker(
     PROCESS.names_files = setup.names_files
     PROCESS.path_of = lambda blob: open_supplies(post, setup.directory).path(blob)
     editions = WorkerEditions(PROCESS.path_of)
-    if setup.initializer and not _initialise(post, setup.initializer, editions):
+    if setup.initializer and not _initialize(post, setup.initializer, editions):
         return
     runner = Runner(post, cells, screens, editions)
     runner.interrupts.install()
@@ -174,10 +174,11 @@ def _open_supplies(post: Post, directory: str) -> "Supplies":
     return Supplies(post, directory)
 
 
-def _initialise(post: Post, initializer: bytes, editions: WorkerEditions) -> bool:
+def _initialize(post: Post, initializer: bytes, editions: WorkerEditions) -> bool:
+    from elsewhere.worker.initializing import initialize  # most pools have no initializer
+
     try:
-        function, args = editions.decode(initializer)
-        function(*args)
+        initialize(editions.decode, initializer)
     except BaseException as error:  # noqa: BLE001  # it travels to the client
         from elsewhere.codec.failures import encode_failure
 
