@@ -73,6 +73,24 @@ with Pool(1) as pool:
     assert ended.stdout == "(6, set())\n"
 
 
+def test_what_a_function_is_given_is_named_by_the_client() -> None:
+    program = """
+from elsewhere import Depends, Pool
+def provide(): return 3
+def loaded(names, given=Depends(provide)):
+    import sys
+    return given, sys.modules.keys() & names
+with Pool(1) as pool:
+    print(pool.submit(loaded, {"elsewhere.keys", "hashlib", "json", "logging"}).result())
+    (made,) = pool.resources()
+    print(made.uses)
+"""
+    ended = run_python("-c", program)
+
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout == "(3, set())\n1\n"
+
+
 def test_names_are_there_when_they_are_asked_for() -> None:
     assert set(elsewhere.__all__) <= set(dir(elsewhere))
     for name in elsewhere.__all__:

@@ -702,16 +702,16 @@ def test_what_has_no_exact_name_has_none_for_other_processes(wanted: Any) -> Non
 
 
 def test_memory_is_short_where_a_group_has_little_left(tmp_path: Any) -> None:
-    assert not memory.is_short(tmp_path)
+    assert not memory.is_short(str(tmp_path))
     (tmp_path / "memory.max").write_text("1000000\n")
     (tmp_path / "memory.current").write_text("990000\n")
     (tmp_path / "memory.stat").write_text("anon 3\ninactive_file 0\n")
-    assert memory.is_short(tmp_path)
+    assert memory.is_short(str(tmp_path))
     (tmp_path / "memory.stat").write_text("anon 3\ninactive_file 500000\n")
-    assert not memory.is_short(tmp_path)
+    assert not memory.is_short(str(tmp_path))
     (tmp_path / "memory.max").write_text("max\n")
     (tmp_path / "memory.stat").write_text("anon 3\ninactive_file 0\n")
-    assert not memory.is_short(tmp_path)
+    assert not memory.is_short(str(tmp_path))
 
 
 def test_the_memory_of_a_process_grows_with_what_it_makes() -> None:

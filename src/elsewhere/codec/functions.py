@@ -201,12 +201,17 @@ class Functions:
         else:
             unchanged = check_of(function)
             code = self._locate(dumps_by_value(function, name))
+        kept = kept_for(plain_function(function))
+        if kept:
+            from elsewhere.codec.told import Told, names_of  # few functions are given anything
+
+            code = dumps(Told(names_of(function), code), "function")
         code = self._editions.pack(function, code, late)
         if len(code) > PAYLOAD_BYTES_MAX:
             raise too_large(name, len(code))
         if isinstance(function, types.MethodType) or not _is_weakrefable(function):
-            return self._know_anonymous(function, name, code)
-        encoded = self._know_owned(function, name, code, unchanged)
+            return self._know_anonymous(name, code, kept)
+        encoded = self._know_owned(function, name, code, kept, unchanged)
         encoded.edition, encoded.late = edition, late
         return encoded
 
@@ -217,7 +222,12 @@ class Functions:
         return dumps(Located(gained, texts, code), "function") if gained or texts else code
 
     def _know_owned(
-        self, function: Callable[..., Any], name: str, code: bytes, unchanged: Check | None
+        self,
+        function: Callable[..., Any],
+        name: str,
+        code: bytes,
+        kept: tuple[ResourceName, ...],
+        unchanged: Check | None,
     ) -> Encoded:
         owned, place = self._owned, id(function)
         known = owned.get(place)
@@ -231,7 +241,7 @@ class Functions:
             unchanged,
             self._tell,
             full_name(function),
-            kept_for(plain_function(function)),
+            kept,
         )
         number = encoded.number
 
@@ -245,13 +255,12 @@ class Functions:
         owned[place] = encoded
         return encoded
 
-    def _know_anonymous(self, function: Callable[..., Any], name: str, code: bytes) -> Encoded:
+    def _know_anonymous(self, name: str, code: bytes, kept: tuple[ResourceName, ...]) -> Encoded:
         with self._lock:
             known = self._anonymous.get(code)
             if known is not None:
                 self._anonymous.move_to_end(code)
                 return known
-        kept = kept_for(plain_function(function))
         encoded = Encoded(next(self._numbers), name, code, None, self._tell, "", kept)
         with self._lock:
             return self._keep_anonymous(encoded)

@@ -59,6 +59,8 @@ class Provided(Dependency):
         self.scope = scope
         self.idle_seconds = idle_seconds
         self._name: Name | None = None
+        self._told: Name | None = None
+        """as it was when others were told of it"""
         self._checked = False
         self._of_loop: bool | None = None
         self._resource: Resource | None = None
@@ -127,10 +129,22 @@ class Provided(Dependency):
         names = [name for need in needs_of(self) for name in need.dependency.kept()]
         if self.scope == "worker":
             # What is sent is the provider as it is now.
-            name = name_of(self, anew=True)
+            self._told = name = name_of(self, anew=True)
             if name.exact:
                 names.append(ResourceName(name.digest, self.label))
         return names
+
+    def with_needs(self) -> list[Dependency]:
+        needs = [one for need in needs_of(self) for one in need.dependency.with_needs()]
+        return [*needs, self]
+
+    def told_name(self) -> tuple[bytes, bytes]:
+        told = self._told
+        return (told.digest, told.place) if told is not None and told.exact else (b"", b"")
+
+    def be_named(self, name: tuple[bytes, bytes]) -> None:
+        if self._name is None and name[0]:
+            self._name = Name(*name)
 
     def kept_for_node(self, needs: tuple[Dependency, ...]) -> list[ResourceName]:
         try:

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from contextlib import suppress
-from hashlib import blake2b
 from os import urandom
 from types import FunctionType
 from typing import Any, NamedTuple
@@ -121,4 +120,6 @@ def _own() -> bytes:
 
 
 def _digest(data: bytes) -> bytes:
+    from hashlib import blake2b  # it brings OpenSSL, and workers are mostly told names
+
     return blake2b(data, digest_size=DIGEST_BYTES, person=b"elsewhere.given").digest()

@@ -36,6 +36,18 @@ class Dependency(ABC):
         """
 
     @abstractmethod
+    def with_needs(self) -> list["Dependency"]:
+        """All that it is made with, each behind what it needs itself, and this one last."""
+
+    @abstractmethod
+    def told_name(self) -> tuple[bytes, bytes]:
+        """By what other processes can know it, as `kept` has last found it; nothing if they cannot."""
+
+    @abstractmethod
+    def be_named(self, name: tuple[bytes, bytes]) -> None:
+        """Another process has found this to be its name."""
+
+    @abstractmethod
     def kept_for_node(self, needs: tuple["Dependency", ...]) -> list[ResourceName]:
         """What workers keep for functions that need all of these, of which this is one, of their node."""
 

@@ -212,3 +212,12 @@ def kept_for(function: Callable[..., Any]) -> tuple[ResourceName, ...]:
     except TypeError:
         return ()  # its calls say why it can never be made
     return tuple({name.digest: name for name in found}.values())
+
+
+def dependencies_of(function: Callable[..., Any]) -> list[Dependency]:
+    """All that its calls are given is made with, each behind what it needs, in an order that is the same in
+    all processes. Raises TypeError as `plan_of`."""
+    plan = plan_of(function)
+    if plan is None:
+        return []
+    return [one for given in plan.given for one in given.dependency.with_needs()]
