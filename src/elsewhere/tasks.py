@@ -3,8 +3,9 @@
 import sys
 from collections.abc import Callable
 from functools import update_wrapper
-from types import CodeType, MethodType
+from types import CodeType, FunctionType, MethodType
 from typing import Any, Generic, Literal, ParamSpec, TypeVar, overload
+from weakref import WeakSet
 
 from elsewhere.arguments import check_isolation, check_limits
 from elsewhere.calls.messages import Options
@@ -14,6 +15,8 @@ P = ParamSpec("P")
 T = TypeVar("T")
 _CO_COROUTINE = 0x80
 """`inspect.CO_COROUTINE`, without the import"""
+_pure: "WeakSet[FunctionType]" = WeakSet()
+"""the functions of pure tasks"""
 
 
 class Task(Generic[P, T]):
@@ -28,6 +31,8 @@ class Task(Generic[P, T]):
         """what is asked of a call of it"""
         self.pure = pure
         """whether equal calls have equal results"""
+        if pure and type(function) is FunctionType:
+            _pure.add(function)
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> T:
         value: T = injected(self.function)(*args, **kwargs)
@@ -105,6 +110,11 @@ def task(
         return Task(function, options, pure=pure)
 
     return decorate if function is None else decorate(function)
+
+
+def is_pure(function: object) -> bool:
+    """Whether it is what a pure task calls."""
+    return type(function) is FunctionType and function in _pure
 
 
 def task_of(function: object) -> Task[..., Any] | None:

@@ -81,7 +81,7 @@ def loaded(names, given=Depends(provide)):
     import sys
     return given, sys.modules.keys() & names
 with Pool(1) as pool:
-    print(pool.submit(loaded, {"elsewhere.keys", "hashlib", "json", "logging"}).result())
+    print(pool.submit(loaded, {"elsewhere.keys", "email", "hashlib", "json"}).result())
     (made,) = pool.resources()
     print(made.uses)
 """

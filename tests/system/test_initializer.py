@@ -71,6 +71,43 @@ def test_what_it_assigns_in_a_script_is_there_for_all_functions_of_the_script() 
     ]
 
 
+HELD = """
+import sqlite3, sys
+import elsewhere
+from elsewhere import Pool, task
+connection, factor, kept = None, 1, {}
+class Settings: size = 1
+settings = Settings()
+def initialise(number):
+    global connection, factor
+    connection, factor = sqlite3.connect(":memory:"), number
+    settings.size = kept["size"] = number
+def count(item): return connection.execute("select 1").fetchone()[0] + item
+def spread(): return list(elsewhere.map(count, range(3)))
+def give(): return count, settings.size, kept
+@task(pure=True)
+def scale(item): return item * factor
+for number in (2, 3):
+    with Pool(2, initializer=initialise, initargs=(number,), store=sys.argv[1]) as pool:
+        given, size, there = pool.submit(give).result()
+        print(pool.submit(count, 1).result(), pool.submit(spread).result(), size, there)
+        print(given.__globals__["connection"], pool.submit(scale, 10).result())
+"""
+
+
+def test_what_it_assigns_leaves_the_worker_with_no_function(tmp_path: Path) -> None:
+    ended = run_python("-c", HELD, str(tmp_path / "results.db"))
+
+    assert ended.returncode == 0, ended.stderr
+    # A pure task is remembered by the globals that it was sent with, and so finds those.
+    assert ended.stdout.splitlines() == [
+        "2 [1, 2, 3] 2 {'size': 2}",
+        "None 10",
+        "2 [1, 2, 3] 3 {'size': 3}",
+        "None 10",
+    ]
+
+
 def test_it_runs_again_in_a_worker_that_replaces_another(tmp_path: Path) -> None:
     trace = str(tmp_path / "trace")
 

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 import elsewhere
-from elsewhere import CallQuarantined, CallTimeout, NoKey, Pool
+from elsewhere import CallQuarantined, CallTimeout, Depends, NoKey, Pool
 from tests.system import functions, sharing
 from tests.system.sharing import MEBIBYTE, SIZE, Seen, Table
 from tests.system.waiting import wait_until
@@ -30,6 +30,22 @@ def notes(tmp_path: Path) -> Path:
 
 def words(notes: Path) -> list[str]:
     return [line.split()[0] for line in notes.read_text().splitlines()]
+
+
+def test_what_a_provider_reads_is_looked_at_again_beside_what_nodes_have(pool: Pool) -> None:
+    size = 1
+    made = Depends(lambda: size)
+    of_node = Depends(sharing.SIZE.__index__).options(scope="node")
+
+    def alone(it: int = made) -> int:
+        return it
+
+    def beside(it: int = made, other: int = of_node) -> int:
+        return it
+
+    assert [pool.submit(alone).result(), pool.submit(beside).result()] == [1, 1]
+    size = 2
+    assert [pool.submit(beside).result(), pool.submit(alone).result()] == [2, 2]
 
 
 def on_all_workers(pool: Pool, see: Callable[..., Seen], workers: int) -> list[Seen]:

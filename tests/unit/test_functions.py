@@ -13,8 +13,10 @@ import pytest
 from elsewhere.calls.messages import Define, Release
 from elsewhere.codec import functions
 from elsewhere.codec.functions import Encoded, Functions, describe
-from elsewhere.codec.values import loads
+from elsewhere.codec.values import dumps_by_value, loads
 from elsewhere.errors import NotPicklable
+from elsewhere.inject.depends import Depends, Provided
+from elsewhere.plans.plan import dependencies_of
 from tests.unit.functions import Point, in_module
 
 
@@ -48,6 +50,63 @@ def book(gateway: Gateway) -> Functions:
 
 def closure(captured: Any) -> Callable[[], Any]:
     return lambda: captured
+
+
+def sized() -> tuple[Callable[[int], None], Callable[..., Any], Any]:
+    """What sets a size, a function that is given it, and what makes it."""
+    size = 1
+
+    def resize(new: int) -> None:
+        nonlocal size
+        size = new
+
+    def make() -> int:
+        return size
+
+    made = Depends(make)
+
+    def given(it: int = made) -> int:
+        return it
+
+    return resize, given, made
+
+
+def name_there(code: bytes) -> bytes:
+    """The name of what a function is given, where it is loaded."""
+    (there,) = dependencies_of(loads(code))
+    assert isinstance(there, Provided)
+    return there.name().digest
+
+
+def test_a_function_travels_with_the_names_of_what_it_is_given(
+    book: Functions, gateway: Gateway
+) -> None:
+    _, given, made = sized()
+
+    encoded = book.encode(given)
+
+    assert b"_load_told" in gateway.defined[encoded.number]
+    assert [one.digest for one in encoded.resources] == [made.name().digest]
+    assert name_there(gateway.defined[encoded.number]) == made.name().digest
+
+
+def test_what_changes_while_it_is_encoded_is_named_where_it_arrives(
+    book: Functions, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resize, given, made = sized()
+    before = made.name().digest
+
+    def encode_and_resize(*args: Any, **kwargs: Any) -> bytes:
+        try:
+            return dumps_by_value(*args, **kwargs)
+        finally:
+            resize(2)
+
+    monkeypatch.setattr(functions, "dumps_by_value", encode_and_resize)
+    encoded = book.encode(given)
+
+    assert b"_load_told" not in gateway.defined[encoded.number]
+    assert name_there(gateway.defined[encoded.number]) == before
 
 
 def test_a_function_of_a_module_is_told_once_and_by_name(book: Functions, gateway: Gateway) -> None:

@@ -680,7 +680,7 @@ def test_what_is_needed_of_a_node_is_found_in_the_whole_graph() -> None:
     name = exact_name_of(shared)
     assert name == exact_name_of(Depends(base)) == shared.name()
     assert name != exact_name_of(Depends(left))
-    (kept,) = kept_for(function)
+    (kept,) = kept_for(function).resources
     assert kept == ResourceName(name_of_all((shared,)).digest, repr(shared))
     assert name_of_all((shared, shared)) == name_of_all((shared,))
 
@@ -689,7 +689,7 @@ def test_what_has_no_exact_name_is_not_known_to_be_kept() -> None:
     def function(m: Annotated[Any, Depends(locked).options(scope="node")]) -> Any:
         return m
 
-    assert kept_for(function) == ()
+    assert not kept_for(function).resources
 
 
 @pytest.mark.parametrize("wanted", [Depends(locked), Depends(opened, LOCK)])

@@ -30,6 +30,7 @@ from elsewhere.in_force import serve_worker
 from elsewhere.link import LinkClosed
 from elsewhere.links.memory import MemoryLink
 from elsewhere.worker import runner, values
+from elsewhere.worker.control import Control, Root
 from elsewhere.worker.editions import WorkerEditions
 from elsewhere.worker.main import run_worker
 from elsewhere.worker.output import LineWriter
@@ -203,6 +204,21 @@ def test_the_node_can_see_which_call_is_in_control(worker: Worker) -> None:
     assert worker.cells[0] == 1  # its outcome may yet be lost, because of what it has done
     worker.runner.rest()
     assert worker.cells[0] == 0
+
+
+def test_a_call_that_parks_does_not_hide_what_is_not_sent() -> None:
+    cells = memoryview(bytearray(8)).cast("Q")
+    control = Control(cells, lambda message: None, WorkerEditions(bytes.hex))
+    ended, parked = (Root(Attempt(number, 1, 8, b"", Kind.CALL)) for number in (1, 2))
+
+    control.give(ended)
+    control.end()
+    control.give(parked)
+    assert cells[0] == 2
+    control.lose()
+    assert cells[0] == 1
+    control.rest()
+    assert cells[0] == 0
 
 
 def test_it_is_idle_between_calls_and_counts_them(worker: Worker) -> None:

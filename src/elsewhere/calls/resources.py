@@ -11,6 +11,15 @@ class ResourceName(Record, frozen=True):
     """its provider and arguments, in words"""
 
 
+class KnownResource(Record, frozen=True):
+    """One of the things that a function's calls are given, or that these are made with, as its client found
+    it. Both are empty where it has no name that is the same in all processes."""
+
+    resource: ResourceName = ResourceName(b"", "")
+    place: bytes = b""
+    """the same for providers of which one was defined in place of the other; empty if that is not known"""
+
+
 class Made(Record, frozen=True, tag=50):
     """The worker has made this, and keeps it until it says `Evicted`."""
 

@@ -4,13 +4,20 @@ import functools
 import io
 from collections import ChainMap
 from collections.abc import Callable
-from importlib import import_module
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
 from typing import Annotated, Any, ClassVar
 
 import cloudpickle
 
-from elsewhere.codec.rebuilding import fill_function, make_cell, make_code, make_function
+from elsewhere.codec.rebuilding import (
+    as_sent,
+    fill_as_is,
+    fill_function,
+    find_module,
+    make_cell,
+    make_code,
+    make_function,
+)
 from elsewhere.plans.annotations import Unresolved
 from elsewhere.plans.plan import plan_of
 
@@ -31,15 +38,17 @@ def _reduce_cell(cell: CellType) -> Any:
 
 def _reduce_module(module: ModuleType) -> Any:
     make, found = _reducers[ModuleType](module)
-    return (import_module if len(found) == 1 else make), found
+    return (find_module if len(found) == 1 else make), found
 
 
 class ByValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
     """cloudpickle's, which sends a function by value, and a function behind `functools.cache` too.
 
-    Who loads a function imports cloudpickle only if there is a class with it.
+    Who loads a function imports cloudpickle only if there is a class with it. `as_is`: as in
+    `elsewhere.codec.values.dumps_by_value`.
     """
 
+    as_is = False
     dispatch_table: ClassVar[ChainMap[type, Callable[..., Any]]] = ChainMap(
         {CodeType: _reduce_code, CellType: _reduce_cell, ModuleType: _reduce_module}, _reducers
     )
@@ -57,9 +66,12 @@ class ByValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle 
             )
         reduced = super().reducer_override(obj)
         if type(obj) is FunctionType and reduced is not NotImplemented:
-            _, parts, state, *_ = reduced
-            _resolve_annotations(obj, state[1])
-            return make_function, parts, state, None, None, fill_function
+            _, parts, (attributes, slots), *_ = reduced
+            _resolve_annotations(obj, slots)
+            if not self.as_is:
+                slots["__globals__"] = as_sent(obj.__globals__, slots["__globals__"])
+            fill = fill_as_is if self.as_is else fill_function
+            return make_function, parts, (attributes, slots), None, None, fill
         return reduced
 
 
@@ -90,9 +102,8 @@ def collect(value: Any) -> list[Any]:
     collector = Collector()
     collector.dump(value)
     # Those that put together again what was taken apart are not the value's.
-    own = cloudpickle.cloudpickle.__name__, make_function.__module__
-    met = (one for one in collector.met if one is not import_module)
-    return [one for one in met if getattr(one, "__module__", None) not in own]
+    makers = cloudpickle.cloudpickle.__name__, make_function.__module__
+    return [one for one in collector.met if getattr(one, "__module__", None) not in makers]
 
 
 def _make_cached(parameters: dict[str, Any]) -> Any:
@@ -112,9 +123,15 @@ def _fill_cached(cached: Any, function: Callable[..., Any]) -> None:
 
 
 def cloudpickle_dumps(
-    value: Any, protocol: int, buffer_callback: Callable[[Any], object] | None = None
+    value: Any,
+    protocol: int,
+    buffer_callback: Callable[[Any], object] | None = None,
+    *,
+    as_is: bool = False,
 ) -> bytes:
-    """As `cloudpickle.dumps`."""
+    """As `cloudpickle.dumps`; `as_is`: as in `ByValuePickler`."""
     with io.BytesIO() as file:
-        ByValuePickler(file, protocol, buffer_callback=buffer_callback).dump(value)
+        pickler = ByValuePickler(file, protocol, buffer_callback=buffer_callback)
+        pickler.as_is = as_is
+        pickler.dump(value)
         return file.getvalue()

@@ -22,7 +22,7 @@ from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.codec.captured import Check, check_of, is_importable
 from elsewhere.codec.values import dumps, dumps_by_value, loads, too_large
 from elsewhere.plans.plan import kept_for
-from elsewhere.tasks import Task, plain_function
+from elsewhere.tasks import Task, is_pure, plain_function
 
 ANONYMOUS_MAX = 32
 """How many bound methods and the like, which have no lifetime of their own, are kept."""
@@ -195,23 +195,24 @@ class Functions:
         name = describe(function)
         # Look before encoding: what another thread changes in between is then found changed.
         edition, late = self._editions.now(), self._editions.late(function)
+        known = kept_for(plain_function(function)).known
         if is_importable(function):
             unchanged: Check | None = _is_importable_for_ever
             code = self._locate(dumps(function, name))
         else:
             unchanged = check_of(function)
-            code = self._locate(dumps_by_value(function, name))
+            code = self._locate(dumps_by_value(function, name, as_is=is_pure(function)))
         kept = kept_for(plain_function(function))
-        if kept:
-            from elsewhere.codec.told import Told, names_of  # few functions are given anything
+        if kept.known and kept.known == known:  # else the worker must look at what it was sent
+            from elsewhere.codec.told import Told  # few functions are given anything
 
-            code = dumps(Told(names_of(function), code), "function")
+            code = dumps(Told(known, code), "function")
         code = self._editions.pack(function, code, late)
         if len(code) > PAYLOAD_BYTES_MAX:
             raise too_large(name, len(code))
         if isinstance(function, types.MethodType) or not _is_weakrefable(function):
-            return self._know_anonymous(name, code, kept)
-        encoded = self._know_owned(function, name, code, kept, unchanged)
+            return self._know_anonymous(name, code, kept.resources)
+        encoded = self._know_owned(function, name, code, kept.resources, unchanged)
         encoded.edition, encoded.late = edition, late
         return encoded
 

@@ -1,39 +1,33 @@
-"""A function with the names of the resources that it is given.
+"""A function with what its client knows of the resources that it is given.
 
-The client has found them to tell the gateway, and what finding them imports takes longer than all else
-that a worker does before it makes its first resource.
+The client has found their names to tell the gateway, and what finding them imports takes longer than all
+else that a worker does before it makes its first resource.
 """
 
-from collections.abc import Callable
 from typing import Any
 
+from elsewhere.calls.resources import KnownResource, ResourceName
 from elsewhere.codec.values import loads
 from elsewhere.plans.plan import dependencies_of
 from elsewhere.tasks import plain_function
 
-Name = tuple[bytes, bytes]
-
 
 class Told:
-    """Encoded code that is decoded with the names of what it is given."""
+    """Encoded code that is decoded with what is `known` of `dependencies_of` it."""
 
-    def __init__(self, names: list[Name], code: bytes) -> None:
-        self.names = names
+    def __init__(self, known: tuple[KnownResource, ...], code: bytes) -> None:
+        self.known = known
         self.code = code
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _load_told, (self.names, self.code)
+        parts = [(one.resource.digest, one.resource.label, one.place) for one in self.known]
+        return _load_told, (parts, self.code)
 
 
-def names_of(function: Callable[..., Any]) -> list[Name]:
-    """The names of all that it is given, as far as `kept_for` has just found them."""
-    return [one.told_name() for one in dependencies_of(plain_function(function))]
-
-
-def _load_told(names: list[Name], code: bytes) -> Any:
+def _load_told(parts: list[tuple[bytes, str, bytes]], code: bytes) -> Any:
     function = loads(code)
     there = dependencies_of(plain_function(function))
-    if len(there) == len(names):
-        for dependency, name in zip(there, names, strict=True):
-            dependency.be_named(name)
+    if len(there) == len(parts):
+        for dependency, (digest, label, place) in zip(there, parts, strict=True):
+            dependency.be_known(KnownResource(ResourceName(digest, label), place))
     return function

@@ -96,13 +96,18 @@ def dumps_apart(value: Any, name: str) -> tuple[bytes, list[pickle.PickleBuffer]
 
 
 def dumps_by_value(
-    value: Any, name: str, leave: Callable[[pickle.PickleBuffer], bool | None] | None = None
+    value: Any,
+    name: str,
+    leave: Callable[[pickle.PickleBuffer], bool | None] | None = None,
+    *,
+    as_is: bool = False,
 ) -> bytes:
-    """As `dumps`, but functions and classes that a worker could not import go along by value."""
+    """As `dumps`, but functions and classes that a worker could not import go along by value; `as_is`: with
+    the globals that they have here, and find no others where they arrive."""
     from elsewhere.codec.byvalue import cloudpickle_dumps
 
     try:
-        return cloudpickle_dumps(value, PROTOCOL, leave)
+        return cloudpickle_dumps(value, PROTOCOL, leave, as_is=as_is)
     except Exception as error:  # noqa: BLE001  # as above
         _refuse(value, name, error)
 

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from elsewhere.arguments import check_seconds
-from elsewhere.calls.resources import ResourceName
+from elsewhere.calls.resources import KnownResource, ResourceName
 from elsewhere.codec.functions import full_name
 from elsewhere.codec.labels import label_of
 from elsewhere.errors import NoKey
@@ -59,8 +59,6 @@ class Provided(Dependency):
         self.scope = scope
         self.idle_seconds = idle_seconds
         self._name: Name | None = None
-        self._told: Name | None = None
-        """as it was when others were told of it"""
         self._checked = False
         self._of_loop: bool | None = None
         self._resource: Resource | None = None
@@ -124,27 +122,24 @@ class Provided(Dependency):
             check_graph(self)
             self._checked = True
 
-    def kept(self) -> list[ResourceName]:
+    def kept(self) -> list[KnownResource]:
         self.check()
-        names = [name for need in needs_of(self) for name in need.dependency.kept()]
+        known = [one for need in needs_of(self) for one in need.dependency.kept()]
+        own = KnownResource()
         if self.scope == "worker":
             # What is sent is the provider as it is now.
-            self._told = name = name_of(self, anew=True)
+            name = name_of(self, anew=True)
             if name.exact:
-                names.append(ResourceName(name.digest, self.label))
-        return names
+                own = KnownResource(ResourceName(name.digest, self.label), name.place)
+        return [*known, own]
 
     def with_needs(self) -> list[Dependency]:
         needs = [one for need in needs_of(self) for one in need.dependency.with_needs()]
         return [*needs, self]
 
-    def told_name(self) -> tuple[bytes, bytes]:
-        told = self._told
-        return (told.digest, told.place) if told is not None and told.exact else (b"", b"")
-
-    def be_named(self, name: tuple[bytes, bytes]) -> None:
-        if self._name is None and name[0]:
-            self._name = Name(*name)
+    def be_known(self, known: KnownResource) -> None:
+        if self._name is None and known.resource.digest:
+            self._name = Name(known.resource.digest, known.place)
 
     def kept_for_node(self, needs: tuple[Dependency, ...]) -> list[ResourceName]:
         try:

@@ -124,9 +124,13 @@ class Preloading:
             self._pause = BUSY_SECONDS
             self._looked, self._used = monotonic(), processor_seconds(self._workers)
         self._wanted += new
-        self._variables.update(order.variables)
+        self.expect_changed(order.variables)
         self._first = order.first
         self.disturb()
+
+    def expect_changed(self, variables: Iterable[str]) -> None:
+        """Calls have changed these variables of the environment; what is imported must, too."""
+        self._variables.update(variables)
 
     @property
     def first(self) -> bool:
@@ -169,7 +173,7 @@ class Preloading:
         elif self._wanted:
             self._try()
         else:
-            self._load()
+            self.load()
 
     def _finds_free_processor(self) -> bool:
         """Whether workers have left one since the last look."""
@@ -178,10 +182,20 @@ class Preloading:
         self._looked, self._used = now, used
         return spent <= (usable_cpus() - FREE_SHARE) * passed
 
-    def _load(self) -> None:
+    def accept(self, tried: Iterable[Tried]) -> None:
+        """A trial has found these to be importable."""
+        self._accepted |= {one.package: one for one in tried}
+
+    def load(self) -> None:
+        """Import what was accepted."""
         accepted, self._accepted = self._accepted, {}
         if not (self._first or self._replacing):
-            self._light |= {n: one for n, one in accepted.items() if one.seconds < LIGHT_SECONDS}
+            self._light |= {
+                name: one
+                for name, one in accepted.items()
+                # What changes the environment must be there before who is judged by that.
+                if one.seconds < LIGHT_SECONDS and not one.variables
+            }
             accepted = {n: one for n, one in accepted.items() if n not in self._light}
         for tried in accepted.values():
             self._variables.difference_update(tried.variables)
@@ -279,7 +293,7 @@ class Preloading:
             if tried.problem:
                 self._refuse([tried.package], tried.problem)
             else:
-                self._accepted[tried.package] = tried
+                self.accept([tried])
         self._wanted = [
             name
             for name in self._wanted

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from typing import Any, Protocol
 
-from elsewhere.calls.resources import ResourceName
+from elsewhere.calls.resources import KnownResource, ResourceName
 
 
 class Hold(Protocol):
@@ -29,23 +29,16 @@ class Dependency(ABC):
         """Raise TypeError if it can never be made. Cheap but for the first time."""
 
     @abstractmethod
-    def kept(self) -> list[ResourceName]:
-        """What workers keep of it, and of what its provider depends on, as far as it has exact names.
-
-        Raises TypeError if it can never be made.
-        """
+    def kept(self) -> list[KnownResource]:
+        """What workers keep of each of `with_needs`. Raises TypeError if it can never be made."""
 
     @abstractmethod
     def with_needs(self) -> list["Dependency"]:
         """All that it is made with, each behind what it needs itself, and this one last."""
 
     @abstractmethod
-    def told_name(self) -> tuple[bytes, bytes]:
-        """By what other processes can know it, as `kept` has last found it; nothing if they cannot."""
-
-    @abstractmethod
-    def be_named(self, name: tuple[bytes, bytes]) -> None:
-        """Another process has found this to be its name."""
+    def be_known(self, known: KnownResource) -> None:
+        """Another process has found it to be this."""
 
     @abstractmethod
     def kept_for_node(self, needs: tuple["Dependency", ...]) -> list[ResourceName]:

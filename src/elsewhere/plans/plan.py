@@ -10,7 +10,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from elsewhere.calls.resources import ResourceName
+from elsewhere.calls.resources import KnownResource, ResourceName
 from elsewhere.plans.annotations import look_at
 from elsewhere.plans.dependency import Dependency
 
@@ -196,22 +196,29 @@ def _find(function: types.FunctionType) -> tuple[Plan | None, tuple[tuple[str, A
     return Plan(tuple(given), tuple(unresolved), asynchronous=asynchronous), tuple(names)
 
 
-def kept_for(function: Callable[..., Any]) -> tuple[ResourceName, ...]:
-    """What workers keep for calls of it, each once, as far as it has exact names."""
+class Kept(NamedTuple):
+    """What workers keep for calls of a function."""
+
+    resources: tuple[ResourceName, ...] = ()
+    """each once, as far as it has exact names"""
+    known: tuple[KnownResource, ...] = ()
+    """for each of `dependencies_of`; nothing where calls run beside their workers"""
+
+
+def kept_for(function: Callable[..., Any]) -> Kept:
+    """What workers keep for calls of it."""
     try:
         plan = plan_of(function)
         if plan is None:
-            return ()
+            return Kept()
         needs = plan.node_needs()
-        if needs:
-            found = needs[0].kept_for_node(
-                needs
-            )  # its calls run where that is, and all else is kept there
-        else:
-            found = [name for one in plan.given for name in one.dependency.kept()]
+        if needs:  # its calls run where that is, and all else is kept there
+            return Kept(tuple(needs[0].kept_for_node(needs)))
+        known = tuple(one for given in plan.given for one in given.dependency.kept())
     except TypeError:
-        return ()  # its calls say why it can never be made
-    return tuple({name.digest: name for name in found}.values())
+        return Kept()  # its calls say why it can never be made
+    named = {one.resource.digest: one.resource for one in known if one.resource.digest}
+    return Kept(tuple(named.values()), known)
 
 
 def dependencies_of(function: Callable[..., Any]) -> list[Dependency]:

@@ -81,6 +81,8 @@ class Control:
         self._tell = tell
         self.head: Root | None = None
         """the root that the gateway believes to run"""
+        self._unsent = 0
+        """the last call that has ended, as long as its outcome is not sent"""
 
     def give(self, root: Root) -> None:
         """Code of this root runs from now on."""
@@ -103,17 +105,17 @@ class Control:
         if self.head is not None:
             self._tell_parked(self.head)
             self.head = None
-            self.rest()
+            self._cells[0] = self._unsent
 
     def end(self) -> None:
         """The head has ended. It stays noted until its outcome is sent: what it has done may keep that from
         ever being sent."""
         self.head = None
+        self._unsent = self._cells[0]
 
     def rest(self) -> None:
-        """All outcomes are sent."""
-        if self.head is None:
-            self._cells[0] = 0
+        """All outcomes are sent, and nothing runs."""
+        self._unsent = self._cells[0] = 0
 
     def leave(self) -> None:
         """In a process that a call has forked: the page is the worker's."""
