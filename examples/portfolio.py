@@ -62,7 +62,7 @@ with Pool(store=store, record=True) as pool:
     began = time.perf_counter()
     values = list(elsewhere.map(value, portfolios.values()))
     seconds = time.perf_counter() - began
-    sent = len(pool.timeline())
+    sent = sum(not span.parent for span in pool.timeline())
 for name, worth in zip(portfolios, values, strict=True):
     print(f"{name:>12} {worth:8.2f}")
 if sent:

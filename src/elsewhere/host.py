@@ -34,6 +34,7 @@ from elsewhere.calls.messages import (
     ToGateway,
     Verdict,
 )
+from elsewhere.calls.span import Ran
 from elsewhere.calls.values import FREE_BYTES_MAX, Missing
 from elsewhere.calls.workers import Exit, Imported, Lost, Ready, Started, Stop
 from elsewhere.cancels import Cancels
@@ -83,18 +84,14 @@ class GatewayHost:
         self._remembering = Remembering(gateway, store, self.post)
         self._engine = engine
         self._say = say
+        self.on_ran: Callable[[Ran], object] = repr  # who records listens here
         self._on_end = on_end
         self._lock = threading.Lock()
         self._inbox = Inbox()
         self._callbacks = Callbacks()
         self._poller = Poller()
         self.holdings = Holdings(
-            directory,
-            free_bytes_max,
-            self.note,
-            self.post,
-            self._poller.look_soon,
-            self._look,
+            directory, free_bytes_max, self.note, self.post, self._poller.look_soon, self._look
         )
         self.lease = self.holdings.lease
         self._cancels = Cancels(self._poller)
@@ -324,6 +321,8 @@ class GatewayHost:
                     self._say(message.stream, message.text)
                 case Imported():
                     self._engine.preload(message)
+                case Ran():
+                    self.on_ran(message)
                 case _:
                     if isinstance(message, Ready):
                         self._engine.ready(worker)

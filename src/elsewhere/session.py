@@ -99,6 +99,8 @@ class Session:
         self._puts = Puts(self._host, self._calls, setup.inline_bytes)
         self._opening = threading.Lock()
         self._recorder = _make_recorder() if record else None
+        if self._recorder is not None:
+            self._host.on_ran = self._recorder.note
         # Not a WeakSet: it would run Python code where a map is dropped, and a Ctrl-C that lands in
         # there is lost.
         self._reading: set[Intake] = set()

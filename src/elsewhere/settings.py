@@ -92,7 +92,11 @@ class Settings(NamedTuple):
 
         editions = PoolEditions(alike=engine_of.alike, environment=self.environment)
         inline_bytes = INLINE_BYTES if self.inline_bytes is None else self.inline_bytes
-        setup = Setup(inline_bytes=inline_bytes, tells_imports=self.preload is True)
+        setup = Setup(
+            inline_bytes=inline_bytes,
+            tells_imports=self.preload is True,
+            notes_calls=self.record,
+        )
         if self.initializer is not None:
             call = self.initializer, tuple(self.initargs)
             called = editions.pack(call, dumps(call, "initializer"))

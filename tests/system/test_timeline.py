@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -60,19 +61,50 @@ def test_large_values_do_not_count_as_sent() -> None:
     assert 3_000_000 <= counted.mapped_bytes < 3_100_000
 
 
-def test_calls_of_a_map_and_calls_that_fail_are_in_it_and_calls_inside_calls_are_not() -> None:
+def test_calls_of_a_map_calls_that_fail_and_calls_inside_calls_are_in_it() -> None:
     with Pool(2, record=True) as pool:
         assert sum(pool.map(len, ["ab"] * 10, chunksize=5)) == 20
         assert isinstance(pool.submit(functions.fail, 1).exception(), ValueError)
         assert pool.submit(total, ["ab"] * 10).result() == 20
         spans = pool.timeline()
 
-    assert [(span.function, span.items, span.verdict) for span in spans] == [
+    assert [(s.function, s.items, s.verdict) for s in spans if not s.parent] == [
         ("len", 5, Verdict.VALUE),
         ("len", 5, Verdict.VALUE),
         ("fail", 1, Verdict.ERROR),
         ("total", 1, Verdict.VALUE),
     ]
+    (outer,) = (span for span in spans if span.function == "total")
+    inner = [span for span in spans if span.parent]
+    assert [(s.function, s.items, s.verdict) for s in inner] == [("len", 1, Verdict.VALUE)] * 10
+    assert {span.parent for span in inner} == {outer.call}
+    assert all(span.argument_bytes and span.result_bytes for span in inner)
+
+
+def test_calls_inside_calls_are_told_of_wherever_they_run() -> None:
+    def spread(count: int) -> None:
+        list(elsewhere.map(time.sleep, [0.05] * count))
+
+    def fail() -> str:
+        return type(elsewhere.spawn(functions.fail, 1).exception()).__name__
+
+    with Pool(2, record=True) as pool:
+        pool.submit(spread, 8).result()
+        assert pool.submit(fail).result() == "ValueError"
+        spans = pool.timeline()
+
+    naps = [span for span in spans if span.function == "sleep"]
+    assert {span.worker for span in naps} == {1, 2}
+    assert len(naps) == 8
+    (outer,) = (span for span in spans if span.function.endswith("spread"))
+    for nap in naps:
+        assert nap.parent == outer.call
+        assert outer.started <= nap.asked <= nap.started
+        assert nap.ended <= outer.ended
+        # One that left the worker in which it was made has a number.
+        assert nap.call or nap.worker == outer.worker
+    (failed,) = (span for span in spans if span.function == "fail")
+    assert (failed.verdict, bool(failed.parent)) == (Verdict.ERROR, True)
 
 
 def test_what_an_input_has_failed_did_not_run() -> None:

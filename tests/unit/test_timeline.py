@@ -13,7 +13,7 @@ import pytest
 from elsewhere import Timeline
 from elsewhere.calls.messages import Verdict
 from elsewhere.calls.span import Span
-from elsewhere.timeline.lanes import lay_out
+from elsewhere.timeline.lanes import LANES_MAX, lay_out
 from elsewhere.timeline.page import wait_of
 
 
@@ -184,11 +184,30 @@ def test_the_page_has_every_call_from_the_first_request() -> None:
         "lanes": ["worker 4", "worker 9"],
         "functions": ["f", "make"],
         "calls": [
-            [0, 0, 1, 1, 1, 0, None, [], 1, 0, 10, "value", 0, 0],
-            [0, 1.5, 2.5, 0, 2, 0.25, 1, [1], 1, 0, 20, "value", 0, 0],
-            [1, 3, 3.5, 0, 3, 0.5, 2.5, [2, 77], 1, 0, 0, "error", 0, 0],
+            [0, 0, 1, 1, 1, 0, None, [], 1, 0, 10, "value", 0, 0, 0],
+            [0, 1.5, 2.5, 0, 2, 0.25, 1, [1], 1, 0, 20, "value", 0, 0, 0],
+            [1, 3, 3.5, 0, 3, 0.5, 2.5, [2, 77], 1, 0, 0, "error", 0, 0, 0],
         ],
     }
+
+
+def test_a_call_inside_another_one_is_not_asked_for_by_the_client() -> None:
+    inner = span(0, 4, 100.2, 0.5, parent=1)
+    timeline = Timeline([inner, SPANS[0]])
+
+    events = timeline.trace()["traceEvents"]
+    assert [event["args"]["call"] for event in events if event["ph"] == "i"] == [1]
+    inside = [event["args"].get("inside call") for event in events if event["ph"] == "X"]
+    assert inside == [None, 1]
+    assert Page(timeline.html()).data["calls"][0][-1] == 1
+    figures = Page(timeline.html()).texts
+    sums = dict(zip(figures["dt"], figures["dd"], strict=True))
+    assert sums["Sum of the client's calls"] == "1.00 s"
+
+
+def test_what_is_nested_deep_shares_the_last_lane() -> None:
+    nested = [span(0, 1, 100.0 + depth, 200.0 - 2 * depth, parent=1) for depth in range(80)]
+    assert len(lay_out(nested).names) == LANES_MAX
 
 
 def test_the_page_says_which_bytes_moved_and_which_calls_waited() -> None:

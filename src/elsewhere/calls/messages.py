@@ -28,6 +28,7 @@ from typing import TypeAlias
 
 from elsewhere.calls.blobs import Offer, Seek, Source, Unavailable, Wanted
 from elsewhere.calls.resources import Evicted, Inquire, Inventory, Made, ResourceName
+from elsewhere.calls.span import Ran
 from elsewhere.calls.values import (
     Drop,
     Free,
@@ -41,6 +42,7 @@ from elsewhere.calls.values import (
     Unmap,
     Value,
 )
+from elsewhere.calls.verdict import Verdict as Verdict  # noqa: PLC0414  # so it is taken for exported
 from elsewhere.calls.wire import Record
 from elsewhere.calls.workers import (
     Exit,
@@ -72,37 +74,6 @@ class Kind(IntEnum):
     """payload is a list of argument tuples."""
     WARM = 3
     """payload is empty: make what the function is given, and do not call it."""
-
-
-class Verdict(IntEnum):
-    """How an attempt, or in the end a call, came out."""
-
-    VALUE = 0
-    """It returned; the payload is the value."""
-    ERROR = 1
-    """It raised; the payload is the failure."""
-    INTERRUPTED = 2
-    """An attempt yielded to `Interrupt`."""
-    CANCELLED = 3
-    """The caller took it back."""
-    TIMED_OUT = 4
-    """Its last permitted attempt ran out of time."""
-    QUARANTINED = 5
-    """It took its worker down too often; `Settlement.exit` is the evidence."""
-    UNSTARTABLE = 6
-    """No worker could be started for it; payload (an initializer's failure) or exit says why."""
-    CIRCULAR = 7
-    """It waits for itself; the payload is the chain of labels, one to a line."""
-    UNWRITTEN = 8
-    """It returned, but the store could not keep the value; the payload says why."""
-    LOST = 9
-    """Its value was lost after it had come out."""
-    UNREADY = 10
-    """An attempt was not begun: an input that was to come out in its worker is not there."""
-    MISSING = 11
-    """An attempt was not begun: an input does not lie where it should, which is its `place`."""
-    MISPLACED = 12
-    """The user's placement function named no worker for it; the payload says what it did instead."""
 
 
 class Options(Record, frozen=True):
@@ -385,7 +356,7 @@ OfEngine: TypeAlias = Started | Lost | NodeLost
 ForCalls: TypeAlias = Define | Forget | Run | Recall | Interrupt | Share | Answer | Need
 ForWorkers: TypeAlias = ForCalls | Free | Unmap | Inquire | Source | Stop
 ToWorker: TypeAlias = Setup | ForWorkers
-FromWorker: TypeAlias = FromAsker | OfAttempts | OfBlobs | OfResources | Said | Imported
+FromWorker: TypeAlias = FromAsker | OfAttempts | OfBlobs | OfResources | Said | Imported | Ran
 ToGateway: TypeAlias = (
     FromAsker | OfAttempts | OfBlobs | OfResources | OfEngine | Written | Moved | Inquire
 )

@@ -1,6 +1,6 @@
-"""A span: what one settled call did, where and when."""
+"""A span: what one settled call did, where and when; and the message that tells of those of calls inside calls."""
 
-from elsewhere.calls.messages import Verdict
+from elsewhere.calls.verdict import Verdict
 from elsewhere.calls.wire import Record
 
 
@@ -15,6 +15,9 @@ class Span(Record, frozen=True):
     ``argument_bytes`` is what its arguments took without its inputs, ``result_bytes`` what came out.
     ``sent_bytes`` is what was sent with it: arguments, inputs and result, but for those that lie in
     shared memory, which are the ``mapped_bytes``.
+
+    A call that was made inside another one has as its ``parent`` the number of the call that its worker had
+    been given, inside which all this happened. If it never left that worker, its own number is 0.
     """
 
     function: str
@@ -31,6 +34,7 @@ class Span(Record, frozen=True):
     result_bytes: int = 0
     sent_bytes: int = 0
     mapped_bytes: int = 0
+    parent: int = 0
 
     @property
     def ok(self) -> bool:
@@ -41,3 +45,9 @@ class Span(Record, frozen=True):
     def ended(self) -> float:
         """When its last attempt ended."""
         return self.started + self.elapsed
+
+
+class Ran(Record, frozen=True, tag=54):
+    """These calls were made inside calls of this worker, and have come out."""
+
+    spans: list[Span]

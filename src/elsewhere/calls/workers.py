@@ -27,6 +27,8 @@ class Setup(Record, frozen=True, tag=20):
     """how much it keeps of what its calls are given"""
     tells_imports: bool = False
     """whether it says `Imported`"""
+    notes_calls: bool = False
+    """whether it says `Ran`"""
     sees_files: bool = True
     """whether a file that it finds where the client has one, in the same state, may be that very one"""
     stands_in: str = ""

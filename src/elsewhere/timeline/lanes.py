@@ -11,6 +11,8 @@ from heapq import heappop, heappush
 
 from elsewhere.calls.span import Span
 
+LANES_MAX = 64
+"""of a worker; what is nested deeper is drawn on the last one"""
 RESOLUTION_SECONDS = 1e-6
 """Spans that overlap by less do so by rounding."""
 
@@ -66,7 +68,7 @@ def _stack(bars: list[Bar], first: int) -> int:
     for bar in bars:
         while busy and busy[0][0] <= bar.started + RESOLUTION_SECONDS:
             heappush(free, heappop(busy)[1])
-        lane = heappop(free) if free else first + len(last)
+        lane = heappop(free) if free else first + min(len(last), LANES_MAX - 1)
         before = last.get(lane)
         if before is not None:
             before.ended = min(before.ended, bar.started)

@@ -51,6 +51,7 @@ def _data(lanes: Lanes) -> str:
                 span.verdict.name.lower().replace("_", " "),
                 span.sent_bytes,
                 span.mapped_bytes,
+                span.parent,
             ]
         )
     length = round(lanes.length, 7)
@@ -64,7 +65,10 @@ def _figures(spans: Sequence[Span], lanes: Lanes) -> str:
     moved = sum(one.result_bytes for one, other in given if one.worker != other.worker)
     figures = [
         ("From first to last", _seconds(lanes.length)),
-        ("Sum of all calls", _seconds(sum(span.elapsed for span in spans))),
+        (
+            "Sum of the client's calls",
+            _seconds(sum(span.elapsed for span in spans if not span.parent)),
+        ),
         ("Arguments", byte_text(sum(span.argument_bytes for span in spans))),
         ("Results", byte_text(sum(span.result_bytes for span in spans))),
         ("Inputs from other calls", byte_text(handed)),

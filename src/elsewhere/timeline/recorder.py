@@ -1,4 +1,4 @@
-"""Notes a span of each call that its client made, while the pool lasts.
+"""Notes a span of each call of a pool, while that lasts.
 
 Nothing of this is loaded, and no call pays for it, unless the pool was made with ``record=True``.
 """
@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any
 
 from elsewhere.calls.messages import Call, Settlement
-from elsewhere.calls.span import Span
+from elsewhere.calls.span import Ran, Span
 from elsewhere.future import Future
 from elsewhere.pending import Pending
 
@@ -33,6 +33,10 @@ class Recorder:
         mapped = sum(future.nbytes for future in inputs if future.is_own)
         given = [self._known(future) for future in inputs if not future.is_own]
         return _Watched(noted, call, pending, function, given, mapped)
+
+    def note(self, message: Ran) -> None:
+        """Calls that were made inside calls have come out."""
+        self.spans += message.spans
 
     def _known(self, future: Future[Any]) -> object:
         """What is known of an input; None where it is another pool's and not settled."""

@@ -55,11 +55,13 @@ def _call_events(bar: Bar, origin: float) -> list[dict[str, Any]]:
         waited_from = max(span.asked, span.ready)
     args["waited for a worker (µs)"] = _micros(max(0.0, span.started - waited_from))
     call = _event(span.function, "X", _thread(bar), bar.started)
+    if span.parent:
+        args["inside call"] = span.parent
     asked = _event(f"asked for {span.function}", "i", CLIENT_THREAD, span.asked - origin)
-    return [
-        {**call, "dur": _micros(bar.ended - bar.started), "cat": "call", "args": args},
-        {**asked, "s": "t", "cat": "client", "args": {"call": span.call}},
-    ]
+    ran = {**call, "dur": _micros(bar.ended - bar.started), "cat": "call", "args": args}
+    if span.parent:
+        return [ran]
+    return [ran, {**asked, "s": "t", "cat": "client", "args": {"call": span.call}}]
 
 
 def _flow_events(source: Bar, target: Bar, number: int) -> list[dict[str, Any]]:

@@ -9,9 +9,11 @@ from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import Future as BaseFuture
 from functools import partial
 from threading import Thread
+from time import monotonic
 from typing import Any, Protocol
 
 from elsewhere.calls.messages import Input, Options, Settlement, Verdict
+from elsewhere.calls.wire import replace
 from elsewhere.codec.functions import Encoded, describe, full_name
 from elsewhere.codec.references import Source, note_not_begun, supplied
 from elsewhere.codec.values import loads
@@ -28,6 +30,10 @@ class Keeper(Settler, Protocol):
     """What a child needs of the pool of its worker."""
 
     worker: int
+
+    @property
+    def note(self) -> "Callable[[Child, Settlement], None] | None":
+        """What is told how each child has come out, if somebody wants to know."""
 
     @property
     def in_coroutine(self) -> bool:
@@ -64,6 +70,9 @@ class Child(Future[Any]):
     """its outcome has come by the link"""
     aside: Future[Any] | None = None
     """the input that it is set aside for"""
+    asked = 0.0
+    """when it was made, if that is noted"""
+    argument_bytes = 0
     _settled_inputs = 0
     """how many of the first inputs are known to be settled"""
     _given: Sequence[Source] = ()
@@ -151,7 +160,7 @@ class Child(Future[Any]):
                     return None
                 given.append(source)
         except (NotPicklable, DataLost) as error:
-            self._fail(error, "")
+            self.end(self._failed(error, ""))
             return None
         self._given = given
         return payload
@@ -176,6 +185,7 @@ class Child(Future[Any]):
     def run(self, payload: bytes) -> None:
         """Run it here and settle it."""
         function = self.callee
+        started = 0.0 if self._pool.note is None else monotonic()
         args: tuple[Any, ...] = ()
         kwargs: dict[str, Any] = {}
         try:
@@ -189,8 +199,10 @@ class Child(Future[Any]):
         except BaseException as error:  # noqa: BLE001  # it belongs to whoever waits
             from elsewhere.codec.labels import label_of
 
-            self._fail(error, label_of(function, args, kwargs))
-            return
+            settlement = self._failed(error, label_of(function, args, kwargs))
+        if started:
+            elapsed = monotonic() - started
+            settlement = replace(settlement, started=started, elapsed=elapsed)
         self.end(settlement)
 
     def _load(self, payload: bytes) -> Any:
@@ -198,11 +210,11 @@ class Child(Future[Any]):
         with supplied(given):
             return loads(payload)
 
-    def _fail(self, error: BaseException, label: str) -> None:
+    def _failed(self, error: BaseException, label: str) -> Settlement:
         from elsewhere.codec.failures import encode_failure
 
         failure = encode_failure(error, label)
-        self.end(Settlement(0, Verdict.ERROR, failure, self._pool.worker, 1))
+        return Settlement(0, Verdict.ERROR, failure, self._pool.worker, 1)
 
     def drop(self) -> None:
         """Its root was interrupted: settle it as cancelled."""
@@ -211,6 +223,8 @@ class Child(Future[Any]):
     def end(self, settlement: Settlement) -> None:
         self._function = describe(self.callee)
         self.inputs = ()
+        if self._pool.note is not None and settlement.started:
+            self._pool.note(self, settlement)
         self.settle(settlement)
         self.run_callbacks()
 

@@ -25,9 +25,10 @@ from elsewhere.calls.messages import (
     Need,
     Settlement,
 )
+from elsewhere.calls.span import Span
 from elsewhere.calls.values import Hold, Missing
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
-from elsewhere.codec.functions import Functions, to_send
+from elsewhere.codec.functions import Functions, describe, to_send
 from elsewhere.codec.references import dumps_with_inputs
 from elsewhere.codec.values import dumps, too_large
 from elsewhere.errors import NotPicklable
@@ -81,6 +82,7 @@ class InnerPool:
         self.finish = runner.finish
         self._puts = InnerPuts(self, runner.values, post, self._numbers, worker)
         self.settlement_of = self._puts.settlement_of
+        self.note = self._note if runner.notes_calls else None
         runner.values.settler = self
         post.on_share, post.on_answer, post.on_need = self.share, self.answer, self.give
         runner.interrupts.on_interrupt = self.stop_children
@@ -108,9 +110,7 @@ class InnerPool:
                 payload, futures = self._puts.encode_arguments(args, kwargs)
             if len(payload) > PAYLOAD_BYTES_MAX:
                 raise too_large("the arguments", len(payload))
-            child = Child(function, payload, self._runner.own_root() or self._detached, self)
-            if futures:
-                child.inputs = futures
+            child = self._make(function, payload, futures)
             if task is None and not _needs_node(function):
                 self._runner.stack.append(child)
             elif task is None:
@@ -126,6 +126,16 @@ class InnerPool:
         except TypeError as error:
             # NotPicklable, NoKey, or what the function says of its arguments.
             return failed_future(error, self)
+        return child
+
+    def _make(
+        self, function: Callable[..., Any], payload: bytes, inputs: Sequence[Future[Any]]
+    ) -> Child:
+        child = Child(function, payload, self._runner.own_root() or self._detached, self)
+        if inputs:
+            child.inputs = inputs
+        if self.note is not None:
+            child.asked, child.argument_bytes = monotonic(), len(payload)
         return child
 
     def spawn_each(
@@ -210,6 +220,28 @@ class InnerPool:
         stack.extendleft(reversed(kept))
         self._runner.tell_stack(asked=True)
         self._post.flush()
+
+    def _note(self, child: Child, settlement: Settlement) -> None:
+        """A child has come out. From either thread."""
+        size = settlement.nbytes
+        mapped = 0 if settlement.place is None else size
+        self._post.outgoing.append(
+            Span(
+                describe(child.callee),
+                settlement.worker,
+                settlement.started,
+                settlement.elapsed,
+                1,
+                settlement.verdict,
+                call=child.number,
+                asked=child.asked,
+                argument_bytes=child.argument_bytes,
+                result_bytes=size,
+                sent_bytes=child.argument_bytes + size - mapped if child.number else 0,
+                mapped_bytes=mapped,
+                parent=child.root.attempt.call,
+            )
+        )
 
     def answer(self, settlement: Settlement) -> None:
         """A submitted child has come out. From either thread."""

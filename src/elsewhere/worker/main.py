@@ -62,6 +62,7 @@ def run_worker(
     runner.values.open(setup)
     if setup.tells_imports:
         runner.imports = imports
+    runner.notes_calls = setup.notes_calls
     runner.values.make_settler = lambda: own_pool(runner, post, setup.worker)
     runner.make_coroutines = lambda: make_coroutines(runner)
     _let_calls_out(runner, post, setup, node)

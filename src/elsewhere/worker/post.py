@@ -39,6 +39,7 @@ from elsewhere.calls.messages import (
     ToWorker,
 )
 from elsewhere.calls.resources import Inquire
+from elsewhere.calls.span import Ran, Span
 from elsewhere.calls.values import Free, Unmap
 from elsewhere.calls.workers import Stop
 from elsewhere.link import WorkerEnd
@@ -64,7 +65,7 @@ class Post:
         """code as it came, or what it became when it was first called"""
         self.lasting: set[int] = set()
         """functions whose next call may last: one that was never called, or whose latest call lasted"""
-        self.outgoing: deque[Outcome | Call | FromWorker] = deque()
+        self.outgoing: deque[Outcome | Call | Span | FromWorker] = deque()
         """to be sent with the next flush"""
         self.interrupts: set[tuple[int, int]] = set()
         """attempts that the gateway wants interrupted"""
@@ -222,10 +223,11 @@ class Post:
         self._link.close()
 
     def _collect(self) -> list[FromWorker]:
-        """Everything that waits, with outcomes and calls that follow their like as one message."""
+        """Everything that waits, with outcomes and calls that follow their like, and spans, as one message."""
         messages: list[FromWorker] = []
         outcomes: list[Outcome] = []
         calls: list[Call] = []
+        spans: list[Span] = []
         self._said = 0
         self.before_sending()
         while self.outgoing:
@@ -240,6 +242,10 @@ class Post:
                 if not calls:
                     messages.append(Submit(calls))
                 calls.append(item)
+            elif isinstance(item, Span):
+                if not spans:
+                    messages.append(Ran(spans))
+                spans.append(item)
             else:
                 outcomes, calls = [], []
                 messages.append(item)

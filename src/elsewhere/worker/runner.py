@@ -83,6 +83,8 @@ class Runner:
         self._free: list[greenlet] = []
         self.imports: Imports | None = None
         """told of, if this is"""
+        self.notes_calls = False
+        """whether calls that are made inside calls are told of"""
         self.values = Values(post)
         self.applying = Applying(post, self.values, editions, screens, self.finish)
         self._apply, self._fail = self.applying.apply, self.applying.fail
