@@ -167,6 +167,8 @@ class Future(Waitable[T], Generic[T]):
 
     def __repr__(self) -> str:
         state = {PENDING: "pending", FINISHED: "finished"}.get(self._state, "cancelled")
+        if state == "pending" and self.running():
+            state = "running"
         return f"<elsewhere.Future of {self._function}: {state}>"
 
     def __reduce__(self) -> tuple[Any, ...]:

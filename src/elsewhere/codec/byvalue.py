@@ -6,6 +6,7 @@ from collections import ChainMap
 from collections.abc import Callable
 from types import BuiltinFunctionType, CellType, CodeType, FunctionType, ModuleType
 from typing import Annotated, Any, ClassVar
+from weakref import WeakSet
 
 import cloudpickle
 
@@ -41,6 +42,27 @@ def _reduce_module(module: ModuleType) -> Any:
     return (find_module if len(found) == 1 else make), found
 
 
+_own: "WeakSet[type]" = WeakSet()
+"""classes that this process has sent by value, and that are its own"""
+_received: "WeakSet[type]" = WeakSet()
+"""those of other processes"""
+
+
+def _note(kind: type) -> None:
+    """A class is about to be sent by value."""
+    if kind not in _received:
+        _own.add(kind)
+
+
+def _fill_class(kind: type, state: tuple[Callable[[type, Any], object], Any]) -> None:
+    """Give a class what it came with. One that comes back stays as it is: what became of a copy elsewhere
+    is not its affair, and some cannot be filled twice."""
+    if kind not in _own:
+        _received.add(kind)
+        fill, given = state
+        fill(kind, given)
+
+
 class ByValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle has no types
     """cloudpickle's, which sends a function by value, and a function behind `functools.cache` too.
 
@@ -72,6 +94,13 @@ class ByValuePickler(cloudpickle.Pickler):  # type: ignore[misc]  # cloudpickle 
                 slots["__globals__"] = as_sent(obj.__globals__, slots["__globals__"])
             fill = fill_as_is if self.as_is else fill_function
             return make_function, parts, (attributes, slots), None, None, fill
+        if isinstance(obj, type) and reduced is not NotImplemented and len(reduced) == 6:
+            _note(obj)
+            make, parts, given, items, pairs, fill_class = reduced
+            if "__slots__" in vars(obj) and isinstance(parts[0], type):  # else it is an enumeration
+                given[0].pop("__slots__", None)  # slots are made with their class
+                parts[3]["__slots__"] = vars(obj)["__slots__"]
+            return make, parts, (fill_class, given), items, pairs, _fill_class
         return reduced
 
 

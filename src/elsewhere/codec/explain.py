@@ -28,6 +28,7 @@ REMEDIES = {
     "module": "Import the module inside the function",
     "Future": "Wait for it and send its result(); only futures of elsewhere can be arguments",
 }
+_OF_SYSTEM = types.GetSetDescriptorType, types.MemberDescriptorType
 REMEDY = "Make it inside the function, or give its class a __reduce__"
 
 
@@ -85,6 +86,11 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
             yield f" element {_show(part)}", part
     elif isinstance(value, types.FunctionType):
         yield from _captured(value)
+    elif isinstance(value, type):
+        for name, part in vars(value).items():
+            # What the system has put there is not sent.
+            if not isinstance(part, _OF_SYSTEM) and name != "_abc_impl":
+                yield f".{name}", part
     elif isinstance(value, Future):
         return  # no part of it says more than it does
     elif isinstance(value, types.MethodType):
@@ -113,6 +119,7 @@ def _captured(function: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _state(value: Any) -> Iterator[tuple[str, Any]]:
+    yield ".__class__", type(value)
     for name, part in getattr(value, "__dict__", {}).items():
         yield f".{name}", part
     for kind in type(value).__mro__:

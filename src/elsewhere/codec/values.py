@@ -38,6 +38,8 @@ def dumps(value: Any, name: str) -> bytes:
     """
     try:
         data = pickle.dumps(value, PROTOCOL)
+    except MemoryError:
+        raise  # it says nothing of the value
     except Exception:  # noqa: BLE001  # pickling runs the value's own code
         return dumps_by_value(value, name)
     return dumps_by_value(value, name) if _MAIN in data else data
@@ -108,6 +110,8 @@ def dumps_by_value(
 
     try:
         return cloudpickle_dumps(value, PROTOCOL, leave, as_is=as_is)
+    except MemoryError:
+        raise
     except Exception as error:  # noqa: BLE001  # as above
         _refuse(value, name, error)
 
