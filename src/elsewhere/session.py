@@ -106,7 +106,7 @@ class Session:
         self._reading: set[Intake] = set()
         """the input of each map that is not read to its end"""
         self._closing = False
-        self.shut = False
+        self.shut = ""  # where it takes no more calls
         self._host.open()
         _open_sessions.add(self)
 
@@ -131,7 +131,7 @@ class Session:
     def check_open(self) -> None:
         """Raises RuntimeError if the pool takes no more calls."""
         if self.shut:
-            raise RuntimeError("cannot schedule new futures after shutdown of the pool")
+            raise RuntimeError(f"cannot schedule new futures {self.shut}")
 
     def submit(
         self,
@@ -296,7 +296,7 @@ class Session:
 
     def shut_down(self, *, wait: bool, cancel_futures: bool) -> None:
         """As `Pool.shutdown`."""
-        self.shut = True
+        self.shut = "after shutdown of the pool"
         for intake in list(self._reading):
             if cancel_futures:
                 intake.cancel()
@@ -321,7 +321,7 @@ class Session:
 
     def terminate(self) -> None:
         """End now: kill the workers and cancel what is not settled."""
-        self.shut = True
+        self.shut = "after shutdown of the pool"
         for intake in list(self._reading):
             intake.cancel()
         self._host.terminate()
@@ -382,7 +382,7 @@ def _length(iterables: tuple[Iterable[Any], ...]) -> int | None:
 def _leave_to_parent() -> None:
     """In a forked child of the client: the pools are the parent's, and the child must not touch them."""
     for session in _open_sessions:
-        session.shut = True
+        session.shut = "in a fork of the process whose pool this is: make a pool here"
         session._host.disown()
     _open_sessions.clear()
 

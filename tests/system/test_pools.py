@@ -12,6 +12,7 @@ import pytest
 
 from elsewhere import Pool
 from tests.system import functions
+from tests.system.clients import run_python
 from tests.system.waiting import wait_until
 
 # What other tests have left is their affair.
@@ -207,3 +208,28 @@ def test_a_recorded_timeline_says_what_ran_where_and_when() -> None:
 def test_a_pool_that_does_not_record_has_no_timeline(pool: Pool) -> None:
     with pytest.raises(RuntimeError, match="record=True"):
         pool.timeline()
+
+
+def test_a_fork_of_the_client_is_told_whose_the_pool_is() -> None:
+    ended = run_python(
+        "-c",
+        """
+import os
+from elsewhere import Pool
+with Pool(1) as pool:
+    pool.submit(abs, -1).result()
+    if os.fork() == 0:
+        try:
+            pool.submit(abs, -2)
+        except RuntimeError as error:
+            print(error, flush=True)
+        os._exit(0)
+    os.wait()
+    print(pool.submit(abs, -3).result())
+""",
+    )
+
+    assert ended.returncode == 0, ended.stderr
+    told, result = ended.stdout.splitlines()
+    assert told.endswith("in a fork of the process whose pool this is: make a pool here")
+    assert result == "3"
