@@ -84,7 +84,12 @@ def _parts(value: Any) -> Iterator[tuple[str, Any]]:
     elif isinstance(value, (set, frozenset)):
         for part in value:
             yield f" element {_show(part)}", part
-    elif isinstance(value, types.FunctionType):
+    else:
+        yield from _parts_of_object(value)
+
+
+def _parts_of_object(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, types.FunctionType):
         yield from _captured(value)
     elif isinstance(value, type):
         for name, part in vars(value).items():
