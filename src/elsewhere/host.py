@@ -84,7 +84,8 @@ class GatewayHost:
         self._remembering = Remembering(gateway, store, self.post)
         self._engine = engine
         self._say = say
-        self.on_ran: Callable[[Ran], object] = repr  # who records listens here
+        self.on_ran: Callable[[Ran], None] = lambda message: None
+        """whoever records listens here"""
         self._on_end = on_end
         self._lock = threading.Lock()
         self._inbox = Inbox()
