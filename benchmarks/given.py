@@ -36,24 +36,11 @@ def fill_array(size: int) -> Any:
     return np.full(size, 1, dtype=np.uint8)
 
 
-def bytes_given(size: int) -> Callable[[float], int]:
-    """A function that needs so many bytes, and returns its process."""
+def given_of(fill: Callable[[int], Any], size: int) -> Callable[[float], int]:
+    """A function that needs what `fill` makes of so many bytes, for `seconds`, and returns its process."""
 
     def use(
-        seconds: float, space: Annotated[bytearray, Depends(fill_bytes, size).options(scope="node")]
-    ) -> int:
-        sleep(seconds)
-        return os.getpid() if len(space) == size else 0
-
-    given: Callable[[float], int] = use  # type: ignore[assignment]  # the rest is given by itself
-    return given
-
-
-def array_given(size: int) -> Callable[[float], int]:
-    """As `bytes_given`, of an array."""
-
-    def use(
-        seconds: float, space: Annotated[Any, Depends(fill_array, size).options(scope="node")]
+        seconds: float, space: Annotated[Any, Depends(fill, size).options(scope="node")]
     ) -> int:
         sleep(seconds)
         return os.getpid() if len(space) == size else 0

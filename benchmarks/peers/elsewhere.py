@@ -18,7 +18,7 @@ import elsewhere
 from benchmarks import graphs, inside
 from benchmarks.fetching import Fetch, Fetched, Sent
 from benchmarks.functions import same
-from benchmarks.given import array_given, bytes_given, same_given, work_given
+from benchmarks.given import fill_array, fill_bytes, given_of, same_given, work_given
 from benchmarks.peer import (
     WORKERS,
     Averages,
@@ -96,8 +96,8 @@ class Elsewhere(ExecutorPeer):
 
     def holds(self) -> Idioms[Hold]:
         return {
-            "node, bytearray": Idiom(partial(hold, bytes_given)),
-            "node, numpy": Idiom(partial(hold, array_given)),
+            "node, bytearray": Idiom(partial(hold, partial(given_of, fill_bytes))),
+            "node, numpy": Idiom(partial(hold, partial(given_of, fill_array))),
         }
 
     def inferences(self) -> Idioms[Inferences]:
