@@ -1,8 +1,9 @@
 """The input of one map: who reads it, how much of it, and how it is cut into chunks and sent.
 
 Chunks are sized so that one takes about `CHUNK_SECONDS` by the measured time of an item, and at most
-`CHUNK_BYTES_MAX`; where the length of the input is known, no chunk is more than a fair share of what
-is left, so that no worker idles at the end while another holds a big one. A bounded number of chunks
+`CHUNK_BYTES_MAX`; no chunk is more than a fair share of what is left, so that no worker idles at the end
+while another holds a big one. Where the length of the input is not known, they take half as long,
+`CHUNK_SECONDS_BLIND`, for any may be the last. A bounded number of chunks
 is under way: enough work for `AHEAD_SECONDS` of every worker, and no more unread results than
 `UNREAD_BYTES_MAX`.
 
@@ -31,7 +32,8 @@ from elsewhere.codec.values import dumps, too_large
 from elsewhere.errors import DataLost, NotPicklable
 from elsewhere.future import Future, Settler
 
-CHUNK_SECONDS = 0.05
+CHUNK_SECONDS = 0.1
+CHUNK_SECONDS_BLIND = 0.05
 CHUNK_SECONDS_MIN = 0.001
 CHUNK_BYTES_MAX = 2**20
 CHUNK_ITEMS_MAX = 2**16
@@ -228,10 +230,12 @@ class Intake:
         seconds = self.meter.seconds
         if seconds is None or self.options.timeout is not None or self.options.retries:
             return 1
-        size = CHUNK_SECONDS / max(seconds, 1e-9)
-        if self._left is not None:
-            fair = self._left / (2 * self._workers)
-            size = min(size, max(fair, CHUNK_SECONDS_MIN / max(seconds, 1e-9)))
+        seconds = max(seconds, 1e-9)
+        if self._left is None:
+            size = CHUNK_SECONDS_BLIND / seconds
+        else:
+            fair = max(self._left / (2 * self._workers), CHUNK_SECONDS_MIN / seconds)
+            size = min(CHUNK_SECONDS / seconds, fair)
         if self.meter.bytes:
             size = min(size, CHUNK_BYTES_MAX / self.meter.bytes)
         return max(1, min(int(size), CHUNK_ITEMS_MAX))

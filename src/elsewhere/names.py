@@ -42,8 +42,7 @@ def describe_call(
     key: bytes, function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Name:
     """Its name, if the key is known already. Raises `NoKey`."""
-    from elsewhere.codec.functions import full_name
-    from elsewhere.codec.labels import label_of
+    from elsewhere.codec.labels import full_name, label_of
     from elsewhere.keys.sample import parts_now_and_then
 
     parts = parts_now_and_then(full_name(function), plain_function(function), args, kwargs)

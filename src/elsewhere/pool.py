@@ -70,6 +70,9 @@ class Pool(Executor):
     with `CallQuarantined`.
     """
 
+    _engine_of: "EngineOf | None" = None
+    """what makes its engine, if not that for this machine's workers"""
+
     def __init__(  # noqa: PLR0913  # each is an option
         self,
         workers: int | None = None,
@@ -108,7 +111,7 @@ class Pool(Executor):
         opened = self._settings.open_store()
         with DeferredInterrupts():
             self._sessions = Sessions(
-                _opener(self._settings, opened, policy, modules, self._engine_of())
+                _opener(self._settings, opened, policy, modules, self._engine_of)
             )
             self._session = self._sessions.first
             from elsewhere.calls.messages import Options
@@ -116,12 +119,6 @@ class Pool(Executor):
             self._options = Options()
             _pools.add(self)
             weakref.finalize(self, Sessions.close, self._sessions).atexit = False
-
-    def _engine_of(self) -> "EngineOf":
-        """What makes the engine of this pool."""
-        from elsewhere.engines.local import LocalEngine
-
-        return LocalEngine
 
     @property
     def workers(self) -> int:
@@ -322,7 +319,7 @@ def _opener(
     store: "Store | None",
     policy: "Placement | None",
     preload: tuple[str, ...],
-    engine_of: "EngineOf",
+    engine_of: "EngineOf | None",
 ) -> Open:
     """What opens the sessions of a pool; `store` and `policy` are those of the first."""
 

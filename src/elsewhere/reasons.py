@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from elsewhere.codec.functions import full_name
+from elsewhere.codec.labels import full_name
 from elsewhere.in_force import in_force
 from elsewhere.keys.parts import Parts, explain, parts_of
 from elsewhere.store import Store

@@ -77,11 +77,11 @@ class Settings(NamedTuple):
         store: "Store | None",
         policy: "Placement | None",
         preload: Sequence[str],
-        engine_of: "EngineOf",
+        engine_of: "EngineOf | None" = None,
         digest: bytes = b"",
     ) -> "Session":
         """A session with workers on `node`, which are in the environment with this digest, if in another
-        than this process."""
+        than this process. Without `engine_of` they are this machine's."""
         # The node starts while these are being imported, which takes as long.
         from elsewhere.calls.values import INLINE_BYTES
         from elsewhere.calls.wire import replace
@@ -90,6 +90,10 @@ class Settings(NamedTuple):
         from elsewhere.session import Session
         from elsewhere.shipping.editions import PoolEditions
 
+        if engine_of is None:
+            from elsewhere.engines.local import LocalEngine
+
+            engine_of = LocalEngine
         editions = PoolEditions(alike=engine_of.alike, environment=self.environment)
         inline_bytes = INLINE_BYTES if self.inline_bytes is None else self.inline_bytes
         setup = Setup(

@@ -23,6 +23,19 @@ import elsewhere
 print(json.dumps(sorted(set(sys.modules) - before)))
 """
 
+MODULES_BEFORE_THE_NODE = """
+import json, sys
+before = set(sys.modules)
+
+def look(event, _):
+    if event == "os.posix_spawn":
+        print(json.dumps(sorted(set(sys.modules) - before)))
+
+sys.addaudithook(look)
+import elsewhere
+elsewhere.Pool(1).shutdown()
+"""
+
 
 def test_a_third_party_package_is_imported_in_one_file_of_its_own() -> None:
     wrong = scattered_third_parties(sources(ROOT, "src/"))
@@ -39,6 +52,20 @@ def test_the_pure_tier_touches_nothing() -> None:
 def test_importing_the_package_imports_no_third_party() -> None:
     printed = subprocess.run(
         [sys.executable, "-c", NEW_MODULES], capture_output=True, text=True, check=True, cwd=ROOT
+    ).stdout
+    loaded = {str(name).partition(".")[0] for name in json.loads(printed)}
+    assert "elsewhere" in loaded
+    assert {name for name in loaded if is_third_party(name)} == set()
+
+
+def test_the_node_starts_before_anything_third_party_is_imported() -> None:
+    """Both take as long: a node that starts later is ready later."""
+    printed = subprocess.run(
+        [sys.executable, "-c", MODULES_BEFORE_THE_NODE],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
     ).stdout
     loaded = {str(name).partition(".")[0] for name in json.loads(printed)}
     assert "elsewhere" in loaded

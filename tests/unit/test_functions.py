@@ -12,7 +12,8 @@ import pytest
 
 from elsewhere.calls.messages import Define, Release
 from elsewhere.codec import functions
-from elsewhere.codec.functions import Encoded, Functions, describe
+from elsewhere.codec.functions import Encoded, Functions
+from elsewhere.codec.labels import describe
 from elsewhere.codec.values import dumps_by_value, loads
 from elsewhere.errors import NotPicklable
 from elsewhere.inject.depends import Depends, Provided

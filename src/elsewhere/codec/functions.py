@@ -20,6 +20,7 @@ from elsewhere.calls.messages import Define, Release
 from elsewhere.calls.resources import ResourceName
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
 from elsewhere.codec.captured import Check, check_of, is_importable
+from elsewhere.codec.labels import describe, full_name
 from elsewhere.codec.values import dumps, dumps_by_value, loads, too_large
 from elsewhere.plans.plan import kept_for
 from elsewhere.tasks import Task, is_pure, plain_function
@@ -283,24 +284,6 @@ def to_send(function: Callable[..., Any]) -> Callable[..., Any]:
     if isinstance(function, Task) and not is_importable(function):
         return function.function
     return function
-
-
-def full_name(function: Callable[..., Any]) -> str:
-    """What a store calls a function: its name with that of its module."""
-    return (
-        f"{getattr(function, '__module__', None) or type(function).__module__}.{describe(function)}"
-    )
-
-
-def describe(function: Callable[..., Any]) -> str:
-    """What messages and tables call a function."""
-    name = getattr(function, "__qualname__", None) or getattr(function, "__name__", None)
-    if isinstance(name, str):
-        return name
-    inner = getattr(function, "func", None)
-    if callable(inner):
-        return describe(inner)
-    return type(function).__qualname__
 
 
 def _is_importable_for_ever(_: object) -> bool:

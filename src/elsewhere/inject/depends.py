@@ -7,8 +7,7 @@ from typing import Any
 
 from elsewhere.arguments import check_seconds
 from elsewhere.calls.resources import KnownResource, ResourceName
-from elsewhere.codec.functions import full_name
-from elsewhere.codec.labels import label_of
+from elsewhere.codec.labels import full_name, label_of
 from elsewhere.errors import NoKey
 from elsewhere.inject.building import Made, make, make_in_loop
 from elsewhere.inject.graph import check_graph, is_asynchronous_graph, needs_of

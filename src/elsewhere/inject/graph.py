@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from elsewhere.codec.functions import full_name
+from elsewhere.codec.labels import full_name
 from elsewhere.plans.dependency import Dependency
 from elsewhere.plans.plan import Given, plan_of
 from elsewhere.tasks import is_asynchronous, plain_function

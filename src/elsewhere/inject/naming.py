@@ -7,7 +7,7 @@ from types import FunctionType
 from typing import Any, NamedTuple
 from weakref import ref
 
-from elsewhere.codec.functions import full_name
+from elsewhere.codec.labels import full_name
 from elsewhere.errors import NoKey
 from elsewhere.plans.dependency import Dependency
 

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from itertools import count
 from math import inf
 from time import monotonic, perf_counter
-from traceback import clear_frames
 from typing import Any, Protocol
 
 from elsewhere.calls.resources import ResourceName, Use
@@ -161,6 +160,8 @@ class Resources:
         `Exception`."""
         with self.lock:
             if isinstance(error, Exception):
+                from traceback import clear_frames
+
                 # What the provider had made so far must not live as long as its error.
                 clear_frames(error.__traceback__)
                 times = 1 if resource.failure is None else resource.failure.times + 1

@@ -36,11 +36,8 @@ class PoolOfNodes(Pool):
         sees_files: bool = False,
         **options: Any,
     ) -> None:
-        self._nodes = Nodes(nodes, path, sees_files)
+        self._engine_of = Nodes(nodes, path, sees_files)
         super().__init__(nodes * workers, **options)
-
-    def _engine_of(self) -> "Nodes":
-        return self._nodes
 
     @property
     def sources(self) -> Sources:

@@ -14,7 +14,8 @@ from typing import Any, Protocol
 
 from elsewhere.calls.messages import Input, Options, Settlement, Verdict
 from elsewhere.calls.wire import replace
-from elsewhere.codec.functions import Encoded, describe, full_name
+from elsewhere.codec.functions import Encoded
+from elsewhere.codec.labels import describe, full_name
 from elsewhere.codec.references import Source, note_not_begun, supplied
 from elsewhere.codec.values import loads
 from elsewhere.errors import DataLost, NotPicklable

@@ -28,7 +28,8 @@ from elsewhere.calls.messages import (
 from elsewhere.calls.span import Span
 from elsewhere.calls.values import Hold, Missing
 from elsewhere.calls.wire import PAYLOAD_BYTES_MAX
-from elsewhere.codec.functions import Functions, describe, to_send
+from elsewhere.codec.functions import Functions, to_send
+from elsewhere.codec.labels import describe
 from elsewhere.codec.references import dumps_with_inputs
 from elsewhere.codec.values import dumps, too_large
 from elsewhere.errors import NotPicklable

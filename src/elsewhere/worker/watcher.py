@@ -19,7 +19,7 @@ from elsewhere.worker.runner import Runner
 TICK_SECONDS = 0.025
 TICK_SECONDS_MAX = 0.05
 """How often it looks at a call that lasts: each look takes the interpreter away from the call. A look
-every 10 ms and chunks of 25 ms cost a map that keeps all processors busy 1.2 per cent."""
+every 10 ms, and chunks of 25 ms, cost a map that keeps all processors busy 1.2 per cent."""
 IDLE_TICKS_MAX = 20
 
 
