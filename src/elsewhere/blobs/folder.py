@@ -38,6 +38,9 @@ class BlobFolder:
                 fcntl.flock(part, fcntl.LOCK_EX)
                 if not _is_at(part, path + PART):
                     continue  # whoever had it has finished it
+                if os.path.exists(path):
+                    os.unlink(path + PART)  # finished before this process began a part anew
+                    break
                 os.ftruncate(part, 0)
                 write(part)
                 os.fchmod(part, 0o400)
