@@ -20,7 +20,6 @@ from elsewhere.future import Future
 from elsewhere.gateway.values import Values
 from elsewhere.placed import Holder
 from elsewhere.reports import report_briefly
-from elsewhere.segments.directory import move_to_disk
 
 if TYPE_CHECKING:
     from elsewhere.segments.reading import Lease, Leases
@@ -150,6 +149,8 @@ class Holdings:
             self._spiller.start()
 
     def _move(self) -> None:
+        from elsewhere.segments.moving import move_to_disk  # few pools move anything
+
         while (message := self._spills.get()) is not None and not self._ended:
             if not self._is_needed(message.call):
                 # It was let go since, which makes more room than to move it, and sooner.

@@ -80,23 +80,6 @@ def twin(segment: str) -> str:
     return os.path.join(folder, DISK, name)
 
 
-def move_to_disk(segment: str) -> None:
-    """Move a segment to its twin. It can be found all the time. Raises OSError, and has done nothing."""
-    import shutil
-
-    folder, name = os.path.split(segment)
-    target = os.path.join(make_twin(folder), name)
-    copy = target + COPY
-    try:
-        shutil.copyfile(segment, copy)
-        os.rename(copy, target)
-    except OSError:
-        with suppress(FileNotFoundError):
-            os.unlink(copy)
-        raise
-    os.unlink(segment)
-
-
 def remove_segments(path: str, writer: int | str, kept: Container[str]) -> None:
     """Remove what `writer`, which is gone, has left in a folder, but for the paths that are `kept`."""
     for folder in (path, os.path.join(path, DISK)):
