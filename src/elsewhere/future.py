@@ -22,6 +22,7 @@ from elsewhere.waitable import CANCELLED, CONDITION, FINISHED, NOBODY_WAITED, PE
 if TYPE_CHECKING:
     from elsewhere.segments.reading import Lease
 
+    Share = Callable[["Future[Any]"], "Future[Any]"]
 _OUTCOME = "the outcome"
 _AGAIN = "the future of the same value, made again"
 _LEASE = "the lease of what was lost"
@@ -52,10 +53,10 @@ class Settler(Protocol):
         segment."""
 
     def ask_again(
-        self, missing: Missing, again: "Future[Any]", share: Callable[[], "Future[Any]"]
+        self, missing: Missing, again: "Future[Any]", share: "Share"
     ) -> "Future[Any] | None":
-        """A value is not where it should be. Returns the future that will have it: what `share`
-        returns, which is `again` for who came first; None if this may not be waited for here."""
+        """A value is not where it should be. Returns the future that will have it: what `share` returns
+        of that, which is `again` for who came first; None if this may not be waited for here."""
 
 
 class Future(Waitable[T], Generic[T]):
@@ -75,7 +76,7 @@ class Future(Waitable[T], Generic[T]):
     _exception: BaseException | None = None
     _timeout: float | None = None
     put_again: "Future[Any] | None" = None
-    """the same value, as it was put for the calls of another pool that were given this"""
+    """the same value, as it was put for calls that were given this"""
     is_own = False
     """it stands for the arguments of one call"""
     is_returned = False
@@ -350,7 +351,7 @@ class Future(Waitable[T], Generic[T]):
         return self._settler.ask_again(
             Missing(settlement.call, placed.place),
             again,
-            lambda: self.__dict__.setdefault(_AGAIN, again),
+            lambda one: self.__dict__.setdefault(_AGAIN, one),
         )
 
     def _open_again(

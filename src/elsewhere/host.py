@@ -164,10 +164,10 @@ class GatewayHost:
         return []
 
     def ask_again(
-        self, missing: Missing, again: Future[Any], share: Callable[[], Future[Any]]
+        self, missing: Missing, again: Future[Any], share: Callable[[Future[Any]], Future[Any]]
     ) -> Future[Any]:
         with DeferredInterrupts():  # or a future might be shared that nobody has asked for
-            if (shared := share()) is again:
+            if (shared := self.holdings.seek(missing.call, again, share)) is again:
                 self._inbox.append(Again(missing, again))
         if self._poller.ended:
             self._cancel_rest()
@@ -274,12 +274,14 @@ class GatewayHost:
         self._poller.set_alarm(turn.wake)
 
     def _settle(self, settlements: list[Settlement]) -> None:
+        kept = [self.holdings.take(one.kept_as) for one in settlements if one.kept_as]
         for settlement in settlements:
             pending = self._inbox.pending.pop(settlement.call, None)
             self.holdings.settled(settlement.call)
             if pending is not None:
-                pending.settle(settlement)
+                pending.settle(settlement.as_kept())
                 self._callbacks.append(pending)
+        del kept  # not before all that have a part in one value know of it
         self.holdings.tell()
         at_end = self._closing and not self._inbox.pending
         if at_end or (settlements and not self._poller.is_serving):

@@ -4,7 +4,7 @@ Chunks are sized so that one takes about `CHUNK_SECONDS` by the measured time of
 `CHUNK_BYTES_MAX`; no chunk is more than a fair share of what is left, so that no worker idles at the end
 while another holds a big one. Where the length of the input is not known, they take half as long,
 `CHUNK_SECONDS_BLIND`, for any may be the last. A bounded number of chunks
-is under way: enough work for `AHEAD_SECONDS` of every worker, and no more unread results than
+is under way: two for each worker, or enough work for `AHEAD_SECONDS`, and no more unread results than
 `UNREAD_BYTES_MAX`.
 
 Futures among the items are given as values. While one of them has none yet, or never will, each item

@@ -49,8 +49,21 @@ class Puts:
         return payload, self.adopt(futures) if futures else futures
 
     def adopt(self, futures: Sequence[Future[Any]]) -> list[Future[Any]]:
-        """Futures of this pool: of another one's, others with their values, as soon as these are there."""
-        return [self._adopt_one(f) if f.is_foreign(self._host) else f for f in futures]
+        """Futures of this pool: of another one's, others with their values, as soon as these are there. What a
+        store had travels with each of them, so if it is large it is put."""
+        return [
+            self._adopt_one(f) if f.is_foreign(self._host) or self._is_carried(f) else f
+            for f in futures
+        ]
+
+    def _is_carried(self, future: Future[Any]) -> bool:
+        """Whether it has a large value with it."""
+        if future.put_again is not None and not future.put_again.is_foreign(self._host):
+            return True
+        if not future.is_settled():
+            return False
+        outcome = future.outcome()
+        return len(outcome.payload) > self._inline_bytes and outcome.verdict is Verdict.VALUE
 
     def _adopt_one(self, future: Future[T]) -> Future[T]:
         if future.is_settled():
@@ -84,13 +97,15 @@ class Puts:
         adopted.run_callbacks()
 
     def _bring(self, future: Future[Any]) -> Future[Any]:
-        """The input of a call that was given this: the same value, put here once, if it lies in a
-        segment of another pool, which may be gone before the call needs it. Raises `DataLost`."""
-        if not future.is_foreign(self._host):
-            return future
+        """The input of a call that was given this: the same value, put here once, if it is large, or lies
+        in a segment of another pool, which may be gone before the call needs it. Raises `DataLost`."""
+        if future.outcome().verdict is not Verdict.VALUE:
+            return future  # it has come out only now
         put_again = future.put_again
         if put_again is None or put_again.is_foreign(self._host):
-            put_again = future.put_again = self.put(future.result())
+            carried = [memoryview(future.outcome().payload)]
+            large = self._put_large(carried, "the value of the future")
+            put_again = future.put_again = large or self.put(future.result())
         return put_again
 
     def _put_large(self, parts: Sequence[memoryview], name: str) -> Future[Any] | None:

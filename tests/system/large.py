@@ -4,7 +4,8 @@ import mmap
 import os
 import resource
 import signal
-from typing import Any
+import time
+from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +21,62 @@ _kept: list[Any] = []
 
 def fill(number: int) -> Array:
     return np.full(LENGTH, number)
+
+
+@elsewhere.task(pure=True)
+def fill_slowly(path: str, number: int) -> Array:
+    """Note each execution in a file, and give who asks for the same time to join."""
+    with open(path, "a") as notes:
+        notes.write(f"{number}\n")
+    time.sleep(0.3)
+    return np.full(LENGTH, number)
+
+
+@elsewhere.task(pure=True)
+def bytes_of(size: int) -> bytes:
+    return bytes(size)
+
+
+@elsewhere.task(pure=True, isolation="fork")
+def fill_in_a_fork(path: str, number: int) -> Array:
+    return fill_slowly.function(path, number)
+
+
+@elsewhere.task(pure=True)
+def fill_beside(
+    path: str, number: int, given: Annotated[int, elsewhere.Depends(int, "1").options(scope="node")]
+) -> Array:
+    return fill_slowly.function(path, number * given)
+
+
+class LoadedByItsMaker:
+    """What cannot be loaded in the process that has made it."""
+
+    def __init__(self, maker: int, array: Array) -> None:
+        self.array = array
+        self._maker = maker
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _load_elsewhere, (self._maker, self.array)
+
+
+def _load_elsewhere(maker: int, array: Array) -> LoadedByItsMaker:
+    if maker == os.getpid():
+        raise ValueError("not here")
+    return LoadedByItsMaker(maker, array)
+
+
+@elsewhere.task(pure=True)
+def loaded_elsewhere(number: int) -> LoadedByItsMaker:
+    return LoadedByItsMaker(os.getpid(), np.full(LENGTH, number))
+
+
+def total_of_two(path: str, number: int) -> tuple[int, bool]:
+    """Ask for the same twice from inside a call; whether both lie in one segment."""
+    one, two = elsewhere.gather(
+        elsewhere.spawn(fill_slowly, path, number), elsewhere.spawn(fill_slowly, path, number)
+    )
+    return total(one) + total(two), is_mapped(one) and is_mapped(two)
 
 
 def total(array: Any) -> int:

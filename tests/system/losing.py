@@ -9,7 +9,7 @@ import numpy as np
 
 import elsewhere
 from elsewhere import Pool
-from tests.system.large import LENGTH, Array
+from tests.system.large import LENGTH, Array, fill_slowly
 from tests.system.segments import folder_of, segments_in
 
 
@@ -100,3 +100,12 @@ def touch_in_a_thread(folder: str) -> int:
 
     with ThreadPoolExecutor(1) as threads:
         return threads.submit(touch_a_lost_child, folder).result()
+
+
+def share_and_lose(folder: str, path: str) -> tuple[int, int]:
+    """The one value that two calls inside this one share is lost before two plain calls are given it."""
+    both = [elsewhere.spawn(fill_slowly, path, 6) for _ in range(2)]
+    assert len({child.nbytes for child in both}) == 1
+    lose_here(folder)
+    one, other = [elsewhere.spawn(total, child) for child in both]
+    return one.result(), other.result()

@@ -5,6 +5,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import wait
 from pathlib import Path
 
 import psutil
@@ -233,3 +234,13 @@ with Pool(1) as pool:
     told, result = ended.stdout.splitlines()
     assert told.endswith("in a fork of the process whose pool this is: make a pool here")
     assert result == "3"
+
+
+def test_what_fails_as_a_call_is_given_it_is_no_value() -> None:
+    with Pool(1, inline_bytes=0) as pool:
+        failed = pool.submit(int, "no number")
+        wait([failed], timeout=60)
+        # As another pool would bring it that has seen it pending a moment before.
+        assert pool._session._puts._bring(failed) is failed
+        with pytest.raises(ValueError, match="no number"):
+            pool.submit(abs, failed).result(timeout=60)

@@ -1,8 +1,9 @@
 """Pure tasks: equal calls run once, whoever asks, and what came out is remembered."""
 
+import os
 import signal
-from collections.abc import Iterator
-from concurrent.futures import wait
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from itertools import count, islice, repeat
 from pathlib import Path
 from threading import Lock
@@ -11,7 +12,8 @@ import pytest
 
 import elsewhere
 from elsewhere import CircularCall, NoKey, Pool, progress
-from tests.system import nested
+from tests.system import large, losing, nested
+from tests.system.segments import folder_of, segments_in
 
 
 @pytest.fixture(params=[1, 2], ids=["one worker", "two workers"])
@@ -163,3 +165,124 @@ def test_a_bar_is_opened_out_of_reach_of_ctrl_c_and_may_fail(
     assert [record.getMessage() for record in caplog.records] == [
         "the progress of a map can no longer be shown"
     ] * 2
+
+
+def test_a_large_result_stays_where_it_was_made_for_all_who_asked(pool: Pool, notes: Path) -> None:
+    futures = [pool.submit(large.fill_slowly, str(notes), 3) for _ in range(3)]
+    given = pool.submit(large.is_mapped, futures[2])
+
+    assert given.result(timeout=60)
+    assert all(large.is_mapped(future.result(timeout=60)) for future in futures)
+    assert {future.nbytes for future in futures} == {futures[0].nbytes}
+    assert None not in {future.where() for future in futures}
+    # The one that ran may go before those that joined it.
+    del futures[:2]
+    assert pool.submit(large.total, futures[0]).result(timeout=60) == 3 * large.LENGTH
+    assert notes.read_text() == "3\n"
+
+
+def test_a_large_result_is_shared_with_calls_inside_calls(pool: Pool, notes: Path) -> None:
+    inside = [pool.submit(large.total_of_two, str(notes), 4) for _ in range(3)]
+    totals, mapped = zip(*[future.result(timeout=60) for future in inside], strict=True)
+    assert totals == (8 * large.LENGTH,) * 3
+    assert mapped[0]  # who asks later than it came out may be told by the store
+    assert notes.read_text() == "4\n"
+
+
+@pytest.mark.parametrize("acknowledge", ["durable", "memory"])
+def test_a_large_result_is_remembered_whole(tmp_path: Path, notes: Path, acknowledge: str) -> None:
+    for where_it_lies in (1, None):
+        with Pool(1, store=tmp_path / "store", acknowledge=acknowledge) as pool:
+            future = pool.submit(large.fill_slowly, str(notes), 5)
+            assert large.total(future.result(timeout=60)) == 5 * large.LENGTH
+            assert future.where() == where_it_lies
+    assert notes.read_text() == "5\n"
+
+
+def test_a_large_result_whose_worker_has_died_is_there(notes: Path) -> None:
+    with Pool(1) as pool:
+        future = pool.submit(large.fill_slowly, str(notes), 6)
+        assert large.total(future.result(timeout=60)) == 6 * large.LENGTH
+        (pid,) = {pool.submit(os.getpid).result(timeout=60)}
+        os.kill(pid, signal.SIGKILL)
+        assert pool.submit(large.total, future).result(timeout=60) == 6 * large.LENGTH
+    assert notes.read_text() == "6\n"
+
+
+def test_a_large_result_whose_segment_is_lost_is_made_again(notes: Path) -> None:
+    with Pool(1) as pool:
+        first, second = (pool.submit(large.fill_slowly, str(notes), 7) for _ in range(2))
+        wait([first, second], timeout=60)
+        assert losing.lose_all(pool) == 1
+        assert pool.submit(large.total, second).result(timeout=60) == 7 * large.LENGTH
+        assert large.total(first.result(timeout=60)) == 7 * large.LENGTH
+    assert notes.read_text() == "7\n7\n"
+
+
+def test_a_large_result_that_a_store_had_is_put_once_for_calls(tmp_path: Path, notes: Path) -> None:
+    for _ in range(2):
+        with Pool(2, store=tmp_path / "store") as pool:
+            future = pool.submit(large.fill_slowly, str(notes), 8)
+            wait([future], timeout=60)
+            totals = [pool.submit(large.total, future) for _ in range(5)]
+            assert [each.result(timeout=60) for each in totals] == [8 * large.LENGTH] * 5
+            assert len(segments_in(folder_of(pool))) == 1
+    assert notes.read_text() == "8\n"
+
+
+def test_a_large_result_that_was_looked_at_is_put_once_for_calls(
+    tmp_path: Path, notes: Path
+) -> None:
+    for _ in range(2):
+        with Pool(2, store=tmp_path / "store") as pool:
+            future = pool.submit(large.bytes_of, 2**20)
+            assert len(future.result(timeout=60)) == 2**20
+            lengths = [pool.submit(len, future) for _ in range(5)]
+            assert [each.result(timeout=60) for each in lengths] == [2**20] * 5
+            assert len(segments_in(folder_of(pool))) == 1
+
+
+def test_what_is_remembered_is_what_was_returned(tmp_path: Path, notes: Path) -> None:
+    for is_mapped in (True, False):
+        with Pool(1, store=tmp_path / "store") as pool:
+            array = pool.submit(large.fill_slowly, str(notes), 9).result(timeout=60)
+            assert (large.is_mapped(array), array.flags.writeable) == (is_mapped, not is_mapped)
+
+
+def test_a_large_result_need_not_be_loaded_where_it_was_made() -> None:
+    with Pool(1) as pool:
+        value = pool.submit(large.loaded_elsewhere, 5).result(timeout=60)
+        assert large.total(value.array) == 5 * large.LENGTH
+
+
+@pytest.mark.parametrize("function", [large.fill_in_a_fork, large.fill_beside])
+def test_a_large_result_of_another_process_is_remembered(
+    tmp_path: Path, notes: Path, function: Callable[..., large.Array]
+) -> None:
+    for is_mapped in (True, False):
+        with Pool(1, store=tmp_path / "store") as pool:
+            one, other = (pool.submit(function, str(notes), 4) for _ in range(2))
+            for array in (one.result(timeout=60), other.result(timeout=60)):
+                assert large.total(array) == 4 * large.LENGTH
+                assert large.is_mapped(array) == is_mapped
+    assert notes.read_text() == "4\n"
+
+
+def test_who_shares_a_large_result_that_is_lost_is_told_when_it_is_there_again(
+    notes: Path,
+) -> None:
+    with Pool(2) as pool:
+        futures = [pool.submit(large.fill_slowly, str(notes), 2) for _ in range(4)]
+        wait(futures, timeout=60)
+        assert losing.lose_all(pool) == 1
+        with ThreadPoolExecutor(4) as threads:
+            arrays = threads.map(lambda future: future.result(timeout=60), futures)
+            assert [large.total(array) for array in arrays] == [2 * large.LENGTH] * 4
+    assert notes.read_text() == "2\n2\n"
+
+
+def test_calls_inside_calls_that_share_what_is_lost_find_it_again(notes: Path) -> None:
+    with Pool(1) as pool:
+        inside = pool.submit(losing.share_and_lose, str(folder_of(pool)), str(notes))
+        assert inside.result(timeout=60) == (6 * large.LENGTH, 6 * large.LENGTH)
+    assert notes.read_text() == "6\n6\n"

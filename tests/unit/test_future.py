@@ -54,7 +54,7 @@ class Pool:
         raise AssertionError("nothing here lies in a segment")
 
     def ask_again(
-        self, missing: Missing, again: Future[Any], share: Callable[[], Future[Any]]
+        self, missing: Missing, again: Future[Any], share: Callable[[Future[Any]], Future[Any]]
     ) -> Future[Any] | None:
         raise AssertionError("nothing here lies in a segment")
 

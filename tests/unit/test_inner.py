@@ -12,6 +12,7 @@ from elsewhere.calls.messages import (
     Submit,
     Verdict,
 )
+from elsewhere.calls.values import Drop, Place
 from elsewhere.codec.values import dumps
 from elsewhere.future import Future
 from elsewhere.links.memory import MemoryLink
@@ -76,7 +77,7 @@ def test_what_lacks_an_input_is_not_given_away(sharing: Sharing) -> None:
 
     assert [call.inputs for call in given] == [()]
     assert left == 0
-    sharing.pool.answer(Settlement(given[0].id, Verdict.VALUE, dumps(1, "value")))
+    sharing.pool.answer([Settlement(given[0].id, Verdict.VALUE, dumps(1, "value"))])
     assert first.is_settled()
     assert len(sharing.runner.stack) == 1
 
@@ -89,3 +90,28 @@ def test_the_only_call_is_kept_by_a_worker_that_comes_to_it_next(sharing: Sharin
     given, left = sharing.share()
     assert len(given) == 1
     assert left == 0
+
+
+def test_a_value_is_let_go_only_once_all_that_share_it_have_heard_of_it(
+    sharing: Sharing, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sharing.keep_busy()
+    futures = [sharing.spawn(number) for number in range(4)]
+    (one, other), _ = sharing.share()
+    del futures[0]  # nobody has it once it has come out
+    answer_one, tell_gone = sharing.pool._answer_one, sharing.runner.values._tell_gone
+    monkeypatch.setattr(sharing.pool, "_answer_one", lambda told: (answer_one(told), tell_gone()))
+    place = Place("a segment", 2**20)
+
+    sharing.pool.answer(
+        [
+            Settlement(one.id, Verdict.VALUE, place=place),
+            Settlement(other.id, Verdict.VALUE, place=place, kept_as=one.id),
+        ]
+    )
+
+    tell_gone()
+    assert not [said for said in sharing.post.outgoing if isinstance(said, Drop)]
+    futures.clear()
+    tell_gone()
+    assert [said for said in sharing.post.outgoing if isinstance(said, Drop)] == [Drop([one.id])]

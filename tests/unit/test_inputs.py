@@ -328,4 +328,4 @@ def test_what_is_needed_and_answered_goes_to_whoever_makes_calls() -> None:
     post.on_answer = heard.append
     answer = Settlement(4, Verdict.CANCELLED)
     post.take([Answer([answer]), Need(5, [4])])
-    assert heard == [answer, Need(5, [4])]
+    assert heard == [[answer], Need(5, [4])]

@@ -56,11 +56,11 @@ class Worker:
         payload: Any,
         kind: Kind = Kind.CALL,
         *,
-        stays: bool = True,
+        remembered: bool = False,
     ) -> Attempt:
         self.calls += 1
         number = self.calls
-        attempt = Attempt(number, 1, number, dumps(payload, "payload"), kind, stays=stays)
+        attempt = Attempt(number, 1, number, dumps(payload, "payload"), kind, remembered=remembered)
         self.post.take([Define(number, dumps(function, "function")), Run([attempt])])
         return attempt
 
@@ -81,9 +81,9 @@ class Worker:
         payload: Any,
         kind: Kind = Kind.CALL,
         *,
-        stays: bool = True,
+        remembered: bool = False,
     ) -> Outcome:
-        self.send(function, payload, kind, stays=stays)
+        self.send(function, payload, kind, remembered=remembered)
         (outcome,) = self.outcomes()
         return outcome
 
@@ -178,7 +178,8 @@ def test_a_result_that_no_message_can_carry_fails(
     worker: Worker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(values, "PAYLOAD_BYTES_MAX", 1000)
-    assert isinstance(failure(worker.run(bytes, ((2000,), {}), stays=False)), NotPicklable)
+    worker.runner.values.travels_max = 500
+    assert isinstance(failure(worker.run(bytes, ((2000,), {}), remembered=True)), NotPicklable)
 
 
 def test_arguments_and_functions_that_cannot_be_loaded_fail(worker: Worker) -> None:

@@ -85,12 +85,12 @@ def test_another_process_is_told_what_came_out_here(post: Post, places: list[Pla
 def test_a_fork_writes_under_a_name_of_its_own(tmp_path: Path, post: Post) -> None:
     values = Values(post)
     values.open(Setup(3, b"", directory=str(tmp_path), inline_bytes=0))
-    mine = values.encode("mine", stays=True)
+    mine = values.encode("mine")
     writer = values.next_writer()
     forked = Values(post)
     forked.open(Setup(3, b"", directory=str(tmp_path), inline_bytes=0))
     forked.write_as(writer)
-    theirs = forked.encode("theirs", stays=True)
+    theirs = forked.encode("theirs")
     assert isinstance(mine, Place)
     assert isinstance(theirs, Place)
     assert {Path(place.path).name for place in (mine, theirs)} == {"3-1", "3-f1-1"}

@@ -45,9 +45,13 @@ class ValueStage:
         *,
         placement: Placement | None = None,
         nodes: Sequence[int] = (),
+        waits_for_rows: bool = False,
     ) -> None:
         self.gateway = Gateway(
-            tasks_per_worker_max=tasks, value_bytes_max=bytes_max, placement=placement
+            tasks_per_worker_max=tasks,
+            value_bytes_max=bytes_max,
+            placement=placement,
+            waits_for_rows=waits_for_rows,
         )
         self.kept = self.gateway.ledger.values.kept
         self.now = 0.0
@@ -126,9 +130,9 @@ def value(
     )
 
 
-def large(number: int, fence: int = 1, *, elapsed: float = SHORT) -> Outcome:
-    """A value that lies in a segment."""
-    return Outcome(number, fence, Verdict.VALUE, b"", 0.0, elapsed, place_of(number))
+def large(number: int, fence: int = 1, *, elapsed: float = SHORT, payload: bytes = b"") -> Outcome:
+    """A value that lies in a segment; if it is remembered, its payload travels, too."""
+    return Outcome(number, fence, Verdict.VALUE, payload, 0.0, elapsed, place_of(number))
 
 
 def failed(number: int, fence: int = 1) -> Outcome:

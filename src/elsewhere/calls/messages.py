@@ -43,7 +43,7 @@ from elsewhere.calls.values import (
     Value,
 )
 from elsewhere.calls.verdict import Verdict as Verdict  # noqa: PLC0414  # so it is taken for exported
-from elsewhere.calls.wire import Record
+from elsewhere.calls.wire import Record, replace
 from elsewhere.calls.workers import (
     Exit,
     Imported,
@@ -109,6 +109,12 @@ class Settlement(Record, frozen=True):
     """The names of the calls that had this one as their input, the last first; empty for its own."""
     place: Place | None = None
     """Where the value lies, if it is not the payload; it stays there until it was `Drop`ped."""
+    kept_as: int = 0
+    """The call that made that value, and under whose number it is kept, if this one has joined that."""
+
+    def as_kept(self) -> "Settlement":
+        """The same under the number by which its value is known, for who has that now."""
+        return replace(self, call=self.kept_as, kept_as=0) if self.kept_as else self
 
     @property
     def nbytes(self) -> int:
@@ -283,8 +289,8 @@ class Attempt(Record, frozen=True):
     kind: Kind
     inputs: tuple[Value, ...] = ()
     """The values of its inputs."""
-    stays: bool = True
-    """Whether its value, if it is large, is to stay where it is made; what is remembered travels."""
+    remembered: bool = False
+    """Whether its value is for the store: then all of it travels, even if it stays where it is made."""
     needed: bool = False
     """Whether its value may be an input of an attempt that is sent before it is known."""
     fork: bool = False

@@ -346,7 +346,7 @@ class Dispatch:
             call.payload,
             call.kind,
             inputs,
-            not call.key,
+            bool(call.key),
             needed,
             call.options.fork,
         )

@@ -1,6 +1,7 @@
 """The gateway's ledger: who asked for which call of which function, and who is told of the outcome."""
 
 from collections.abc import Iterable
+from operator import itemgetter
 
 from elsewhere.calls.lifecycle import CallState
 from elsewhere.calls.messages import (
@@ -16,6 +17,7 @@ from elsewhere.calls.messages import (
     Written,
 )
 from elsewhere.calls.values import Free, Place
+from elsewhere.calls.wire import replace
 from elsewhere.calls.workers import Exit
 from elsewhere.errors import GatewayBug
 from elsewhere.gateway.asks import Asks
@@ -25,6 +27,7 @@ from elsewhere.gateway.recipes import Recipe
 from elsewhere.gateway.records import (
     CLIENT,
     REMAKER,
+    STORE,
     CallRecord,
     FunctionRecord,
     Turn,
@@ -204,17 +207,25 @@ class Ledger:
                 place=outcome.place,
             )
             return
-        call, name = record.call, record.function.name
+        call, name, place = record.call, record.function.name, outcome.place
         self.turn.rows.append(
             Remember(call.key, name, verdict, outcome.payload, outcome.elapsed, call.parts)
         )
+        payload = b"" if place is not None else outcome.payload
         if not self._waits_for_rows:
-            self.settle(record, verdict, outcome.payload, outcome.started, outcome.elapsed)
+            self.settle(record, verdict, payload, outcome.started, outcome.elapsed, place=place)
             return
         record.become(CallState.WRITING)
         record.outcome = Settlement(
-            call.id, verdict, outcome.payload, started=outcome.started, elapsed=outcome.elapsed
+            call.id,
+            verdict,
+            payload,
+            started=outcome.started,
+            elapsed=outcome.elapsed,
+            place=place,
         )
+        if place is not None:
+            self._keep(record, place, [STORE])
 
     def on_written(self, message: Written) -> None:
         """The store has rows, or says why not."""
@@ -226,7 +237,11 @@ class Ledger:
             if message.failure:
                 self.settle(record, Verdict.UNWRITTEN, message.failure.encode())
             else:
-                self.settle(record, kept.verdict, kept.payload, kept.started, kept.elapsed)
+                self.settle(
+                    record, kept.verdict, kept.payload, kept.started, kept.elapsed, place=kept.place
+                )
+            if kept.place is not None:
+                self.values.drop(STORE, [record.call.id], self.turn)
 
     def settle(
         self,
@@ -262,26 +277,33 @@ class Ledger:
         record.become(CallState.SETTLED)
         askers = self.asks.remove(record)
         if settlement.place is not None and record.asker != REMAKER:
-            self._keep(record, settlement.place)
+            self._keep(record, settlement.place, [peer for _, peer in askers])
         self._release_one(record.function)
         self.release_inputs(record)
         if record.asker == REMAKER:
             self.remaking.came_out(record, settlement, self.turn)
             return
-        for number, peer in askers:
+        # Those who have a part in one value are told at once: the first must not let go of it before the
+        # last has heard of it.
+        for number, peer in sorted(askers, key=itemgetter(1)) if len(askers) > 1 else askers:
             told = settlement
             if number != settlement.call:
                 # It ran once, and whoever asked first is told when.
                 told = settlement.told_again(number)
+                if settlement.place is not None:
+                    told = replace(told, kept_as=settlement.call)
             self.answer(number, peer, told)
 
-    def _keep(self, record: CallRecord, place: Place) -> None:
+    def _keep(self, record: CallRecord, place: Place, askers: Iterable[int]) -> None:
         """The value lies where it was made. Whoever asked has it; if nobody hears of it, nobody has."""
-        asker = record.asker
-        if asker is None or (asker != CLIENT and asker not in self._workers):
+        number, values = record.call.id, self.values
+        holders = [one for one in askers if one in {CLIENT, STORE} or one in self._workers]
+        if not holders and number not in values.kept:
             self.turn.sends.append((record.worker, Free([place])))
-        else:
-            self.values.add(record.call.id, place, record.worker, asker, Recipe(record))
+        for one in holders:
+            if number not in values.kept:
+                values.add(number, place, record.worker, one, Recipe(record))
+            values.hold(one, [number])
 
     def release_inputs(self, record: CallRecord) -> None:
         """A call is settled, or a worker has let go of it: once both are so, it needs no inputs."""
@@ -294,9 +316,13 @@ class Ledger:
     def answer(self, number: int, peer: int, settlement: Settlement) -> None:
         """Tell one who asked, and the calls of which this one is an input."""
         if self.inputs.waiting:
-            self.inputs.settled(number, settlement)
+            self.inputs.settled(number, settlement.as_kept())
         if peer == CLIENT:
             self.turn.settlements.append(settlement)
         elif peer in self._workers:
             self._workers[peer].asks.discard(number)
-            self.turn.sends.append((peer, Answer([settlement])))
+            _, last = self.turn.sends[-1] if self.turn.sends else (0, None)
+            if isinstance(last, Answer) and self.turn.sends[-1][0] == peer:
+                last.settlements.append(settlement)
+            else:
+                self.turn.sends.append((peer, Answer([settlement])))

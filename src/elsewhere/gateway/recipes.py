@@ -7,6 +7,7 @@ ones it has the numbers. There is so much memory for recipes. Beyond it the olde
 from collections import deque
 
 from elsewhere.calls.messages import Call, Settlement
+from elsewhere.calls.wire import replace
 from elsewhere.gateway.records import CallRecord, FunctionRecord
 
 RECIPE_BYTES_MAX = 2**26
@@ -21,7 +22,9 @@ class Recipe:
     __slots__ = ("call", "fence", "function", "nbytes", "values")
 
     def __init__(self, record: CallRecord) -> None:
-        self.call: Call = record.call
+        call = record.call
+        # The gateway makes it again for itself: there is nothing to claim, nor to remember once more.
+        self.call: Call = replace(call, key=b"", parts=b"") if call.key else call
         self.function: FunctionRecord = record.function
         self.fence = record.fence
         """the latest attempt"""

@@ -6,7 +6,7 @@ from elsewhere.calls.lifecycle import CallState
 from elsewhere.calls.messages import Settlement
 from elsewhere.gateway.machine import Gateway
 from elsewhere.gateway.recipes import Recipe
-from elsewhere.gateway.records import CLIENT, REMAKER, CallRecord
+from elsewhere.gateway.records import CLIENT, REMAKER, STORE, CallRecord
 
 Examined = tuple[str, list[object]]
 """an invariant in a sentence, and what breaks it"""
@@ -23,6 +23,7 @@ def examine_values(gateway: Gateway) -> list[Examined]:
     )
     users.update(number for value in kept.values() for number in value.refers)
     users.update(gateway.ledger.values.unreferred)
+    written = {r.call.id for r in gateway.calls.values() if r.state is CallState.WRITING}
     ahead = [r for r in given if r.state is CallState.ASSIGNED and r.needs and not r.astray]
     return [
         (
@@ -38,7 +39,15 @@ def examine_values(gateway: Gateway) -> list[Examined]:
                 number
                 for number, value in kept.items()
                 if not (value.is_needed or value.moving or value.lineage)
-                or not value.holders | value.askers <= {CLIENT, *workers.keys()}
+                or not value.holders | value.askers <= {CLIENT, STORE, *workers.keys()}
+            ],
+        ),
+        (
+            "the store needs the values that it is given until it has them",
+            [
+                number
+                for number, value in kept.items()
+                if (STORE in value.holders) is not (number in written)
             ],
         ),
         (

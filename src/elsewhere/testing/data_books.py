@@ -1,7 +1,8 @@
 """The oracle of worlds with large values: what each value is, where it lies, and who may miss it.
 
-A value is a digest of the number of its call and of the values that this was given. So whatever is found
-where a value should lie is known to be right or wrong, whatever the gateway believes.
+A value is a digest of the number of its call and of the values that this was given; of calls with equal
+keys, of the number of the first. So whatever is found where a value should lie is known to be right or
+wrong, whatever the gateway believes.
 """
 
 from collections.abc import Callable
@@ -31,22 +32,35 @@ class DataBook:
         "inputs",
         "is_large",
         "is_put",
+        "key",
         "number",
+        "origin",
         "raises_again",
         "runs",
         "truth",
     )
 
-    def __init__(self, number: int, inputs: "list[DataBook]", *, is_large: bool) -> None:
+    def __init__(
+        self, number: int, inputs: "list[DataBook]", *, is_large: bool, origin: int = 0
+    ) -> None:
         self.number = number
+        self.origin = origin or number
+        """the first call with its key"""
+        self.key = b""
         self.inputs = inputs
-        self.truth: bytes = value_of(number, [one.truth for one in inputs])
+        self.truth: bytes = value_of(self.origin, [one.truth for one in inputs])
         self.is_large = is_large
         self.is_put = False
         self.raises_again = False
         """it raises when it is run a second time"""
         self.cancelled = False
         self.runs = 0
+
+    def twin(self, number: int) -> "DataBook":
+        """Another call with the same key, and so with the same value."""
+        twin = DataBook(number, self.inputs, is_large=self.is_large, origin=self.origin)
+        twin.key, twin.raises_again = self.key, self.raises_again
+        return twin
 
     def any_above(self, holds: "Callable[[DataBook], bool]") -> bool:
         """Whether something holds of it or of anything that it was made from."""
@@ -71,6 +85,8 @@ class Disk:
         self.where: dict[int, str] = {}
         """by call: where its value was kept last"""
         self.puts_lost: set[int] = set()
+        self.unwritten: set[bytes] = set()
+        """keys of what the store could not keep"""
         self._sometimes = sometimes
 
     def write(self, path: str, node: int, value: bytes) -> Place:
@@ -88,6 +104,10 @@ class Disk:
         if found[1] != book.truth:
             break_promise(44, book.number, place)
         return found[1]
+
+    def is_gone(self, call: int) -> bool:
+        """Whether the value of a call was kept somewhere, and somebody has destroyed it there."""
+        return self.where.get(call) in self.destroyed
 
     def destroy(self, path: str) -> None:
         if self.files.pop(path, None) is not None:
@@ -114,10 +134,7 @@ def judge_settled(book: DataBook, settlement: Settlement, disk: Disk, *, forgets
     """Whether a call may be settled so. `forgets`: there is little memory for recipes."""
     match settlement.verdict:
         case Verdict.VALUE:
-            if settlement.place is not None:
-                disk.read(settlement.place, book)
-            elif settlement.payload != book.truth:
-                break_promise(38, settlement, book.truth)
+            _judge_value(book, settlement, disk)
         case Verdict.ERROR:
             if not book.any_above(lambda one: one.raises_again):
                 break_promise(5, settlement)
@@ -129,5 +146,17 @@ def judge_settled(book: DataBook, settlement: Settlement, disk: Disk, *, forgets
                 lambda one: one.raises_again or one.number in disk.puts_lost
             ):
                 break_promise(46, settlement)
+        case Verdict.UNWRITTEN:
+            if not book.any_above(lambda one: one.key in disk.unwritten):
+                break_promise(32, settlement)
         case _:
             break_promise(1, settlement)
+
+
+def _judge_value(book: DataBook, settlement: Settlement, disk: Disk) -> None:
+    if settlement.place is not None:
+        disk.read(settlement.place, book)
+    # What is remembered travels to the store alone, if it stays where it was made.
+    wanted = book.truth if settlement.place is None else b""
+    if settlement.payload != wanted:
+        break_promise(38, settlement, wanted)

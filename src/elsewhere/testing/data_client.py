@@ -1,4 +1,8 @@
-"""A simulated client of a world with large values: puts, submits, looks at values and lets them go."""
+"""A simulated client of a world with large values: puts, submits, looks at values and lets them go.
+
+It asks for calls with equal keys more than once. What one of them has made is then the value of several of
+its futures. It is known by the number of the call that ran, and dropped when the last of them is gone.
+"""
 
 from elsewhere.calls.messages import (
     Call,
@@ -17,6 +21,7 @@ from elsewhere.calls.values import Drop, Free, Missing, Moved, Put, Spill
 from elsewhere.gateway.records import CLIENT
 from elsewhere.testing.books import break_promise
 from elsewhere.testing.data_books import DataBook, judge_settled
+from elsewhere.testing.data_store import DataStore
 from elsewhere.testing.data_worker import Surroundings, Writer
 
 FUNCTION = 1
@@ -26,18 +31,27 @@ DEATHS_MAX = 1000
 class DataClient:
     """Has a future of each call and each value that was put, until it drops that."""
 
-    def __init__(self, around: Surroundings, calls_wanted: int, *, forgets: bool) -> None:
+    def __init__(
+        self, around: Surroundings, store: DataStore, calls_wanted: int, *, forgets: bool
+    ) -> None:
         self.outcomes: dict[int, Settlement | None] = {}
-        """by number: how the futures that it has were settled"""
+        """by number: how the futures that it has were settled, under the numbers of who made the values"""
+        self.leases: dict[int, set[int]] = {}
+        """by the number of who made it: the futures of one large value"""
         self.asking: set[int] = set()
         """numbers of values that it has not found, and has not been told of since"""
         self.writer = Writer(CLIENT, around.disk)
         self._around = around
+        self._store = store
         self._forgets = forgets
         self._calls_wanted = calls_wanted
         self._numbers = 0
         self._inputs: dict[int, list[int]] = {}
         """by call that is not settled: what it is given, which is kept as long"""
+        self._keyed: list[int] = []
+        """the first call with each key"""
+        self._asked: set[int] = set()
+        """numbers of values that it has ever not found"""
 
     @property
     def waits(self) -> bool:
@@ -67,27 +81,52 @@ class DataClient:
         self._around.world.after(random.expovariate(200.0), self.act)
 
     def _make(self) -> None:
-        random, books = self._around.world.random, self._around.books
         self._numbers += 1
-        number = self._numbers
         if self._around.strike("put"):
-            book = books[number] = DataBook(number, [], is_large=True)
-            book.is_put = True
-            place = self.writer.write(0, book.truth)
-            self._around.disk.where[number] = place.path
-            self.outcomes[number] = Settlement(number, Verdict.VALUE, place=place)
-            self.say(Put(number, place))
-            return
+            self._put(self._numbers)
+        else:
+            first = self._choose_first()
+            new = self._invent(self._numbers) if first is None else first.twin(self._numbers)
+            self._submit(new)
+
+    def _put(self, number: int) -> None:
+        book = self._around.books[number] = DataBook(number, [], is_large=True)
+        book.is_put = True
+        place = self.writer.write(0, book.truth)
+        self._around.disk.where[number] = place.path
+        self.outcomes[number] = Settlement(number, Verdict.VALUE, place=place)
+        self.leases[number] = {number}
+        self.say(Put(number, place))
+
+    def _choose_first(self) -> DataBook | None:
+        """A call to ask for once more, by its key, under way or not."""
+        if not (self._keyed and self._around.strike("key")):
+            return None
+        first = self._around.books[self._around.world.random.choice(self._keyed[-3:])]
+        is_had = all(one.number in self.outcomes for one in first.inputs)
+        return first if is_had else None
+
+    def _invent(self, number: int) -> DataBook:
+        random, books = self._around.world.random, self._around.books
         among = sorted(self.outcomes)[-random.choice((1, 3, 20)) :]
         given = random.sample(among, min(len(among), random.choice((0, 1, 1, 2, 3))))
         book = DataBook(number, [books[n] for n in given], is_large=random.random() < 0.8)
         book.raises_again = self._around.strike("raise_again")
-        books[number] = book
+        if self._around.strike("key"):
+            book.key = b"%d" % number
+            self._keyed.append(number)
+        return book
+
+    def _submit(self, book: DataBook) -> None:
+        number, given = book.number, [one.number for one in book.inputs]
+        self._around.books[number] = book
         self.outcomes[number] = None
         self._inputs[number] = given
         inputs = tuple(self._input(at, n) for at, n in enumerate(given))
         options = Options(deaths_max=DEATHS_MAX)
-        self.say(Submit([Call(number, FUNCTION, b"p", options, inputs=inputs)]))
+        label = f"f{book.origin}" if book.key else ""
+        call = Call(number, FUNCTION, b"p", options, key=book.key, label=label, inputs=inputs)
+        self.say(Submit([call]))
 
     def _input(self, position: int, number: int) -> Input:
         outcome = self.outcomes[number]
@@ -98,47 +137,93 @@ class DataClient:
     def look(self, number: int) -> None:
         """Look at a value; ask for it if it is not there."""
         outcome = self.outcomes[number]
-        if outcome is None or outcome.place is None or number in self.asking:
+        if outcome is None or outcome.place is None or outcome.call in self.asking:
             return
         if self._around.disk.read(outcome.place, self._around.books[number]) is None:
             self._around.world.sometimes("a client missed a value")
-            self.asking.add(number)
-            self.say(Missing(number, outcome.place))
+            self.asking.add(outcome.call)
+            self._asked.add(outcome.call)
+            self.say(Missing(outcome.call, outcome.place))
 
     def drop(self, number: int) -> None:
         """Let go of a future that no call may need."""
-        needed = {n for given in self._inputs.values() for n in given}
         outcome = self.outcomes[number]
-        if outcome is not None and number not in self.asking and number not in needed:
+        if outcome is None or any(number in given for given in self._inputs.values()):
+            return
+        if outcome.place is None:
             del self.outcomes[number]
-            if outcome.place is not None:
-                self.say(Drop([number]))
+        elif outcome.call not in self.asking:
+            del self.outcomes[number]
+            self._end_lease(number, outcome.call)
+
+    def _end_lease(self, number: int, kept: int) -> None:
+        """One future of a value is gone. With the last, the value may go."""
+        self.leases[kept].remove(number)
+        if self.leases[kept]:
+            self._around.world.sometimes("one of several futures of a value was dropped")
+        else:
+            del self.leases[kept]
+            self.say(Drop([kept]))
 
     # ------------------------------------------------------------ what it is told
 
     def settle(self, settlement: Settlement) -> None:
         number = settlement.call
         if number in self.asking:
-            self.asking.discard(number)
-            self._around.world.sometimes("a client was told again")
-        elif self.outcomes.get(number, settlement) is not None:
+            self._tell_again(settlement)
+        elif self.outcomes.get(number, settlement) is None:
+            self._tell(settlement)
+        elif number not in self._asked:
             told = self.outcomes.get(number)
             # What was asked twice is told twice; and so is what failed at once.
-            if told is not None and (told.verdict is Verdict.VALUE or told.chain):
-                return
-            break_promise(1, settlement)
-        self._inputs.pop(number, None)
-        disk, book = self._around.disk, self._around.books[number]
-        judge_settled(book, settlement, disk, forgets=self._forgets)
-        before = self.outcomes[number]
-        if before is not None and settlement.verdict is not Verdict.VALUE:
-            # It stays with the place where nothing is, and will be dropped.
-            self._around.world.sometimes("a value was lost for good")
-            self.outcomes[number] = before
+            if told is None or not told.chain:
+                break_promise(1, settlement)
+
+    def _tell(self, settlement: Settlement) -> None:
+        """A future is settled."""
+        number = settlement.call
+        book = self._around.books[number]
+        del self._inputs[number]
+        judge_settled(book, settlement, self._around.disk, forgets=self._forgets)
+        self._store.judge(book, settlement)
+        self.outcomes[number] = told = settlement.as_kept()
+        if told.place is not None:
+            self._share(book, told)
+
+    def _share(self, book: DataBook, told: Settlement) -> None:
+        """A future has a large value, perhaps one that others have."""
+        made = self._around.books[told.call]
+        if made is not book and (made.key != book.key or not book.key):
+            break_promise(5, told)
+        sharers = self.leases.setdefault(told.call, set())
+        for other in sorted(sharers):
+            outcome = self.outcomes[other]
+            if outcome is None or outcome.place != told.place:
+                break_promise(26, told, outcome)
+        sharers.add(book.number)
+        if book.key:
+            self._around.world.sometimes("a remembered value stayed where it was made")
+        if len(sharers) == 2:
+            self._around.world.sometimes("a large value was shared by several who asked")
+
+    def _tell_again(self, settlement: Settlement) -> None:
+        """A value that was not found is there again, or never will be."""
+        number, world = settlement.call, self._around.world
+        book = self._around.books[number]
+        self.asking.remove(number)
+        world.sometimes("a client was told again")
+        judge_settled(book, settlement, self._around.disk, forgets=self._forgets)
+        if settlement.verdict is not Verdict.VALUE:
+            # Its futures stay with the place where nothing is, and will be dropped.
+            world.sometimes("a value was lost for good")
             return
-        if before is not None and settlement.place is None:
-            self._around.world.after(0.0, self.say, Drop([number]))
-        self.outcomes[number] = settlement
+        if book.key:
+            world.sometimes("a remembered value was made again for who missed it")
+        for sharer in self.leases[number]:
+            self.outcomes[sharer] = settlement
+        if settlement.place is None:
+            del self.leases[number]
+            world.after(0.0, self.say, Drop([number]))
 
     def hear(self, message: FromGateway) -> None:
         world = self._around.world

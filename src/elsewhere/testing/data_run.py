@@ -1,6 +1,7 @@
 """One world with large values: they lie on nodes, move to disks, are lost, and are made again.
 
-It has no calls inside calls, no keys and no time limits; those are in the other world of each seed.
+It has no calls inside calls, no time limits, and no results that are found in a store; those are in the
+other world of each seed. Calls with equal keys that are under way at once are one.
 """
 
 from math import inf
@@ -14,6 +15,7 @@ from elsewhere.gateway.records import CLIENT, ENGINE
 from elsewhere.testing.books import break_promise
 from elsewhere.testing.data_books import SIZE, DataBook, Disk
 from elsewhere.testing.data_client import FUNCTION, DataClient
+from elsewhere.testing.data_store import DataStore
 from elsewhere.testing.data_worker import DataWorker
 from elsewhere.testing.world import World
 
@@ -26,6 +28,8 @@ RATES = {
     "delay": (0.0, 0.2),
     "cancel": (0.0, 0.3),
     "put": (0.0, 0.2),
+    "key": (0.0, 0.1, 0.5),
+    "failing_store": (0.0, 0.0, 0.2),
     "hold": (0.0, 0.4),
     "failing_spill": (0.0, 0.5),
     "small_again": (0.0, 0.2),
@@ -49,14 +53,19 @@ class DataRun:
         self.books: dict[int, DataBook] = {}
         self.workers: dict[int, DataWorker] = {}
         self.steps = self.checks = 0
-        self.gateway = Gateway(value_bytes_max=random.choice((inf, inf, 3 * SIZE, 10 * SIZE)))
+        waits = random.random() < 0.5
+        self.store = DataStore(self, waits=waits)
+        self.gateway = Gateway(
+            waits_for_rows=waits,
+            value_bytes_max=random.choice((inf, inf, 3 * SIZE, 10 * SIZE)),
+        )
         ledger = self.gateway.ledger
         forgets = random.random() < 0.2
         if forgets:
             ledger.values.recipes.bytes_max = 8 * 2**10
         ledger.remaking.sought_max = random.choice((1, 1000))
         ledger.inputs.fallen_max = random.choice((1, 1000))
-        self.client = DataClient(self, random.choice((10, 40, 120)), forgets=forgets)
+        self.client = DataClient(self, self.store, random.choice((10, 40, 120)), forgets=forgets)
         self._rates = {kind: random.choice(rates) for kind, rates in RATES.items()}
         self._faulty = True
         self._check_every = check_every
@@ -108,6 +117,7 @@ class DataRun:
             *values.sought,
             *values.movable,
             *values.resting,
+            *self.gateway.ledger.asks.joined,
         ]
         if left or values.nbytes or values.moving or values.recipes.nbytes:
             break_promise(24, left, values.nbytes, values.moving)
@@ -132,6 +142,7 @@ class DataRun:
             check_invariants(gateway)
         freed = [one for _, sent in turn.sends if isinstance(sent, Free) for one in sent.places]
         self._note_values(message, freed)
+        self.store.take(message, turn.rows)
         for peer, sent in turn.sends:
             self._send(peer, sent)
         for settlement in turn.settlements:

@@ -153,7 +153,7 @@ class DataWorker:
         if book.raises_again and book.runs > 1:
             self._tell(Outcome(attempt.call, attempt.fence, Verdict.ERROR, b"why", 0.0, 1e-4))
         else:
-            value = value_of(attempt.call, given)
+            value = value_of(book.origin, given)
             # What is made again may be small this time.
             small = not book.is_large or (book.runs > 1 and self._around.strike("small_again"))
             place = None if small else self.writer.write(self.node, value)
@@ -164,7 +164,7 @@ class DataWorker:
                     attempt.call,
                     attempt.fence,
                     Verdict.VALUE,
-                    value if place is None else b"",
+                    value if place is None or attempt.remembered else b"",
                     0.0,
                     1e-4,
                     place,

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 from elsewhere.calls.messages import Attempt, Kind, Outcome, Verdict
-from elsewhere.calls.values import Place
 from elsewhere.calls.workers import Exit
 from elsewhere.errors import CallInterrupted
 from elsewhere.plans.dependency import release_all
@@ -14,9 +13,9 @@ from elsewhere.worker.editions import WorkerEditions
 from elsewhere.worker.node_function import NodeFunction, NodeRunner
 from elsewhere.worker.output import LineWriter
 from elsewhere.worker.post import Post
-from elsewhere.worker.values import InputMissing, Values
+from elsewhere.worker.values import Encoded, InputMissing, Values, Whole, in_outcome
 
-Result = bytes | Place | Exit
+Result = Encoded | Exit
 """a value or a failure, encoded; where the value lies, or the input that does not lie there; or how the
 fork ended"""
 
@@ -29,9 +28,10 @@ class Failed(BaseException):
         self.result = result
 
 
-def _value_of(outcome: Outcome) -> bytes | Place:
+def _value_of(outcome: Outcome) -> Encoded:
     """Raises `Failed` if it has none."""
-    result = outcome.payload if outcome.place is None else outcome.place
+    payload, place = outcome.payload, outcome.place
+    result: Encoded = payload if place is None else Whole(payload, place) if payload else place
     if outcome.verdict is not Verdict.VALUE:
         raise Failed(outcome.verdict, result)
     return result
@@ -57,7 +57,7 @@ class Applying:
         """set by who can: then calls that need what has the scope `node` run elsewhere"""
         self._stand_ins: NodeRunner | None = None
 
-    def apply(self, attempt: Attempt, root: Root) -> bytes | Place:
+    def apply(self, attempt: Attempt, root: Root) -> Encoded:
         """The value. Raises what the call raises, and what `fail` takes."""
         function: Any = self._post.functions[attempt.function]
         if type(function) is bytes:
@@ -69,12 +69,13 @@ class Applying:
         if attempt.kind is Kind.WARM:
             if isinstance(function, Injected):
                 function.make_ahead()
-            return self._values.encode(None, stays=attempt.stays)
+            return self._values.encode(None)
         if attempt.fork:
             return self._apply_in_fork(function, attempt, root)
         if attempt.kind is Kind.CALL:
             args, kwargs = root.arguments = self._values.load_arguments(attempt, root.mapped)
-            return self._values.encode(self._finish(function(*args, **kwargs)), stays=attempt.stays)
+            value = self._finish(function(*args, **kwargs))
+            return self._values.encode(value, remembered=attempt.remembered)
         from elsewhere.worker.chunk import apply_chunk, load_chunk
 
         items, refused = load_chunk(attempt.payload, self._values.sources(attempt, root.mapped))
@@ -88,7 +89,7 @@ class Applying:
                 return NodeFunction(function, code, needs)
         return function
 
-    def _apply_beside(self, function: NodeFunction, attempt: Attempt, root: Root) -> bytes | Place:
+    def _apply_beside(self, function: NodeFunction, attempt: Attempt, root: Root) -> Encoded:
         """In the process that stands in for this one. What the caller gives itself need not be made."""
         if self._stand_ins is None:
             self._stand_ins = self.make_stand_ins()  # type: ignore[misc]  # else it were no `NodeFunction`
@@ -105,9 +106,7 @@ class Applying:
         except ForkDied as died:
             raise Failed(Verdict.QUARANTINED, died.how) from None
 
-    def _apply_in_fork(
-        self, function: Callable[..., Any], attempt: Attempt, root: Root
-    ) -> bytes | Place:
+    def _apply_in_fork(self, function: Callable[..., Any], attempt: Attempt, root: Root) -> Encoded:
         """What is kept here must be made here, and so it must be known which arguments are lacking."""
         apply, count, names = self._bind(function, attempt, root)
         held = function.prepare(count, names) if isinstance(function, Injected) else []
@@ -118,30 +117,28 @@ class Applying:
 
     def _bind(
         self, function: Callable[..., Any], attempt: Attempt, root: Root
-    ) -> tuple[Callable[[], bytes | Place], int, dict[str, Any]]:
+    ) -> tuple[Callable[[], Encoded], int, dict[str, Any]]:
         """What gives the value; how many arguments the function is given by position, and those by name."""
         if attempt.kind is Kind.CALL:
             args, kwargs = root.arguments = self._values.load_arguments(attempt, root.mapped)
 
-            def apply() -> bytes | Place:
+            def apply() -> Encoded:
                 value = self._finish(function(*args, **kwargs))
-                return self._values.encode(value, stays=attempt.stays)
+                return self._values.encode(value, remembered=attempt.remembered)
 
             return apply, len(args), kwargs
         from elsewhere.worker.chunk import apply_chunk, load_chunk
 
         items, refused = load_chunk(attempt.payload, self._values.sources(attempt, root.mapped))
 
-        def apply_all() -> bytes | Place:
+        def apply_all() -> Encoded:
             encode = self._values.encode_results
             return apply_chunk(function, items, refused, attempt.kind, encode)
 
         count = 1 if attempt.kind is Kind.MAP else min(map(len, items), default=0)
         return apply_all, count, {}
 
-    def _run_in_fork(
-        self, apply: Callable[[], bytes | Place], attempt: Attempt, root: Root
-    ) -> bytes | Place:
+    def _run_in_fork(self, apply: Callable[[], Encoded], attempt: Attempt, root: Root) -> Encoded:
         from elsewhere.worker.fork import Fork, ForkDied
 
         writer = self._values.next_writer()
@@ -153,8 +150,8 @@ class Applying:
                 result: Result = apply()
             except BaseException as error:  # noqa: BLE001  # it travels to the client
                 verdict, result = self.fail(attempt, error, root)
-            payload, place = (result, None) if isinstance(result, bytes) else (b"", result)
-            return Outcome(*root.name, verdict, payload, 0.0, 0.0, place)  # type: ignore[arg-type]  # no fork in a fork
+            payload, place = in_outcome(result)  # type: ignore[arg-type]  # no fork in a fork
+            return Outcome(*root.name, verdict, payload, 0.0, 0.0, place)
 
         try:
             outcome = Fork(root, self._post, self._screens).run(work)

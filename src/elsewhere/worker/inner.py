@@ -11,6 +11,7 @@ A thread that a call has started cannot park: it runs the children that it waits
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import count
+from threading import Lock
 from time import monotonic
 from typing import Any
 
@@ -75,6 +76,7 @@ class InnerPool:
         """by number: children that were submitted and are not settled"""
         self._again: dict[int, Future[Any]] = {}
         """by number: futures of values that were lost, until they are there again"""
+        self._seeking = Lock()
         self._backlog = Backlog(runner, post)
         self._patient_from = 0.0
         """when answers to cancels are waited for again"""
@@ -244,16 +246,23 @@ class InnerPool:
             )
         )
 
-    def answer(self, settlement: Settlement) -> None:
-        """A submitted child has come out. From either thread."""
+    def answer(self, settlements: list[Settlement]) -> None:
+        """Submitted children have come out. From either thread."""
+        values = self._runner.values
+        kept = [values.leases.take(one.kept_as) for one in settlements if one.kept_as]
+        for settlement in settlements:
+            self._answer_one(settlement)
+        del kept  # not before all that have a part in one value know of it
+
+    def _answer_one(self, settlement: Settlement) -> None:
         child = self._asked.pop(settlement.call, None)
         if child is not None:
             child.brought = True
-            child.end(settlement)
+            child.end(settlement.as_kept())
             return
         again = self._again.pop(settlement.call, None)
         if again is not None:
-            again.settle(settlement)
+            again.settle(settlement.as_kept())
             again.run_callbacks()
 
     def give(self, need: Need) -> None:
@@ -333,13 +342,15 @@ class InnerPool:
         return lease
 
     def ask_again(
-        self, missing: Missing, again: Future[Any], share: Callable[[], Future[Any]]
+        self, missing: Missing, again: Future[Any], share: Callable[[Future[Any]], Future[Any]]
     ) -> Future[Any] | None:
         if self.in_coroutine:
             return None  # which must not wait by blocking
-        shared = share()
+        with self._seeking:
+            shared = share(self._again.get(missing.call, again))
+            if shared is again:
+                self._again[missing.call] = again
         if shared is again:
-            self._again[missing.call] = again
             self._post.post(missing)
         return shared
 

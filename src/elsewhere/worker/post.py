@@ -79,7 +79,7 @@ class Post:
         """has something to say, perhaps, with whatever is sent"""
         self.on_inquire: Callable[[], None] = lambda: None
         """whoever knows what is kept here listens here"""
-        self.on_answer: Callable[[Settlement], None] = lambda settlement: None
+        self.on_answer: Callable[[list[Settlement]], None] = lambda settlements: None
         self.on_need: Callable[[Need], None] = lambda need: None
         """whoever makes calls inside calls listens here"""
 
@@ -151,8 +151,7 @@ class Post:
     def _hear_of_children(self, message: Answer | Need | Share) -> None:
         match message:
             case Answer():
-                for settlement in message.settlements:
-                    self.on_answer(settlement)
+                self.on_answer(message.settlements)
             case Need():
                 self.on_need(message)
             case Share():

@@ -14,7 +14,7 @@ from elsewhere.codec.references import dumps_own, dumps_with_inputs
 from elsewhere.codec.values import dumps, dumps_apart
 from elsewhere.future import Future, Settler
 from elsewhere.worker.post import Post
-from elsewhere.worker.values import Values
+from elsewhere.worker.values import Values, in_outcome
 
 
 class InnerPuts:
@@ -60,10 +60,10 @@ class InnerPuts:
 
     def settlement_of(self, value: Any) -> Settlement:
         """How a child comes out that ran here. Raises `NotPicklable`."""
-        result = self._values.encode(value, stays=True)
-        if isinstance(result, bytes):
-            return Settlement(0, Verdict.VALUE, result, self._worker, 1)
-        return self._put(result)
+        payload, place = in_outcome(self._values.encode(value))
+        if place is None:
+            return Settlement(0, Verdict.VALUE, payload, self._worker, 1)
+        return self._put(place)
 
     def _put(self, place: Place) -> Settlement:
         number = next(self._numbers)

@@ -28,7 +28,7 @@ from elsewhere.worker.output import LineWriter
 from elsewhere.worker.parking import Alarms, Parking
 from elsewhere.worker.post import Post
 from elsewhere.worker.runnable import Inner, Loop
-from elsewhere.worker.values import Values
+from elsewhere.worker.values import Values, in_outcome
 
 FLUSH_SECONDS = 0.002
 """How long an outcome may wait for others while short calls follow each other."""
@@ -274,9 +274,9 @@ class Runner:
         if isinstance(result, Exit):
             self._post.outgoing.append(Died(*root.name, result, holds))
             return
+        payload, place = in_outcome(result)
         if root.attempt.needed and verdict is Verdict.VALUE:
-            self.values.keep(root.attempt, result)
-        payload, place = (result, None) if isinstance(result, bytes) else (b"", result)
+            self.values.keep(root.attempt, payload if place is None else place)
         self._post.outgoing.append(
             Outcome(*root.name, verdict, payload, started, elapsed, place, holds, (), root.building)
         )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import count
 from threading import RLock
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import ref
 
 from elsewhere.calls.messages import Attempt
@@ -31,6 +31,24 @@ TOGETHER_BYTES_MAX = 2**22
 """Results of a chunk that are small, one by one, travel together up to this size."""
 Mapped = tuple[int, "ref[View]"]
 """the call that made an input, and where that is mapped"""
+
+
+class Whole(NamedTuple):
+    """A value that lies somewhere and travels, too."""
+
+    payload: bytes
+    place: Place
+
+
+Encoded = bytes | Place | Whole
+"""a value: its bytes, where it lies, or both"""
+
+
+def in_outcome(result: Encoded) -> tuple[bytes, Place | None]:
+    """The payload and the place of an outcome."""
+    if isinstance(result, bytes):
+        return result, None
+    return result if isinstance(result, Whole) else (b"", result)
 
 
 class InputMissing(BaseException):
@@ -135,12 +153,13 @@ class Values:
         """Write a value to a segment. Raises `NotPicklable`, which calls it by `name`."""
         return self._segments.write(parts, name)
 
-    def encode(self, value: Any, *, stays: bool) -> bytes | Place:
-        """The bytes of a result, or where they were put. Raises `NotPicklable`."""
-        if not stays:
-            return self._encode_inline(value)
+    def encode(self, value: Any, *, remembered: bool = False) -> Encoded:
+        """The bytes of a result, or where they were put. Raises `NotPicklable`.
+
+        What is `remembered` travels in any case, and so has the values of the futures in it.
+        """
         returned: list[Any] = []
-        if self.settler is None or type(value) in NO_FUTURES:
+        if remembered or self.settler is None or type(value) in NO_FUTURES:
             data, buffers = dumps_apart(value, "result")
         else:
             with returning(self.settler) as met:
@@ -150,9 +169,11 @@ class Values:
             return data
         parts = [memoryview(data), *(buffer.raw() for buffer in buffers)]
         if not returned:
-            if sum(part.nbytes for part in parts) > self.travels_max:
-                return self.write(parts, "result")
-            return self._encode_inline(value)
+            if sum(part.nbytes for part in parts) <= self.travels_max:
+                return self._encode_inline(value)
+            payload = self._encode_inline(value) if remembered else b""
+            place = self.write(parts, "result")
+            return Whole(payload, place) if remembered else place
         # The gateway keeps what it refers to as long as it is kept itself, and so it must lie somewhere.
         place = self.write(parts, "result")
         self._returned[place.path] = returned

@@ -1,14 +1,17 @@
 """Bugs in values that lie where they were made, are lost, and are made again."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from elsewhere.calls.messages import Settlement, Verdict
+from elsewhere.calls.messages import Attempt, Settlement, Verdict
 from elsewhere.calls.values import Free, Place, Value
-from elsewhere.gateway import attempts
+from elsewhere.calls.wire import replace
+from elsewhere.gateway import attempts, ledger
+from elsewhere.gateway.dispatch import Dispatch
 from elsewhere.gateway.inputs import Inputs
+from elsewhere.gateway.ledger import Ledger
 from elsewhere.gateway.recipes import Recipe, Recipes
-from elsewhere.gateway.records import CLIENT, CallRecord, Turn
+from elsewhere.gateway.records import CLIENT, STORE, CallRecord, Turn
 from elsewhere.gateway.remaking import Remaking
 from elsewhere.gateway.values import ValueRecord, Values
 from elsewhere.testing.planted.planting import Patch, planted
@@ -145,3 +148,56 @@ def a_value_that_was_made_again_is_counted_twice(patch: Patch) -> None:
         return find_again
 
     patch.wrap(Values, "find_again", make)
+
+
+@planted
+def who_joined_is_not_told_under_which_number_a_shared_value_is_kept(patch: Patch) -> None:
+    patch.set(ledger, "replace", lambda told, **changes: told)
+
+
+@planted
+def a_shared_value_is_not_kept_while_it_is_written(patch: Patch) -> None:
+    def make(real: Any) -> Any:
+        def keep(books: Ledger, record: CallRecord, place: Place, askers: Sequence[int]) -> None:
+            if STORE not in askers:
+                real(books, record, place, askers)
+
+        return keep
+
+    patch.wrap(Ledger, "_keep", make)
+
+
+@planted
+def the_store_never_lets_a_value_go(patch: Patch) -> None:
+    def make(real: Any) -> Any:
+        def drop(values: Values, peer: int, numbers: Iterable[int], turn: Turn) -> None:
+            if peer != STORE:
+                real(values, peer, numbers, turn)
+
+        return drop
+
+    patch.wrap(Values, "drop", make)
+
+
+@planted
+def what_is_made_again_is_claimed_and_remembered_again(patch: Patch) -> None:
+    def make(real: Any) -> Any:
+        def begin(recipe: Recipe, record: CallRecord) -> None:
+            real(recipe, record)
+            recipe.call = record.call
+
+        return begin
+
+    patch.wrap(Recipe, "__init__", make)
+
+
+@planted
+def what_is_remembered_travels_no_more(patch: Patch) -> None:
+    def make(real: Any) -> Any:
+        def assign(*given: Any) -> Attempt:
+            attempt: Attempt = real(*given)
+            return replace(attempt, remembered=False)
+
+        return assign
+
+    patch.wrap(Dispatch, "_assign", make)
