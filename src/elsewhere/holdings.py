@@ -20,6 +20,7 @@ from elsewhere.future import Future
 from elsewhere.gateway.values import Values
 from elsewhere.placed import Holder
 from elsewhere.reports import report_briefly
+from elsewhere.sought import Sought
 
 if TYPE_CHECKING:
     from elsewhere.segments.reading import Lease, Leases
@@ -53,8 +54,7 @@ class Holdings:
         """by call: its inputs, and their futures, which live as long as it may need them"""
         self._needs: deque[Need] = deque()
         """what the machine wants to know, and was not told yet"""
-        self._sought: dict[int, Future[Any]] = {}
-        """by call: the future of a value that was lost, until that is there again"""
+        self.sought: Sought[Future[Any]] = Sought()
         self._placed: set[ref[Holder]] = set()
         """those whose values lie in segments, each for itself: several may have the same value. Not a
         WeakSet, because a Ctrl-C is lost that comes in where that removes what is gone"""
@@ -79,8 +79,7 @@ class Holdings:
         """A call has come out, and needs its inputs no more."""
         if self._inputs:
             self._inputs.pop(call, None)
-        if self._sought:
-            self._sought.pop(call, None)
+        self.sought.found(call)
 
     def need(self, message: Need) -> None:
         """The machine has forgotten inputs. It is told by `tell`, once nobody steps it."""
@@ -123,19 +122,6 @@ class Holdings:
             with self._opening:  # two sets of leases would drop what the other one has
                 leases = self.leases = self.leases or Leases(self._drop)
         return leases.take(call)
-
-    def seek(
-        self,
-        call: int,
-        again: Future[Any],
-        share: Callable[[Future[Any]], Future[Any]],
-    ) -> Future[Any]:
-        """As `Settler.ask_again`. Several futures may stand for one value, which is asked for once."""
-        with self._opening:
-            shared = share(self._sought.get(call, again))
-            if shared is again:
-                self._sought[call] = again
-        return shared
 
     def tell_gone(self) -> None:
         """Say what was let go, of which nobody else tells."""

@@ -167,7 +167,7 @@ class GatewayHost:
         self, missing: Missing, again: Future[Any], share: Callable[[Future[Any]], Future[Any]]
     ) -> Future[Any]:
         with DeferredInterrupts():  # or a future might be shared that nobody has asked for
-            if (shared := self.holdings.seek(missing.call, again, share)) is again:
+            if (shared := self.holdings.sought.seek(missing.call, again, share)) is again:
                 self._inbox.append(Again(missing, again))
         if self._poller.ended:
             self._cancel_rest()

@@ -11,7 +11,6 @@ A thread that a call has started cannot park: it runs the children that it waits
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import count
-from threading import Lock
 from time import monotonic
 from typing import Any
 
@@ -40,6 +39,7 @@ from elsewhere.in_force import OfValues
 from elsewhere.names import Name, name_of
 from elsewhere.placed import Holder
 from elsewhere.plans.plan import plan_of
+from elsewhere.sought import Sought
 from elsewhere.tasks import task_of
 from elsewhere.worker.backlog import Backlog
 from elsewhere.worker.child import PLAIN, Child
@@ -74,9 +74,7 @@ class InnerPool:
         self._functions = Functions(post.outgoing.append, first, runner.editions)
         self._asked: dict[int, Child] = {}
         """by number: children that were submitted and are not settled"""
-        self._again: dict[int, Future[Any]] = {}
-        """by number: futures of values that were lost, until they are there again"""
-        self._seeking = Lock()
+        self._sought: Sought[Future[Any]] = Sought()
         self._backlog = Backlog(runner, post)
         self._patient_from = 0.0
         """when answers to cancels are waited for again"""
@@ -260,7 +258,7 @@ class InnerPool:
             child.brought = True
             child.end(settlement.as_kept())
             return
-        again = self._again.pop(settlement.call, None)
+        again = self._sought.found(settlement.call)
         if again is not None:
             again.settle(settlement.as_kept())
             again.run_callbacks()
@@ -346,10 +344,7 @@ class InnerPool:
     ) -> Future[Any] | None:
         if self.in_coroutine:
             return None  # which must not wait by blocking
-        with self._seeking:
-            shared = share(self._again.get(missing.call, again))
-            if shared is again:
-                self._again[missing.call] = again
+        shared = self._sought.seek(missing.call, again, share)
         if shared is again:
             self._post.post(missing)
         return shared
