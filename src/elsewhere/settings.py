@@ -77,7 +77,7 @@ class Settings(NamedTuple):
         store: "Store | None",
         policy: "Placement | None",
         preload: Sequence[str],
-        engine_of: "EngineOf | None" = None,
+        engine_of: "EngineOf | None",
         digest: bytes = b"",
     ) -> "Session":
         """A session with workers on `node`, which are in the environment with this digest, if in another

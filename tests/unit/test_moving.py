@@ -1,3 +1,5 @@
+"""Segments are moved to a disk whole, past the cache of files where that can be."""
+
 import errno
 import os
 from collections.abc import Callable

@@ -298,11 +298,12 @@ class Ledger:
         """The value lies where it was made. Whoever asked has it; if nobody hears of it, nobody has."""
         number, values = record.call.id, self.values
         holders = [one for one in askers if one in {CLIENT, STORE} or one in self._workers]
-        if not holders and number not in values.kept:
-            self.turn.sends.append((record.worker, Free([place])))
+        if number not in values.kept:  # else the store has it already
+            if not holders:
+                self.turn.sends.append((record.worker, Free([place])))
+                return
+            values.add(number, place, record.worker, holders[0], Recipe(record))
         for one in holders:
-            if number not in values.kept:
-                values.add(number, place, record.worker, one, Recipe(record))
             values.hold(one, [number])
 
     def release_inputs(self, record: CallRecord) -> None:
@@ -321,8 +322,9 @@ class Ledger:
             self.turn.settlements.append(settlement)
         elif peer in self._workers:
             self._workers[peer].asks.discard(number)
-            _, last = self.turn.sends[-1] if self.turn.sends else (0, None)
-            if isinstance(last, Answer) and self.turn.sends[-1][0] == peer:
+            sends = self.turn.sends
+            told, last = sends[-1] if sends else (CLIENT, None)
+            if told == peer and isinstance(last, Answer):
                 last.settlements.append(settlement)
             else:
-                self.turn.sends.append((peer, Answer([settlement])))
+                sends.append((peer, Answer([settlement])))

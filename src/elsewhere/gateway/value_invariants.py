@@ -23,7 +23,7 @@ def examine_values(gateway: Gateway) -> list[Examined]:
     )
     users.update(number for value in kept.values() for number in value.refers)
     users.update(gateway.ledger.values.unreferred)
-    written = {r.call.id for r in gateway.calls.values() if r.state is CallState.WRITING}
+    writing = {r.call.id for r in gateway.calls.values() if r.state is CallState.WRITING}
     ahead = [r for r in given if r.state is CallState.ASSIGNED and r.needs and not r.astray]
     return [
         (
@@ -47,7 +47,7 @@ def examine_values(gateway: Gateway) -> list[Examined]:
             [
                 number
                 for number, value in kept.items()
-                if (STORE in value.holders) is not (number in written)
+                if (STORE in value.holders) is not (number in writing)
             ],
         ),
         (
