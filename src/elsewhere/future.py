@@ -304,10 +304,7 @@ class Future(Waitable[T], Generic[T]):
 
     def _wait_settled(self, timeout: float | None) -> None:
         if self._state == PENDING:
-            if not self._settler.wait_for(self, timeout):
-                self._await_bell(timeout)
-            if self._state == PENDING:
-                raise TimeoutError
+            self._wait_until_told(timeout)
         if self._state == CANCELLED:
             settlement = self._settlement
             if settlement is None or not settlement.chain:
@@ -360,7 +357,7 @@ class Future(Waitable[T], Generic[T]):
         """Wait for the value to be made again, and open that."""
         again: Future[Any] | None = self.__dict__.get(_AGAIN) or self._ask_again()
         if again is not None:
-            again._wait_until_told(until)
+            again._wait_until_told(None if until is None else until - time.monotonic())
             if again._state == FINISHED:
                 again._open(until)
                 return again._result, again._exception
@@ -368,11 +365,11 @@ class Future(Waitable[T], Generic[T]):
         error.__cause__ = lost
         return None, error
 
-    def _wait_until_told(self, until: float | None) -> None:
+    def _wait_until_told(self, timeout: float | None) -> None:
         """Wait until it is settled, in whatever way. Raises TimeoutError."""
-        left = None if until is None else until - time.monotonic()
-        if self._state == PENDING and not self._settler.wait_for(self, left):
-            self._await_bell(left)
+        self.hold()
+        if self._state == PENDING and not self._settler.wait_for(self, timeout):
+            self._await_bell(timeout)
         if self._state == PENDING:
             raise TimeoutError
 

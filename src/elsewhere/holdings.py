@@ -6,7 +6,7 @@ futures that are kept here tell.
 """
 
 from collections import deque
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
 from queue import SimpleQueue
@@ -14,13 +14,15 @@ from threading import RLock, Thread
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from elsewhere.calls.messages import Call, Given, Input, Need, ToGateway
-from elsewhere.calls.values import Drop, Free, Hold, Moved, Place, Spill
+from elsewhere.calls.messages import Call, Given, Input, Need, Settlement, Submit, ToGateway
+from elsewhere.calls.values import Drop, Free, Hold, Moved, Place, Spill, Waive
 from elsewhere.future import Future
 from elsewhere.gateway.values import Values
+from elsewhere.pending import Pending, Relay
 from elsewhere.placed import Holder
 from elsewhere.reports import report_briefly
 from elsewhere.sought import Sought
+from elsewhere.unheld import Releasable, release
 
 if TYPE_CHECKING:
     from elsewhere.segments.reading import Lease, Leases
@@ -54,6 +56,10 @@ class Holdings:
         """by call: its inputs, and their futures, which live as long as it may need them"""
         self._needs: deque[Need] = deque()
         """what the machine wants to know, and was not told yet"""
+        self._asked: set[int] = set()
+        """calls that are not settled and of which it wanted to know that"""
+        self._forsaken: deque[ref[Releasable]] = deque()
+        """futures that were gone before their calls had come out"""
         self.sought: Sought[Future[Any]] = Sought()
         self._placed: set[ref[Holder]] = set()
         """those whose values lie in segments, each for itself: several may have the same value. Not a
@@ -79,10 +85,38 @@ class Holdings:
         """A call has come out, and needs its inputs no more."""
         if self._inputs:
             self._inputs.pop(call, None)
+            self._asked.discard(call)
         self.sought.found(call)
+
+    def was_told(self, message: ToGateway, pending: dict[int, Pending]) -> None:
+        """The machine knows of these calls and of their inputs, but for those that it has asked for: their
+        futures need be kept no longer than somebody uses them. Nobody may step the machine meanwhile."""
+        if isinstance(message, Submit) and self._inputs:
+            for call in message.calls:
+                if call.inputs and call.id not in self._asked:
+                    self._release_inputs(call, pending)
+            self._waive_forsaken()
+
+    def _release_inputs(self, call: Call, pending: dict[int, Pending]) -> None:
+        inputs, futures = self._inputs.pop(call.id, ((), ()))
+        for one, future in zip(inputs, futures, strict=True):
+            waits = pending.get(one.call)
+            if waits is future:
+                pending[one.call] = release(future, one.call, self._forsaken.append)
+            elif isinstance(waits, Relay) and waits.pending is future:
+                waits.pending = release(future, one.call, self._forsaken.append)
+
+    def _waive_forsaken(self) -> None:
+        calls = []
+        while self._forsaken:
+            gone: Any = self._forsaken.popleft()  # an `Unheld`
+            calls.append(gone.call)
+        if calls:
+            self._note(Waive(calls))
 
     def need(self, message: Need) -> None:
         """The machine has forgotten inputs. It is told by `tell`, once nobody steps it."""
+        self._asked.add(message.call)
         self._needs.append(message)
 
     def tell(self) -> None:
@@ -123,8 +157,16 @@ class Holdings:
                 leases = self.leases = self.leases or Leases(self._drop)
         return leases.take(call)
 
+    def take_all(self, settlements: Iterable[Settlement]) -> "list[Lease]":
+        """The leases of what is about to be settled, and of which there may be no future any more."""
+        placed = [one for one in settlements if one.place is not None and not one.place.handed_on]
+        if placed:
+            self._look_soon()
+        return [self.take(one.kept_as or one.call) for one in placed]
+
     def tell_gone(self) -> None:
-        """Say what was let go, of which nobody else tells."""
+        """Say what was let go, of which nobody else tells. The machine must not be stepped meanwhile."""
+        self._waive_forsaken()
         if self.leases is not None:
             self.leases.tell_gone()
 

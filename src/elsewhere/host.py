@@ -11,8 +11,8 @@ keep the rest. While no worker has room, a submitted call is left in the inbox, 
 makes room looks there first.
 
 Futures are settled after the lock is released. Their callbacks are the user's code: the thread that
-reads the sockets calls them once it has nothing else in hand, so that a callback may wait for another
-future, and no thread that only submits ever runs one. Which thread reads the sockets: see `poller`.
+reads the sockets (see `poller`) calls them once it has nothing else in hand, so that a callback may wait
+for another future, and no thread that only submits ever runs one.
 """
 
 import threading
@@ -66,8 +66,7 @@ class GatewayHost:
     Large values of this process lie in `directory`, and it keeps `free_bytes_max` to use them again.
     """
 
-    adopts = True
-    """Calls that go through it may wait for the futures of other pools."""
+    adopts = True  # its calls may wait for the futures of other pools
 
     def __init__(
         self,
@@ -249,6 +248,7 @@ class GatewayHost:
             if isinstance(message, Submit):
                 message = Submit(self._remembering.leave_unknown(message.calls, settlements))
             self._act(self._gateway.step(CLIENT, message, monotonic()), settlements)
+            self.holdings.was_told(message, self._inbox.pending)
         return settlements
 
     def _step(self, sender: int, message: ToGateway | None) -> None:
@@ -274,7 +274,7 @@ class GatewayHost:
         self._poller.set_alarm(turn.wake)
 
     def _settle(self, settlements: list[Settlement]) -> None:
-        kept = [self.holdings.take(one.kept_as) for one in settlements if one.kept_as]
+        kept = self.holdings.take_all(settlements)
         for settlement in settlements:
             pending = self._inbox.pending.pop(settlement.call, None)
             self.holdings.settled(settlement.call)

@@ -16,6 +16,23 @@ class Pending(Protocol):
         """Called once after that, when Ctrl-C may interrupt again."""
 
 
+class Relay:
+    """Whoever passes on what it is told, once it has taken note of it."""
+
+    __slots__ = ("pending",)
+
+    def __init__(self, pending: Pending) -> None:
+        self.pending = pending
+
+    def settle(self, settlement: Settlement) -> None:
+        """As `Pending.settle`."""
+        self.pending.settle(settlement)
+
+    def run_callbacks(self) -> None:
+        """As `Pending.run_callbacks`."""
+        self.pending.run_callbacks()
+
+
 class Waited(Protocol):
     """Whoever can say whether it is settled."""
 

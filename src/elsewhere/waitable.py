@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from elsewhere.reports import report
 
+if TYPE_CHECKING:
+    from elsewhere.unheld import Releasable, Unheld
+
 T = TypeVar("T")
 PENDING, FINISHED, CANCELLED = "PENDING", "FINISHED", "CANCELLED_AND_NOTIFIED"
 CONDITION = "the condition"
@@ -28,6 +31,8 @@ class Waitable(BaseFuture[T], Generic[T]):
     """What of a future is about waiting for it."""
 
     _state = PENDING
+    unheld: "Unheld | None" = None
+    """what its pool has of it, if that is not itself"""
 
     def make_waiters(self) -> list[Any]:
         """The list in which `concurrent.futures.wait` and `as_completed` leave whom to wake."""
@@ -51,7 +56,20 @@ class Waitable(BaseFuture[T], Generic[T]):
         return cast(list[Any], self.__dict__.setdefault(_WAITERS, self.make_waiters()))
 
     def _share_callbacks(self) -> list[Any]:
-        return cast(list[Any], self.__dict__.setdefault(_CALLBACKS, []))
+        callbacks = cast(list[Any], self.__dict__.setdefault(_CALLBACKS, []))
+        self.hold()
+        return callbacks
+
+    def hold(self) -> None:
+        """Somebody waits, or is to be called back: the pool holds it from now on. A finaliser may wait, which
+        is called when nobody refers to it any more."""
+        unheld = self.unheld  # read once: another thread may be about to settle this
+        if unheld is not None:
+            unheld.kept = cast("Releasable", self)
+
+    def has_callbacks(self) -> bool:
+        """Whether anybody is to be called back, or was."""
+        return _CALLBACKS in self.__dict__
 
     if not TYPE_CHECKING:  # `as_completed` is typed for attributes that can be set
         _condition = property(_share_condition)

@@ -16,7 +16,6 @@ RARE = {
     "a worker that leaves takes nothing from lines",
     "the circle check looks one level up only",
     "the store acknowledges before it has synced",
-    "what one step could not settle is left there",
     "who took a call back waits for who joins it",
 }
 """Hundreds of seeds do not find them."""

@@ -61,7 +61,7 @@ def with_value(
     """Workers on these nodes, all idle. One has made the value of `MADE`; calls take so long."""
     stage = ValueStage(nodes=nodes, placement=placement)
     stage.gateway.functions[FUNCTION].seconds = seconds
-    stage.gateway.ledger.values.add(MADE, place_of(MADE), by, CLIENT)
+    stage.gateway.ledger.values.add(MADE, place_of(MADE), by, [CLIENT])
     return stage
 
 

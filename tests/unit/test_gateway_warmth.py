@@ -65,7 +65,7 @@ def note_and_take_last(call: CallToPlace, candidates: tuple[Candidate, ...]) -> 
 
 
 def give_a_large_value(stage: Stage, maker: int) -> None:
-    stage.gateway.ledger.values.add(MADE, place_of(MADE), maker, CLIENT)
+    stage.gateway.ledger.values.add(MADE, place_of(MADE), maker, [CLIENT])
 
 
 def with_input(number: int) -> Call:

@@ -41,6 +41,7 @@ from elsewhere.calls.values import (
     Transfer,
     Unmap,
     Value,
+    Waive,
 )
 from elsewhere.calls.verdict import Verdict as Verdict  # noqa: PLC0414  # so it is taken for exported
 from elsewhere.calls.wire import Record, replace
@@ -295,6 +296,8 @@ class Attempt(Record, frozen=True):
     """Whether its value may be an input of an attempt that is sent before it is known."""
     fork: bool = False
     """Whether it is to run in a fork of the worker."""
+    hands_on: bool = False
+    """Whether nobody needs its value but the attempt that is sent right behind it."""
 
 
 class Forget(Record, frozen=True, tag=21):
@@ -354,7 +357,9 @@ class Need(Record, frozen=True, tag=28):
     inputs: list[int]
 
 
-FromAsker: TypeAlias = Define | Release | Submit | Cancel | Given | Drop | Put | Missing | Hold
+FromAsker: TypeAlias = (
+    Define | Release | Submit | Cancel | Given | Drop | Waive | Put | Missing | Hold
+)
 OfAttempts: TypeAlias = Ready | Unready | Done | Died | Returned | Parked | Resumed | Has
 OfBlobs: TypeAlias = Seek | Offer | Unavailable
 OfResources: TypeAlias = Made | Evicted | Inventory

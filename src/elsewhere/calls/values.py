@@ -16,11 +16,17 @@ class Place(Record, frozen=True):
     """Where a large value lies: a file that the processes of its node map."""
 
     path: str
+    """empty if it lies nowhere, because it was `handed_on`"""
     nbytes: int
     on_disk: bool = False
     """it was written to the disk at once, where it is found under this name"""
     refers: tuple[int, ...] = ()
     """The values of which futures are in this one, by number; they stay as long as it does."""
+
+    @property
+    def handed_on(self) -> bool:
+        """Whether the worker that made the value gave it to the one call that needs it, and to nobody else."""
+        return not self.path
 
 
 class Value(Record, frozen=True):
@@ -50,6 +56,13 @@ class Put(Record, frozen=True, tag=7):
 
 class Drop(Record, frozen=True, tag=6):
     """Who asked for these calls, or was given their values, needs the values no more."""
+
+    calls: list[int]
+
+
+class Waive(Record, frozen=True, tag=44):
+    """Who asked for these calls wants them to run, and will not ask for their values. It says nothing if they
+    have come out."""
 
     calls: list[int]
 

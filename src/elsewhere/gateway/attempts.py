@@ -14,7 +14,6 @@ from elsewhere.calls.messages import (
     Returned,
     Verdict,
 )
-from elsewhere.calls.values import Free
 from elsewhere.calls.workers import Exit
 from elsewhere.gateway.blame import Blame
 from elsewhere.gateway.dispatch import Dispatch
@@ -55,7 +54,7 @@ class Attempts:
                 self.ledger.values.lose_inputs(record, made)
                 made = None
             if made is not None and record.state is CallState.SETTLED:
-                self.ledger.turn.sends.append((worker.id, Free([made])))
+                self.ledger.free(worker.id, made)
             worker.drop(record)
             self._learn(worker, record, outcome)
             if record.state is CallState.SETTLED:
@@ -64,7 +63,7 @@ class Attempts:
             if outcome.verdict in NOT_BEGUN or record.astray or record.needs:
                 # An input is lost; or it was sent ahead of one that did not come out there, or not so.
                 if made is not None:
-                    self.ledger.turn.sends.append((worker.id, Free([made])))
+                    self.ledger.free(worker.id, made)
                 if record.cancelling:
                     self.ledger.settle(record, Verdict.CANCELLED)
                 else:

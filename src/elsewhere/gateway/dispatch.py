@@ -15,14 +15,14 @@ wants that, are dealt out instead: for each the policy is asked which of those w
 Calls that need what workers keep do not wait in the queue but in lines (see `warmth`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import chain, islice
 
 from elsewhere.calls.lifecycle import CallState, WorkerState
-from elsewhere.calls.messages import Attempt, Define, Recall, Run, Share, Verdict
-from elsewhere.calls.values import Value
+from elsewhere.calls.messages import Attempt, Recall, Run, Share, Verdict
 from elsewhere.calls.workers import Stop
 from elsewhere.errors import PlacementError
+from elsewhere.gateway.assigning import Assigning
 from elsewhere.gateway.builds import Builds
 from elsewhere.gateway.followers import LOOKS_MAX, Followers
 from elsewhere.gateway.ledger import Ledger
@@ -45,7 +45,6 @@ PLACED_MAX = 1024
 """For so many calls one step asks the policy; it asks for another step if more of them wait."""
 ASIDE_MAX = 16
 """So many calls at the front of the queue may wait for the node of their inputs."""
-NOTHING: Mapping[int, Value] = {}
 VICTIMS_MAX = 16
 """How many laden workers one step looks at to find the most laden."""
 THIEVES_MAX = 4
@@ -62,6 +61,7 @@ class Dispatch:
         builds = Builds(workers)
         self.placer = Placer(policy, ledger.values, workers, builds)
         self.followers = Followers(ledger.inputs, self.placer)
+        self._assigning = Assigning(ledger.inputs, self.followers, self.placer)
         self.waiting = Waiting(ledger.kits, only_warming=policy.every_call)
         self.queue, self.lines = self.waiting.queue, self.waiting.lines
         self._lined = self.lines.by_kit
@@ -195,7 +195,7 @@ class Dispatch:
                     break
                 self._place(record, inputs, turn, now)
             else:
-                attempts.append(self._assign(record, worker, turn))
+                attempts += self._assigning.assign(record, worker, turn)
             if worker.tasks_left is not None and not can_take(worker):
                 break
         # Whoever got something idles no more, and goes to the end of those with room: they take turns.
@@ -266,7 +266,7 @@ class Dispatch:
         self._give(record, worker, turn)
 
     def _give(self, record: CallRecord, worker: WorkerRecord, turn: Turn) -> None:
-        self._batches.setdefault(worker.id, []).append(self._assign(record, worker, turn))
+        self._batches.setdefault(worker.id, []).extend(self._assigning.assign(record, worker, turn))
         self.idle.pop(worker.id, None)
         if can_take(worker):
             self.roomy[worker.id] = worker
@@ -306,50 +306,10 @@ class Dispatch:
                         del self.followers.led[worker.id]
                     break
                 record.estimate = estimate(record)
-                attempts.append(self._assign(record, worker, turn, ahead))
+                attempts += self._assigning.assign(record, worker, turn, ahead)
             if attempts:
                 turn.sends.append((worker.id, Run(attempts)))
                 self.update(worker)
-
-    def _assign(
-        self,
-        record: CallRecord,
-        worker: WorkerRecord,
-        turn: Turn,
-        ahead: Mapping[int, Value] = NOTHING,
-    ) -> Attempt:
-        call = record.call
-        record.become(CallState.ASSIGNED)
-        record.worker = worker.id
-        record.fence += 1
-        record.due = None
-        inputs: tuple[Value, ...] = ()
-        record.sent_bytes = len(call.payload)
-        if call.inputs:
-            inputs = self._inputs.values_of(record, ahead)
-            record.sent_bytes += sum([len(one.payload) for one in inputs])
-        worker.take(record)
-        if worker.tasks_left is not None:
-            worker.tasks_left -= 1
-            if worker.tasks_left == 0:
-                worker.become(WorkerState.LEAVING)
-        function = record.function
-        if function.number not in worker.functions:
-            worker.functions.add(function.number)
-            function.workers.add(worker.id)
-            turn.sends.append((worker.id, Define(function.number, function.code)))
-        needed = not self.placer.every_call and self.followers.lead(worker, record)
-        return Attempt(
-            call.id,
-            record.fence,
-            function.number,
-            call.payload,
-            call.kind,
-            inputs,
-            bool(call.key),
-            needed,
-            call.options.fork,
-        )
 
     def _rob(self, turn: Turn, now: float) -> bool:
         """Recall a part of a backlog, if there is one that is worth it."""

@@ -5,17 +5,23 @@ They find them in the worker, and a chain of short calls costs no round trip for
 
 from itertools import islice
 
-from elsewhere.calls.lifecycle import CallState
+from elsewhere.calls.lifecycle import CallState, WorkerState
+from elsewhere.calls.messages import Kind
 from elsewhere.calls.values import Value
 from elsewhere.gateway.inputs import Inputs
 from elsewhere.gateway.placer import Placer
-from elsewhere.gateway.records import CallRecord, WorkerRecord
+from elsewhere.gateway.records import REMAKER, CallRecord, WorkerRecord
 from elsewhere.gateway.room import is_leader
 
 AHEAD_INPUTS_MAX = 4
 """A call that lacks more inputs is not sent ahead of them."""
 INPUTS_LOOKED_AT_MAX = 16
 """Nor is one that has more."""
+HEIRS_MAX = 8
+"""So many calls in a row are given what the one before them makes, even if the worker has no room."""
+HANDS_ON_SECONDS_MAX = 1.0
+"""A call that takes longer does not hand its value on: to write it down is little beside that, and to make it
+again, should the worker die, is much."""
 LOOKS_MAX = 2048
 """How many calls that wait for what workers hold one step looks at; it asks for another step if there
 are more."""
@@ -61,6 +67,30 @@ class Followers:
             worker.followers.popleft()
         return None, {}
 
+    def heir(self, record: CallRecord, worker: WorkerRecord) -> CallRecord | None:
+        """The one call that needs the value of this one, which the worker is about to be given; None if
+        others need it too, or if it cannot be sent right behind it.
+
+        It is not to be tried again, for then the value would have to be made again, too.
+        """
+        waiting = self._inputs.waiting.get(record.call.id, ())
+        if len(waiting) != 1 or not _hands_on(record):
+            return None
+        heir = waiting[0]
+        fits = (
+            worker.state is WorkerState.READY
+            and worker.tasks_left is None
+            and heir.state is CallState.WAITING
+            and heir.needs == 1
+            and heir.call.kind is Kind.CALL
+            and not (heir.call.options.retries or heir.call.options.fork)
+            and len(heir.call.inputs) <= INPUTS_LOOKED_AT_MAX
+            and not self._moves(heir, worker)
+            and _is_near(heir, worker)
+            and not self._inputs.wait_for_lost(heir)
+        )
+        return heir if fits else None
+
     def _find_ahead(self, record: CallRecord, worker: WorkerRecord) -> dict[int, Value]:
         """What the call lacks and the worker will have."""
         ahead: dict[int, Value] = {}
@@ -74,6 +104,19 @@ class Followers:
     def _moves(self, record: CallRecord, worker: WorkerRecord) -> bool:
         """Whether an input that is there lies on another node: then its place is not decided yet."""
         return self._placer.is_spread and self._placer.moves(record, worker)
+
+
+def _hands_on(record: CallRecord) -> bool:
+    """Whether a call may give its value to the one behind it, and to nobody else."""
+    call, seconds = record.call, record.function.seconds
+    return (
+        record.waived
+        and seconds is not None
+        and seconds <= HANDS_ON_SECONDS_MAX
+        and not (call.key or record.astray or call.options.fork)
+        and record.asker != REMAKER
+        and call.kind is Kind.CALL
+    )
 
 
 def _is_near(record: CallRecord, worker: WorkerRecord) -> bool:

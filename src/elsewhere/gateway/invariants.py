@@ -5,6 +5,7 @@ from collections import Counter
 from elsewhere.calls.lifecycle import CallState, WorkerState
 from elsewhere.calls.messages import Settlement, Verdict
 from elsewhere.errors import GatewayBug
+from elsewhere.gateway.inputs import Inputs
 from elsewhere.gateway.kit_invariants import examine_kits, examine_lines
 from elsewhere.gateway.machine import Gateway
 from elsewhere.gateway.records import CLIENT, REMAKER, CallRecord
@@ -259,6 +260,7 @@ def _examine_inputs(gateway: Gateway) -> list[Examined]:
                 if kept is None
                 and asks.is_awaited(number)
                 and r not in inputs.waiting.get(number, ())
+                and not _is_untold(inputs, number, r)
             ],
         ),
         (
@@ -304,3 +306,8 @@ def _examine_ancestry(gateway: Gateway) -> list[Examined]:
 
 def _waiting(gateway: Gateway) -> list[CallRecord]:
     return [r for r in gateway.dispatch.waiting if r.state is CallState.QUEUED]
+
+
+def _is_untold(inputs: Inputs, number: int, record: CallRecord) -> bool:
+    """Whether the call is still to be told of this input, for which a repeated Submit may have asked anew."""
+    return any(number == one and record in waiting for one, _, waiting in inputs.untold)

@@ -175,6 +175,13 @@ class Ledger:
             self.answer(number, asker, Settlement(number, Verdict.CANCELLED))
         return None if record.wanted else record
 
+    def waive(self, peer: int, numbers: Iterable[int]) -> None:
+        """A peer will not ask for the values of these calls. If others have joined one, they may."""
+        for number in numbers:
+            record = self.asks.calls.get(number)
+            if record is not None and record.asker == peer:
+                record.waived = True
+
     def _let_go(self, record: CallRecord) -> None:
         """Who took this call back need not wait for its worker to agree: somebody else wants it."""
         record.cancelling = False
@@ -277,7 +284,10 @@ class Ledger:
         record.become(CallState.SETTLED)
         askers = self.asks.remove(record)
         if settlement.place is not None and record.asker != REMAKER:
-            self._keep(record, settlement.place, [peer for _, peer in askers])
+            needing = [
+                peer for number, peer in askers if number != record.call.id or not record.waived
+            ]
+            self._keep(record, settlement.place, needing)
         self._release_one(record.function)
         self.release_inputs(record)
         if record.asker == REMAKER:
@@ -293,18 +303,27 @@ class Ledger:
                 if settlement.place is not None:
                     told = replace(told, kept_as=settlement.call)
             self.answer(number, peer, told)
+        if record.waived and settlement.place is not None:
+            self.values.let_unneeded_go(record.call.id, self.turn)
 
     def _keep(self, record: CallRecord, place: Place, askers: Iterable[int]) -> None:
-        """The value lies where it was made. Whoever asked has it; if nobody hears of it, nobody has."""
+        """The value lies where it was made, or was handed on. Those who asked and have not dropped it have
+        it, and soon the calls that wait for it; if there is nobody, nobody has."""
         number, values = record.call.id, self.values
         holders = [one for one in askers if one in {CLIENT, STORE} or one in self._workers]
         if number not in values.kept:  # else the store has it already
-            if not holders:
-                self.turn.sends.append((record.worker, Free([place])))
-                return
-            values.add(number, place, record.worker, holders[0], Recipe(record))
+            if holders or number in self.inputs.waiting:
+                values.add(number, place, record.worker, holders, Recipe(record))
+            else:
+                self.free(record.worker, place)
+            return
         for one in holders:
             values.hold(one, [number])
+
+    def free(self, worker: int, place: Place) -> None:
+        """What lies there was never heard of, or does not count."""
+        if not place.handed_on:
+            self.turn.sends.append((worker, Free([place])))
 
     def release_inputs(self, record: CallRecord) -> None:
         """A call is settled, or a worker has let go of it: once both are so, it needs no inputs."""

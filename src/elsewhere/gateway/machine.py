@@ -49,7 +49,7 @@ from elsewhere.calls.messages import (
     Written,
 )
 from elsewhere.calls.resources import Evicted, Inquire, Inventory, Made
-from elsewhere.calls.values import Drop, Hold, Missing, Moved, Put
+from elsewhere.calls.values import Drop, Hold, Missing, Moved, Put, Waive
 from elsewhere.calls.workers import Exit, Lost, NodeLost, Ready, Started, Unready
 from elsewhere.gateway.attempts import Attempts
 from elsewhere.gateway.blame import Blame
@@ -125,7 +125,8 @@ class Gateway:
         if self.ledger.inputs.fallen or self.ledger.inputs.untold:
             more = True  # calls needed what could not be placed
         # By what was to be handed out, and by what was let go for it.
-        more |= bool(self.ledger.values.sought or self.ledger.values.unreferred)
+        values = self.ledger.values
+        more |= bool(values.sought or values.unreferred or values.recipes.unused)
         turn.wake = now if more else self.dispatch.check_at
         if self.limits.moments:
             limit = self.limits.moments[0][0]
@@ -151,7 +152,17 @@ class Gateway:
             ):
                 if sender in self.workers:  # else it is gone, and what it said comes late
                     self._hear_worker(self.workers[sender], message)
-            case Define() | Release() | Cancel() | Given() | Drop() | Put() | Missing() | Hold():
+            case (
+                Define()
+                | Release()
+                | Cancel()
+                | Given()
+                | Drop()
+                | Waive()
+                | Put()
+                | Missing()
+                | Hold()
+            ):
                 self._hear_asker(sender, message)
             case Started():
                 self._on_started(message.worker, message.node)
@@ -174,7 +185,7 @@ class Gateway:
     def _hear_asker(
         self,
         sender: int,
-        message: Define | Release | Cancel | Given | Drop | Put | Missing | Hold,
+        message: Define | Release | Cancel | Given | Drop | Waive | Put | Missing | Hold,
     ) -> None:
         match message:
             case Define():
@@ -187,6 +198,8 @@ class Gateway:
                 self.ledger.give(message)
             case Drop():
                 self.ledger.values.drop(sender, message.calls, self._turn)
+            case Waive():
+                self.ledger.waive(sender, message.calls)
             case Put() | Missing() | Hold():
                 if sender == CLIENT or sender in self.workers:  # else nobody would drop it
                     self._hear_of_value(sender, message)
@@ -196,7 +209,7 @@ class Gateway:
     def _hear_of_value(self, sender: int, message: Put | Missing | Hold) -> None:
         match message:
             case Put():
-                self.ledger.values.add(message.call, message.place, sender, sender)
+                self.ledger.values.add(message.call, message.place, sender, [sender])
             case Missing():
                 self.ledger.remaking.on_missing(sender, message, self._turn)
             case Hold():

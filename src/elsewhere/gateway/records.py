@@ -103,6 +103,7 @@ class CallRecord:
         "stopping",
         "strays_before",
         "values",
+        "waived",
         "worker",
         "yield_by",
     )
@@ -148,6 +149,8 @@ class CallRecord:
         self.estimate = 0.0
         """seconds that this attempt was thought to take when it was assigned"""
         self.stopping = Stopping.NOT
+        self.waived = False
+        """who asked for it will not ask for its value"""
         self.cancelling = False
         """nobody wants it any more, and its worker has been asked to give it back"""
         self.due: float | None = None

@@ -53,17 +53,17 @@ class ValueRecord:
         "waiting",
     )
 
-    def __init__(self, place: Place, maker: int, node: int, holder: int, name: str) -> None:
-        self.place: Place | None = place
+    def __init__(self, maker: int, holders: Iterable[int], name: str) -> None:
+        self.place: Place | None = None
         """None: it is not there, or is the payload"""
         self.payload: bytes | None = None
         """the value, if it was small when it was made again"""
         self.maker = maker
-        self.node = node
+        self.node = 0
         """where it lies"""
         self.name = name
         """the function that made it; empty if it was put"""
-        self.holders = {holder}
+        self.holders = set(holders)
         """peers"""
         self.users = 0
         """calls that are given it, and values that refer to it"""
@@ -71,8 +71,8 @@ class ValueRecord:
         """the values that it refers to"""
         self.lineage = 0
         """recipes that need it"""
-        self.in_memory = True
-        """it was not moved to a disk"""
+        self.in_memory = False
+        """it is here, and was not moved to a disk"""
         self.moving = False
         """it was asked to be"""
         self.waiting: list[CallRecord] = []
@@ -130,14 +130,23 @@ class Values:
         self._release = release
 
     def add(
-        self, number: int, place: Place, maker: int, holder: int, recipe: Recipe | None = None
+        self,
+        number: int,
+        place: Place,
+        maker: int,
+        holders: Iterable[int],
+        recipe: Recipe | None = None,
     ) -> None:
-        """A value was made, and `holder` is told of it. Without `recipe` it cannot be made again."""
+        """A value was made, and `holders` are told of it. Without `recipe` it cannot be made again.
+
+        One that was handed on is not here, and so it is made again should somebody ask for it.
+        """
         if number in self.kept:
             return  # said twice
         name = "" if recipe is None else recipe.function.name
-        self.kept[number] = value = ValueRecord(place, maker, 0, holder, name)
-        self._lay(number, value, place, maker)
+        self.kept[number] = value = ValueRecord(maker, holders, name)
+        if not place.handed_on:
+            self._lay(number, value, place, maker)
         if recipe is not None:
             recipe.function.live += 1
             for one in recipe.placed():
@@ -199,6 +208,12 @@ class Values:
                 value.users -= 1
                 self.let_go(settlement.call, value, turn)
         record.values = NOTHING_KNOWN
+
+    def let_unneeded_go(self, number: int, turn: Turn) -> None:
+        """A value was made that nobody may need, although calls waited for it."""
+        value = self.kept.get(number)
+        if value is not None:
+            self.let_go(number, value, turn)
 
     def let_go(self, number: int, value: ValueRecord, turn: Turn) -> None:
         """Forget what nobody needs, and have its memory freed."""

@@ -62,6 +62,7 @@ PROMISES: Final = {
     50: "who neither has nor makes what a call needs is sent it only if it is worth that, or nobody has it",
     51: "what a worker is thought to have it has made, and has not given up since",
     52: "what waits for a worker that has what it needs, while another one idles, is looked at again in time",
+    53: "a value is handed on to the call that is sent right behind, if nobody else may need it",
 }
 
 

@@ -55,6 +55,8 @@ PROBES = (
     "a remembered value was made again for who missed it",
     "a value was lost while it was being written",
     "a value could not be written",
+    "a value was handed on",
+    "a large value came out that nobody was to have",
     "a node was lost",
     "a provider failed",
     "a resource was given up",

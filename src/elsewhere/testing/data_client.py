@@ -5,6 +5,7 @@ its futures. It is known by the number of the call that ran, and dropped when th
 """
 
 from elsewhere.calls.messages import (
+    Attempt,
     Call,
     Cancel,
     FromGateway,
@@ -17,7 +18,7 @@ from elsewhere.calls.messages import (
     ToGateway,
     Verdict,
 )
-from elsewhere.calls.values import Drop, Free, Missing, Moved, Put, Spill
+from elsewhere.calls.values import Drop, Free, Missing, Moved, Put, Spill, Waive
 from elsewhere.gateway.records import CLIENT
 from elsewhere.testing.books import break_promise
 from elsewhere.testing.data_books import DataBook, judge_settled
@@ -38,6 +39,8 @@ class DataClient:
         """by number: how the futures that it has were settled, under the numbers of who made the values"""
         self.leases: dict[int, set[int]] = {}
         """by the number of who made it: the futures of one large value"""
+        self.waived: set[int] = set()
+        """calls that are not settled, and of which it has no future any more"""
         self.asking: set[int] = set()
         """numbers of values that it has not found, and has not been told of since"""
         self.writer = Writer(CLIENT, around.disk)
@@ -50,12 +53,15 @@ class DataClient:
         """by call that is not settled: what it is given, which is kept as long"""
         self._keyed: list[int] = []
         """the first call with each key"""
+        self._fallen: set[int] = set()
+        """calls that had an input without a value"""
         self._asked: set[int] = set()
         """numbers of values that it has ever not found"""
 
     @property
     def waits(self) -> bool:
-        return bool(self.asking) or any(one is None for one in self.outcomes.values())
+        waits = bool(self.asking or self.waived)
+        return waits or any(one is None for one in self.outcomes.values())
 
     def say(self, message: ToGateway) -> None:
         self._around.hear(CLIENT, message)
@@ -148,13 +154,34 @@ class DataClient:
     def drop(self, number: int) -> None:
         """Let go of a future that no call may need."""
         outcome = self.outcomes[number]
-        if outcome is None or any(number in given for given in self._inputs.values()):
+        if outcome is None:
+            self._waive(number)
+        elif any(number in given for given in self._inputs.values()):
             return
-        if outcome.place is None:
+        elif outcome.place is None:
             del self.outcomes[number]
         elif outcome.call not in self.asking:
             del self.outcomes[number]
             self._end_lease(number, outcome.call)
+
+    def _waive(self, number: int) -> None:
+        """Let go of the future of a call that has not come out, and say so at once or too late."""
+        del self.outcomes[number]
+        self.waived.add(number)
+        delay = self._around.world.random.choice((0.0, 0.0, 0.01))
+        if delay:
+            self._around.world.after(delay, self.say, Waive([number]))
+        else:
+            self.say(Waive([number]))
+
+    def judge_handed_on(self, attempt: Attempt, following: Attempt | None) -> None:
+        """Whether the value of an attempt may be given to the one behind it, and to nobody else."""
+        books, number = self._around.books, attempt.call
+        needing = {books[call].origin for call, given in self._inputs.items() if number in given}
+        # Those that have joined it are given nothing themselves.
+        right = following is not None and needing == {books[following.call].origin}
+        if number not in self.waived or not right:
+            break_promise(53, attempt, following, needing)
 
     def _end_lease(self, number: int, kept: int) -> None:
         """One future of a value is gone. With the last, the value may go."""
@@ -171,13 +198,13 @@ class DataClient:
         number = settlement.call
         if number in self.asking:
             self._tell_again(settlement)
+        elif number in self.waived:
+            self._tell_nobody(settlement)
         elif self.outcomes.get(number, settlement) is None:
             self._tell(settlement)
-        elif number not in self._asked:
-            told = self.outcomes.get(number)
+        elif number not in self._asked and number not in self._fallen:
             # What was asked twice is told twice; and so is what failed at once.
-            if told is None or not told.chain:
-                break_promise(1, settlement)
+            break_promise(1, settlement)
 
     def _tell(self, settlement: Settlement) -> None:
         """A future is settled."""
@@ -186,9 +213,35 @@ class DataClient:
         del self._inputs[number]
         judge_settled(book, settlement, self._around.disk, forgets=self._forgets)
         self._store.judge(book, settlement)
+        if settlement.chain:
+            self._fallen.add(number)
         self.outcomes[number] = told = settlement.as_kept()
         if told.place is not None:
             self._share(book, told)
+
+    def _tell_nobody(self, settlement: Settlement) -> None:
+        """A call has come out of which there is no future."""
+        number, world = settlement.call, self._around.world
+        book, place = self._around.books[number], settlement.place
+        del self._inputs[number]
+        self.waived.remove(number)
+        if settlement.chain:
+            self._fallen.add(number)
+        if place is not None and place.handed_on:
+            world.sometimes("a value was handed on")
+            if book.key:
+                break_promise(53, settlement)
+            return
+        self._store.judge(book, settlement)
+        if place is None:
+            judge_settled(book, settlement, self._around.disk, forgets=self._forgets)
+            return
+        world.sometimes("a large value came out that nobody was to have")
+        world.after(0.0, self._drop_unshared, settlement.as_kept().call)
+
+    def _drop_unshared(self, number: int) -> None:
+        if not self.leases.get(number):
+            self.say(Drop([number]))
 
     def _share(self, book: DataBook, told: Settlement) -> None:
         """A future has a large value, perhaps one that others have."""

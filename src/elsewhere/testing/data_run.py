@@ -4,9 +4,18 @@ It has no calls inside calls, no time limits, and no results that are found in a
 other world of each seed. Calls with equal keys that are under way at once are one.
 """
 
+from itertools import zip_longest
 from math import inf
 
-from elsewhere.calls.messages import Answer, Define, Done, FromGateway, ToGateway
+from elsewhere.calls.messages import (
+    Answer,
+    Attempt,
+    Define,
+    Done,
+    FromGateway,
+    Run,
+    ToGateway,
+)
 from elsewhere.calls.values import Free, Place
 from elsewhere.calls.workers import Exit, Lost, NodeLost, Ready, Started
 from elsewhere.gateway.invariants import check_invariants
@@ -145,9 +154,16 @@ class DataRun:
         self.store.take(message, turn.rows)
         for peer, sent in turn.sends:
             self._send(peer, sent)
+            if isinstance(sent, Run):
+                self._judge_handed_on(sent.attempts)
         for settlement in turn.settlements:
             self.client.settle(settlement)
         self._set_wake(turn.wake)
+
+    def _judge_handed_on(self, attempts: list[Attempt]) -> None:
+        for attempt, following in zip_longest(attempts, attempts[1:]):
+            if attempt.hands_on:
+                self.client.judge_handed_on(attempt, following)
 
     def _note_values(self, message: ToGateway | None, freed: list[Place]) -> None:
         for place in freed:

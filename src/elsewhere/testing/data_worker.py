@@ -18,7 +18,7 @@ from elsewhere.calls.messages import (
 )
 from elsewhere.calls.values import Drop, Free, Place, Value
 from elsewhere.testing.books import break_promise
-from elsewhere.testing.data_books import DataBook, Disk, value_of
+from elsewhere.testing.data_books import SIZE, DataBook, Disk, value_of
 from elsewhere.testing.world import Line, World
 
 
@@ -78,6 +78,8 @@ class DataWorker:
         self._attempts: deque[Attempt] = deque()
         self._recent: dict[int, tuple[int, bytes | Place]] = {}
         """by call: the fence and the value of what is kept for calls that were sent behind it"""
+        self._handed: dict[int, tuple[int, bytes]] = {}
+        """the same of what is handed on to the next one, and lies nowhere"""
         self._held: Counter[int] = Counter()
         """by call, how often its value is still referred to"""
 
@@ -96,7 +98,14 @@ class DataWorker:
                     self._give_back(message.attempts)
                 case Free():
                     self.writer.heed(message)
+                    self._forget(message.places)
         self._go_on()
+
+    def _forget(self, freed: list[Place]) -> None:
+        """What is freed may still be an input of calls that nobody waits for: they come out unready."""
+        gone = [call for call, (_, value) in self._recent.items() if value in freed]
+        for call in gone:
+            del self._recent[call]
 
     def _give_back(self, wanted: list[tuple[int, int]]) -> None:
         returned = [(a.call, a.fence) for a in self._attempts if (a.call, a.fence) in wanted]
@@ -115,12 +124,17 @@ class DataWorker:
             self.current = attempt
             seconds = self._around.world.random.choice((1e-5, 1e-3, 0.02))
             self._around.world.after(seconds, self._end, attempt, found)
+        if self.current is None:
+            self._handed.clear()
 
     def _find_inputs(self, attempt: Attempt) -> list[bytes] | Outcome:
         """Its inputs, or how it comes out without them."""
         found = []
         for one in attempt.inputs:
             place = self._place_of(one)
+            if one.fence and self._handed.get(one.call, (0,))[0] == one.fence:
+                found.append(self._handed.pop(one.call)[1])
+                continue
             if one.fence and self._recent.get(one.call, (0,))[0] != one.fence:
                 return Outcome(attempt.call, attempt.fence, Verdict.UNREADY, b"", 0.0, 0.0)
             value = one.payload if place is None else self._read(place, one.call)
@@ -156,8 +170,8 @@ class DataWorker:
             value = value_of(book.origin, given)
             # What is made again may be small this time.
             small = not book.is_large or (book.runs > 1 and self._around.strike("small_again"))
-            place = None if small else self.writer.write(self.node, value)
-            if attempt.needed:
+            place = None if small else self._put(attempt, value)
+            if attempt.needed and (place is None or not place.handed_on):
                 self._recent[attempt.call] = attempt.fence, value if place is None else place
             self._tell(
                 Outcome(
@@ -172,6 +186,15 @@ class DataWorker:
                 )
             )
         self._go_on()
+
+    def _put(self, attempt: Attempt, value: bytes) -> Place:
+        """Hand a large value on to the next attempt, if that is still the one that needs it; else write it."""
+        if attempt.hands_on and self._attempts:
+            name = attempt.call, attempt.fence
+            if any((one.call, one.fence) == name for one in self._attempts[0].inputs):
+                self._handed[attempt.call] = attempt.fence, value
+                return Place("", SIZE)
+        return self.writer.write(self.node, value)
 
     def _hold(self, attempt: Attempt) -> tuple[int, ...]:
         """The inputs that something still refers to when a call has ended."""

@@ -11,7 +11,7 @@ from typing import Any
 from elsewhere.calls.messages import Call, Settlement
 from elsewhere.calls.span import Ran, Span
 from elsewhere.future import Future
-from elsewhere.pending import Pending
+from elsewhere.pending import Pending, Relay
 
 SPANS_MAX = 100_000
 
@@ -70,7 +70,7 @@ class Noted:
             self.mapped = settlement.nbytes
 
 
-class _Watched:
+class _Watched(Relay):
     """Notes a span when its call is settled, and passes the settlement on."""
 
     __slots__ = (
@@ -80,7 +80,6 @@ class _Watched:
         "_items",
         "_mapped",
         "_noted",
-        "_pending",
         "_sent",
     )
 
@@ -93,8 +92,8 @@ class _Watched:
         inputs: Sequence[object],
         mapped: int,
     ) -> None:
+        super().__init__(pending)
         self._noted = noted
-        self._pending = pending
         self._function = function
         self._inputs = inputs
         self._items = call.items
@@ -111,10 +110,7 @@ class _Watched:
         else:
             noted.ended = monotonic()  # it joined an equal call, whose span says more
         self._inputs = ()  # else each would keep those before it, back to the first
-        self._pending.settle(settlement)
-
-    def run_callbacks(self) -> None:
-        self._pending.run_callbacks()
+        super().settle(settlement)
 
     def _span(self, settlement: Settlement) -> Span:
         numbers = []

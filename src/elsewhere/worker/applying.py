@@ -75,7 +75,11 @@ class Applying:
         if attempt.kind is Kind.CALL:
             args, kwargs = root.arguments = self._values.load_arguments(attempt, root.mapped)
             value = self._finish(function(*args, **kwargs))
-            return self._values.encode(value, remembered=attempt.remembered)
+            if not attempt.hands_on:
+                return self._values.encode(value, remembered=attempt.remembered)
+            result = self._values.encode(value, hands_on=True)
+            del value  # who looks whether others refer to it must not find it here
+            return self._values.settle_handed(attempt, result)
         from elsewhere.worker.chunk import apply_chunk, load_chunk
 
         items, refused = load_chunk(attempt.payload, self._values.sources(attempt, root.mapped))

@@ -55,12 +55,15 @@ class Post:
         self._link = link
         self._reading = threading.Lock()
         self._sending = threading.Lock()
+        self._giving = threading.Lock()
         self._senders: set[int] = set()
         """the threads that send or wait for that"""
         self._said = 0
         """characters of text that wait, or a few less: threads may count at the same time"""
         self.attempts: deque[Attempt] = deque()
         """to be run, in this order"""
+        self.bound: tuple[int, int] | None = None
+        """the next attempt, if it is not given back because a value was handed on to it"""
         self.functions: dict[int, object] = {}
         """code as it came, or what it became when it was first called"""
         self.lasting: set[int] = set()
@@ -157,9 +160,23 @@ class Post:
             case Share():
                 self.on_share()
 
+    def bind_heir(self, call: int, fence: int) -> bool:
+        """Whether the next attempt needs the value of this one. Then it is not given back any more."""
+        with self._giving, suppress(IndexError):
+            following = self.attempts[0]
+            if any((one.call, one.fence) == (call, fence) for one in following.inputs):
+                self.bound = following.call, following.fence
+                return True
+        return False
+
     def _give_back(self, wanted: list[tuple[int, int]]) -> None:
+        with self._giving:
+            returned = self._take_back({name for name in wanted if name != self.bound})
+        kept = set(wanted).difference(returned)
+        self.post(Returned(returned, [name for name in wanted if name in kept]))
+
+    def _take_back(self, asked: set[tuple[int, int]]) -> list[tuple[int, int]]:
         """Recalled attempts are mostly the last ones; a cancelled one may stand anywhere."""
-        asked = set(wanted)
         returned: list[tuple[int, int]] = []
         attempts = self.attempts
         # The main thread may take the last one at any moment, and then it is not there any more.
@@ -174,8 +191,7 @@ class Post:
                         attempts.remove(attempt)
                         returned.append((attempt.call, attempt.fence))
         returned.reverse()
-        asked.difference_update(returned)
-        self.post(Returned(returned, [name for name in wanted if name in asked]))
+        return returned
 
     # ------------------------------------------------------------ out
 
@@ -215,7 +231,7 @@ class Post:
 
     def leave(self) -> None:
         """In a process that a call has forked: the mail is the worker's, and so is the link."""
-        self._reading, self._sending = threading.Lock(), threading.Lock()
+        self._reading, self._sending, self._giving = (threading.Lock() for _ in range(3))
         self._senders.clear()
         self.attempts.clear()
         self.outgoing.clear()

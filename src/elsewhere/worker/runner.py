@@ -202,6 +202,8 @@ class Runner:
             attempt = self._post.attempts.popleft()
         except IndexError:
             return False
+        self.values.handed.begin(attempt)
+        self._post.bound = None
         self._run_root(attempt)
         return True
 
@@ -275,8 +277,9 @@ class Runner:
             self._post.outgoing.append(Died(*root.name, result, holds))
             return
         payload, place = in_outcome(result)
+        self.values.handed.end(root.attempt)
         if root.attempt.needed and verdict is Verdict.VALUE:
-            self.values.keep(root.attempt, payload if place is None else place)
+            self.values.keep(root.attempt, result)
         self._post.outgoing.append(
             Outcome(*root.name, verdict, payload, started, elapsed, place, holds, (), root.building)
         )

@@ -148,8 +148,13 @@ class StandIn:
         return came
 
     def _run(self, function: NodeFunction, attempt: Attempt, root: Root) -> Outcome | Died:
-        inputs = self._values.as_told(attempt) if attempt.inputs else ()
-        told = replace(attempt, inputs=inputs, needed=False)
+        if not attempt.inputs:
+            return self._run_told(function, attempt, root)
+        with self._values.as_told(attempt) as inputs:
+            return self._run_told(function, replace(attempt, inputs=inputs), root)
+
+    def _run_told(self, function: NodeFunction, attempt: Attempt, root: Root) -> Outcome | Died:
+        told = replace(attempt, needed=False, hands_on=False)
         self._stopped_at = None
         root.stop = partial(self._stop, attempt)
         if self._functions.get(attempt.function) is function.code:

@@ -3,7 +3,8 @@
 Only who meets a large value pays for the imports of what writes and maps segments.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from itertools import count
 from threading import RLock
@@ -17,6 +18,7 @@ from elsewhere.calls.workers import Setup
 from elsewhere.codec.references import Source, note_not_begun, returning, supplied
 from elsewhere.codec.values import dumps, dumps_apart, dumps_parts, loads, too_large
 from elsewhere.errors import DataLost
+from elsewhere.worker.handing import Handed, HandedOn, keep_memory
 from elsewhere.worker.post import Post
 
 if TYPE_CHECKING:
@@ -40,15 +42,17 @@ class Whole(NamedTuple):
     place: Place
 
 
-Encoded = bytes | Place | Whole
-"""a value: its bytes, where it lies, or both"""
+Encoded = bytes | Place | Whole | Handed
+"""a value: its bytes, where it lies, or both; or what is handed on"""
 
 
 def in_outcome(result: Encoded) -> tuple[bytes, Place | None]:
     """The payload and the place of an outcome."""
     if isinstance(result, bytes):
         return result, None
-    return result if isinstance(result, Whole) else (b"", result)
+    if isinstance(result, Whole):
+        return result
+    return b"", result if isinstance(result, Place) else result.place
 
 
 class InputMissing(BaseException):
@@ -70,6 +74,7 @@ class Values:
         """what is mapped for the next attempt"""
         self._recent: dict[int, tuple[int, bytes | Place]] = {}
         """by call: the fence and the value of those that came out last and may be needed"""
+        self.handed = HandedOn()
         self._recent_at: dict[str, int] = {}
         """by path: which of these lies there"""
         self._mappings: dict[str, ref[View]] = {}
@@ -153,10 +158,11 @@ class Values:
         """Write a value to a segment. Raises `NotPicklable`, which calls it by `name`."""
         return self._segments.write(parts, name)
 
-    def encode(self, value: Any, *, remembered: bool = False) -> Encoded:
+    def encode(self, value: Any, *, remembered: bool = False, hands_on: bool = False) -> Encoded:
         """The bytes of a result, or where they were put. Raises `NotPicklable`.
 
-        What is `remembered` travels in any case, and so has the values of the futures in it.
+        What is `remembered` travels in any case, and so has the values of the futures in it. What may be handed
+        on is put nowhere if it is large: see `settle_handed`.
         """
         returned: list[Any] = []
         if remembered or self.settler is None or type(value) in NO_FUTURES:
@@ -171,6 +177,8 @@ class Values:
         if not returned:
             if sum(part.nbytes for part in parts) <= self.travels_max:
                 return self._encode_inline(value)
+            if hands_on:
+                return Handed(data, buffers)
             payload = self._encode_inline(value) if remembered else b""
             place = self.write(parts, "result")
             return Whole(payload, place) if remembered else place
@@ -179,6 +187,16 @@ class Values:
         self._returned[place.path] = returned
         numbers = {future.outcome().call for future in returned}
         return replace(place, refers=tuple(sorted(numbers)))
+
+    def settle_handed(self, attempt: Attempt, result: Encoded) -> Encoded:
+        """What may be handed on, and is put somewhere after all if others can change its memory, or if the
+        attempt that needs it is not next. Who asks must have let go of the value itself. Raises `NotPicklable`."""
+        if not isinstance(result, Handed):
+            return result
+        if result.make_sure() and self._post.bind_heir(attempt.call, attempt.fence):
+            keep_memory()
+            return result
+        return self.write(result.parts(), "result")
 
     def told(self, place: Place) -> None:
         """The gateway has been told of a value: what this one refers to need not be kept here."""
@@ -256,6 +274,9 @@ class Values:
     def _load_ahead(self, value: Value, mapped: list[Mapped]) -> Any:
         # The other thread may be told that nobody waits for this call, and so to let go of its input.
         with self._opening:
+            handed = self.handed.find(value)
+            if handed is not None:
+                return handed.load()
             fence, data = self._recent.get(value.call, (0, b""))
             if fence != value.fence:
                 raise DataLost("an input")
@@ -290,6 +311,7 @@ class Values:
     def rest(self) -> None:
         """There is no next attempt: what was mapped for it was recalled."""
         self._next = None
+        self.handed.clear()
 
     def hold(self, mapped: Iterable[Mapped]) -> list[tuple[int, "View"]]:
         """Of the inputs of a call that has ended, those that something still refers to."""
@@ -298,9 +320,14 @@ class Values:
             mapping.lease = self.leases.take(call)
         return held
 
-    def keep(self, attempt: Attempt, result: bytes | Place) -> None:
+    def keep(self, attempt: Attempt, result: Encoded) -> None:
         """The value of a call may be an input of one that was sent behind it."""
         recent = self._recent
+        if isinstance(result, Whole):
+            result = result.place
+        if isinstance(result, Handed):
+            self.handed.put(attempt, result)
+            return
         with self._opening:
             recent[attempt.call] = (attempt.fence, result)
             if isinstance(result, Place):
@@ -310,12 +337,23 @@ class Values:
                 if isinstance(oldest, Place):
                     self._recent_at.pop(oldest.path, None)
 
-    def as_told(self, attempt: Attempt) -> tuple[Value, ...]:
-        """The inputs of an attempt as another process may be told: none is what came out here."""
-        return tuple([self._as_told(one) if one.fence else one for one in attempt.inputs])
+    @contextmanager
+    def as_told(self, attempt: Attempt) -> Iterator[tuple[Value, ...]]:
+        """The inputs of an attempt as another process may be told: none is what came out here. What was handed
+        on lies somewhere meanwhile."""
+        lent: list[Place] = []
+        try:
+            yield tuple([self._as_told(one, lent) if one.fence else one for one in attempt.inputs])
+        finally:
+            if lent:
+                self._segments.free(lent, reusable=False)
 
-    def _as_told(self, value: Value) -> Value:
+    def _as_told(self, value: Value, lent: list[Place]) -> Value:
         with self._opening:
+            handed = self.handed.find(value)
+            if handed is not None:
+                lent.append(self.write(handed.parts(), "an input"))
+                return Value(value.call, b"", lent[-1])
             fence, data = self._recent.get(value.call, (0, b""))
         if fence != value.fence:
             raise DataLost("an input")
@@ -324,7 +362,10 @@ class Values:
     def lacks(self, attempt: Attempt) -> bool:
         """Whether an input that was to come out here is not there."""
         return any(
-            one.fence and self._recent.get(one.call, (0,))[0] != one.fence for one in attempt.inputs
+            one.fence
+            and self._recent.get(one.call, (0,))[0] != one.fence
+            and self.handed.find(one) is None
+            for one in attempt.inputs
         )
 
     def free(self, message: Free | Unmap) -> None:

@@ -3,7 +3,16 @@
 ``python -m elsewhere.testing.planted`` plants each alone and says which seed finds it.
 """
 
-from elsewhere.testing.planted import asks, attempts, inputs, placements, resources, stores, values
+from elsewhere.testing.planted import (
+    asks,
+    attempts,
+    handing,
+    inputs,
+    placements,
+    resources,
+    stores,
+    values,
+)
 from elsewhere.testing.planted.planting import PLANTED, Patch
 
 __all__ = [
@@ -11,6 +20,7 @@ __all__ = [
     "Patch",
     "asks",
     "attempts",
+    "handing",
     "inputs",
     "placements",
     "resources",

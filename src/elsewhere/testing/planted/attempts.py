@@ -12,6 +12,7 @@ from elsewhere.calls.messages import Attempt, Cancel, Done, Kept, Outcome, Retur
 from elsewhere.calls.workers import Exit, Started
 from elsewhere.gateway import attempts as attempts_module
 from elsewhere.gateway import limits
+from elsewhere.gateway.assigning import Assigning
 from elsewhere.gateway.attempts import Attempts
 from elsewhere.gateway.blame import Blame
 from elsewhere.gateway.dispatch import Dispatch
@@ -184,16 +185,16 @@ def a_function_is_forgotten_before_its_last_call(patch: Patch) -> None:
 @planted
 def the_code_is_sent_with_every_call(patch: Patch) -> None:
     def make(real: Any) -> Any:
-        def assign(
-            dispatch: Dispatch, record: CallRecord, worker: WorkerRecord, turn: Turn
+        def attempt(
+            assigning: Assigning, record: CallRecord, worker: WorkerRecord, *rest: Any, **how: bool
         ) -> Attempt:
             worker.functions.discard(record.call.function)
-            attempt: Attempt = real(dispatch, record, worker, turn)
-            return attempt
+            made: Attempt = real(assigning, record, worker, *rest, **how)
+            return made
 
-        return assign
+        return attempt
 
-    patch.wrap(Dispatch, "_assign", make)
+    patch.wrap(Assigning, "_attempt", make)
 
 
 @planted

@@ -171,10 +171,11 @@ def the_names_of_those_that_needed_each_other_are_lost(patch: Patch) -> None:
 
 
 @planted
-def what_one_step_could_not_settle_is_left_there(patch: Patch) -> None:
+def what_one_step_could_not_settle_is_forgotten(patch: Patch) -> None:
     def make(real: Any) -> Any:
         def settle_fallen(ledger: Ledger) -> bool:
             real(ledger)
+            ledger.inputs.fallen.clear()
             return False
 
         return settle_fallen

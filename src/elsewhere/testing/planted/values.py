@@ -7,7 +7,7 @@ from elsewhere.calls.messages import Attempt, Settlement, Verdict
 from elsewhere.calls.values import Free, Place, Value
 from elsewhere.calls.wire import replace
 from elsewhere.gateway import attempts, ledger
-from elsewhere.gateway.dispatch import Dispatch
+from elsewhere.gateway.assigning import Assigning
 from elsewhere.gateway.inputs import Inputs
 from elsewhere.gateway.ledger import Ledger
 from elsewhere.gateway.recipes import Recipe, Recipes
@@ -201,10 +201,10 @@ def what_is_made_again_is_claimed_and_remembered_again(patch: Patch) -> None:
 @planted
 def what_is_remembered_travels_no_more(patch: Patch) -> None:
     def make(real: Any) -> Any:
-        def assign(*given: Any) -> Attempt:
-            attempt: Attempt = real(*given)
-            return replace(attempt, remembered=False)
+        def attempt(*given: Any, **how: bool) -> Attempt:
+            made: Attempt = real(*given, **how)
+            return replace(made, remembered=False)
 
-        return assign
+        return attempt
 
-    patch.wrap(Dispatch, "_assign", make)
+    patch.wrap(Assigning, "_attempt", make)
