@@ -147,6 +147,18 @@ def test_a_waived_value_goes_at_once_if_the_calls_that_needed_it_are_settled() -
     assert 1 not in stage.kept
 
 
+@pytest.mark.parametrize(("outcome", "freed"), [(large(1), [(1, "segment of 1")]), (handed(1), [])])
+def test_a_waived_value_that_no_call_has_been_given_is_not_kept(
+    outcome: Outcome, freed: list[tuple[int, str]]
+) -> None:
+    stage = begin(call(1), waived=(1,))
+
+    stage.done(1, outcome)
+
+    assert 1 not in stage.kept
+    assert stage.freed == freed
+
+
 def test_to_waive_what_has_come_out_says_nothing() -> None:
     stage = begin(call(1))
     stage.done(1, large(1))
