@@ -1,6 +1,7 @@
 """What the gateway promises of values that one call hands on to the next, and that lie nowhere."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from elsewhere.calls.messages import (
 from elsewhere.calls.values import Place, Waive
 from elsewhere.calls.wire import replace
 from elsewhere.calls.workers import Ready, Started
-from elsewhere.gateway.followers import HANDS_ON_SECONDS_MAX, HEIRS_MAX
+from elsewhere.gateway.followers import EXPECTING_BYTES_MIN, HANDS_ON_SECONDS_MAX, HEIRS_MAX
 from elsewhere.gateway.placement import Placement, RoundRobin
 from elsewhere.gateway.records import CLIENT, ENGINE
 from tests.unit.value_stage import FUNCTION, SHORT, ValueStage, call, failed, large, value
@@ -222,6 +223,65 @@ def test_another_placement_sends_no_call_behind_another() -> None:
     stage = begin(call(1), call(2, 1), waived=(1,), placement=RoundRobin())
 
     assert flags(stage) == {1: False}
+
+
+def large_makers(nbytes: int, *, placement: Placement | None = None, **options: Any) -> ValueStage:
+    """A stage of one worker, on which ten calls that make values so large wait."""
+    stage = ValueStage(0, placement=placement)
+    stage.gateway.functions[FUNCTION].seconds = SHORT
+    stage.gateway.functions[FUNCTION].nbytes = nbytes
+    stage.submit(*(call(number, **options) for number in range(1, 11)))
+    start(stage, 1)
+    return stage
+
+
+def test_a_worker_gets_one_call_ahead_while_it_is_not_known_who_needs_its_large_values() -> None:
+    stage = large_makers(EXPECTING_BYTES_MIN)
+    assert [one.call for one in sent_of(stage)] == [1, 2]
+    stage.submit(*(call(10 + number, number) for number in range(1, 11)))
+    assert [one.call for one in sent_of(stage)] == [1, 2]
+
+    stage.say(CLIENT, Waive(list(range(1, 11))))
+    stage.done(1, large(1), large(2))
+    assert [one.call for one in sent_of(stage)][:8] == [1, 2, 11, 12, 3, 13, 4, 14]
+    assert [number for number in range(1, 5) if flags(stage)[number]] == [3, 4]
+
+
+def test_a_worker_gets_many_calls_again_once_none_of_them_may_have_an_heir() -> None:
+    stage = large_makers(EXPECTING_BYTES_MIN)
+    stage.say(CLIENT, Waive(list(range(3, 11))))
+
+    stage.done(1, large(1))
+    assert [one.call for one in sent_of(stage)] == [1, 2, 3]
+    stage.done(1, large(2))
+    assert [one.call for one in sent_of(stage)] == list(range(1, 11))
+
+
+@pytest.mark.parametrize(
+    ("nbytes", "options"),
+    [
+        (EXPECTING_BYTES_MIN - 1, {}),
+        (EXPECTING_BYTES_MIN, {"placement": RoundRobin()}),
+        (EXPECTING_BYTES_MIN, {"key": b"k"}),
+        (EXPECTING_BYTES_MIN, {"options": Options(fork=True)}),
+    ],
+    ids=["small values", "another placement", "pure tasks", "forks"],
+)
+def test_a_worker_gets_many_calls_ahead_that_will_have_no_heir(
+    nbytes: int, options: dict[str, Any]
+) -> None:
+    stage = large_makers(nbytes, **options)
+
+    assert len(sent_of(stage)) == (1 if "key" in options else 10)
+
+
+def test_what_a_function_returned_last_tells_how_large_its_next_value_will_be() -> None:
+    stage = ValueStage()
+    stage.submit(call(1), call(2))
+    stage.done(1, large(1))
+    assert stage.gateway.functions[FUNCTION].nbytes == 2**20
+    stage.done(1, value(2))
+    assert stage.gateway.functions[FUNCTION].nbytes == 0
 
 
 def test_so_many_calls_are_sent_behind_each_other_even_if_there_is_no_room() -> None:

@@ -100,6 +100,7 @@ class Attempts:
             if self.dispatch.placer.every_call and function.seconds is not None:
                 worker.measure(elapsed, function.seconds * items)
             function.measure(elapsed, items)
+            function.nbytes = 0 if outcome.place is None else outcome.place.nbytes
         if outcome.holds or outcome.transfers:
             self.ledger.values.hold(worker.id, outcome.holds)
             self.dispatch.placer.bandwidths.measure(worker.node, outcome.transfers)

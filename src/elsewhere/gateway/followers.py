@@ -10,7 +10,7 @@ from elsewhere.calls.messages import Kind
 from elsewhere.calls.values import Value
 from elsewhere.gateway.inputs import Inputs
 from elsewhere.gateway.placer import Placer
-from elsewhere.gateway.records import REMAKER, CallRecord, WorkerRecord
+from elsewhere.gateway.records import CLIENT, REMAKER, CallRecord, WorkerRecord
 from elsewhere.gateway.room import is_leader
 
 AHEAD_INPUTS_MAX = 4
@@ -22,6 +22,8 @@ HEIRS_MAX = 8
 HANDS_ON_SECONDS_MAX = 1.0
 """A call that takes longer does not hand its value on: to write it down is little beside that, and to make it
 again, should the worker die, is much."""
+EXPECTING_BYTES_MIN = 2**21
+"""It is not worth waiting for the heir of a smaller value."""
 LOOKS_MAX = 2048
 """How many calls that wait for what workers hold one step looks at; it asks for another step if there
 are more."""
@@ -106,12 +108,29 @@ class Followers:
         return self._placer.is_spread and self._placer.moves(record, worker)
 
 
+def expects_heir(record: CallRecord) -> bool:
+    """Whether a call will likely have a large value of which its client may still let go.
+
+    Then it is soon known which call alone needs that, and can be sent along. So a worker that has one such
+    call is given nothing ahead but the next one.
+    """
+    return (
+        record.function.nbytes >= EXPECTING_BYTES_MIN
+        and not record.waived
+        and record.asker == CLIENT
+        and _may_hand_on(record)
+    )
+
+
 def _hands_on(record: CallRecord) -> bool:
     """Whether a call may give its value to the one behind it, and to nobody else."""
+    return record.waived and _may_hand_on(record)
+
+
+def _may_hand_on(record: CallRecord) -> bool:
     call, seconds = record.call, record.function.seconds
     return (
-        record.waived
-        and seconds is not None
+        seconds is not None
         and seconds <= HANDS_ON_SECONDS_MAX
         and not (call.key or record.astray or call.options.fork)
         and record.asker != REMAKER

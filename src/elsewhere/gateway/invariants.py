@@ -181,6 +181,14 @@ def _examine_workers(gateway: Gateway) -> list[Examined]:
                 or any(r.sent_bytes < len(r.call.payload) for r in w.held.values())
             ],
         ),
+        (
+            "the calls that expect an heir are counted by worker",
+            [
+                w.id
+                for w in workers.values()
+                if w.expecting != sum(r.expects_heir for r in w.held.values())
+            ],
+        ),
     ]
 
 

@@ -54,7 +54,17 @@ class Turn:
 class FunctionRecord:
     """A function: its code, who has it, and how long one item of it takes."""
 
-    __slots__ = ("code", "kit", "live", "name", "names", "number", "seconds", "workers")
+    __slots__ = (
+        "code",
+        "kit",
+        "live",
+        "name",
+        "names",
+        "nbytes",
+        "number",
+        "seconds",
+        "workers",
+    )
 
     def __init__(self, number: int, code: bytes, name: str) -> None:
         self.number = number
@@ -67,6 +77,8 @@ class FunctionRecord:
         """under how many numbers it may still be called"""
         self.seconds: float | None = None
         """moving average of the seconds that one item takes; None until one was measured"""
+        self.nbytes = 0
+        """how large its last value was; 0 if that was small"""
         self.workers: set[int] = set()
         """workers that were sent the code"""
         self.kit: Kit | None = None
@@ -89,6 +101,7 @@ class CallRecord:
         "deaths",
         "due",
         "estimate",
+        "expects_heir",
         "failures",
         "fence",
         "function",
@@ -148,6 +161,8 @@ class CallRecord:
         self.failures = 0
         self.estimate = 0.0
         """seconds that this attempt was thought to take when it was assigned"""
+        self.expects_heir = False
+        """when it was assigned, it was not known yet whether only one call needs its large value"""
         self.stopping = Stopping.NOT
         self.waived = False
         """who asked for it will not ask for its value"""
@@ -200,6 +215,7 @@ class WorkerRecord:
         "asks",
         "children",
         "defined",
+        "expecting",
         "followers",
         "functions",
         "head_since",
@@ -233,6 +249,8 @@ class WorkerRecord:
         """what was sent with that: arguments, and inputs that came along"""
         self.ahead = 0.0
         """seconds of work that it holds, by the estimates"""
+        self.expecting = 0
+        """how many calls that it holds expect an heir"""
         self.running: CallRecord | None = None
         """the first of what it holds, which is what it runs as far as is known here"""
         self.head_since = 0.0
@@ -316,6 +334,7 @@ class WorkerRecord:
         self.held[record.call.id] = record
         self.held_bytes += record.sent_bytes
         self.ahead += record.estimate
+        self.expecting += record.expects_heir
         if record.function.kit is not None:
             record.function.kit.enter(self.id)
 
@@ -324,6 +343,7 @@ class WorkerRecord:
             del self.held[record.call.id]
             self.held_bytes -= record.sent_bytes
             self.ahead -= record.estimate
+            self.expecting -= record.expects_heir
             if record.function.kit is not None:
                 record.function.kit.leave(self.id)
 

@@ -13,7 +13,8 @@ def has_room(worker: WorkerRecord) -> bool:
     if worker.stuck or len(worker.held) < 2:
         return len(worker.held) < (1 if worker.stuck else 2)
     return (
-        worker.ahead < AHEAD_SECONDS
+        not worker.expecting
+        and worker.ahead < AHEAD_SECONDS
         and len(worker.held) < HELD_CALLS_MAX
         and worker.held_bytes < HELD_BYTES_MAX
     )

@@ -12,7 +12,7 @@ from elsewhere.calls.messages import Settlement, Verdict
 from elsewhere.calls.values import Place
 from elsewhere.testing.books import break_promise
 
-SIZE = 2**20
+SIZE = 2**21
 """bytes that each large value takes"""
 
 
