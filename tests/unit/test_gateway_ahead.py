@@ -3,6 +3,7 @@
 from elsewhere.calls.lifecycle import CallState
 from elsewhere.calls.messages import Attempt, Options, Outcome, Parked, Recall, Returned, Verdict
 from elsewhere.calls.workers import Ready, Started
+from elsewhere.gateway.dispatch import ROB_CHECK_SECONDS, ROB_SECONDS
 from elsewhere.gateway.followers import AHEAD_INPUTS_MAX, INPUTS_LOOKED_AT_MAX
 from elsewhere.gateway.inputs import TOLD_MAX
 from elsewhere.gateway.records import ENGINE
@@ -316,6 +317,24 @@ def test_nobody_is_robbed_of_calls_that_only_follow() -> None:
 
     assert not [m for _, m in turn.sends if isinstance(m, Recall)]
     assert len(stage.gateway.workers[1].held) == 4
+
+
+def test_a_backlog_of_calls_that_only_followed_is_looked_at_again_soon() -> None:
+    stage = ValueStage()
+    stage.measure(2 * ROB_SECONDS)
+    stage.submit(call(1), *(call(n, 1) for n in range(2, 6)))
+    stage.now = 1.0
+    stage.say(ENGINE, Started(2))
+    assert stage.say(2, Ready(1)).wake is None
+
+    stage.now += ROB_CHECK_SECONDS / 2
+    turn = stage.done(1, value(1))
+    assert not turn.sends
+    assert turn.wake == 1.0 + ROB_CHECK_SECONDS
+    stage.now = turn.wake
+    turn = stage.say(ENGINE, None)
+
+    assert [m.attempts for _, m in turn.sends if isinstance(m, Recall)] == [[(5, 1), (4, 1)]]
 
 
 def test_what_follows_an_interrupted_call_is_settled_and_heard_out() -> None:

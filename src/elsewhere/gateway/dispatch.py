@@ -322,8 +322,15 @@ class Dispatch:
             if max(victim.ahead, now - victim.head_since) <= ROB_SECONDS:
                 self.check_at = now + ROB_CHECK_SECONDS
                 return False
+            if now < victim.tied_until:
+                self.check_at = victim.tied_until
+                continue
             # What was sent behind its inputs could not run elsewhere.
             backlog = [r for r in victim.unstarted() if not r.needs]
+            if not backlog:
+                # Beside a long chain this is so at every step, and takes long to find out.
+                victim.tied_until = now + ROB_CHECK_SECONDS
+                continue
             idle = list(islice(self.idle.values(), THIEVES_MAX))
             if self._ledger.kits.kits:
                 backlog = [r for r in backlog if self.warmth.is_worth_moving(r, victim, idle, now)]

@@ -233,6 +233,7 @@ class WorkerRecord:
         "stuck",
         "tasks_left",
         "thought_seconds",
+        "tied_until",
         "took_seconds",
     )
 
@@ -264,6 +265,8 @@ class WorkerRecord:
         """the gateway had it killed, so what it then runs is not to blame for its death"""
         self.stuck = False
         """its backlog was called back, so nothing more is sent behind what it runs"""
+        self.tied_until = 0.0
+        """until then, nothing that it has not begun is thought to be able to run elsewhere"""
         self.recalling = False
         """a `Recall` that seeks work for others has not been answered"""
         self.asks: set[int] = set()
