@@ -265,6 +265,13 @@ def test_what_only_a_dead_worker_asked_for_is_taken_back_and_not_tried_again() -
     assert FIRST not in stage.gateway.calls
 
 
+def test_what_a_dead_worker_takes_back_too_late_was_taken_back_already() -> None:
+    stage = with_workers(2, "submit 1 of 7", "has 2 1", f"submit {FIRST} of 7 by=2 parent=1")
+    stage.tell("lost 2", f"return 1 kept {FIRST}#1")
+
+    assert stage.tell(f"cancel {FIRST} by=2") == []
+
+
 def test_functions_end_with_the_worker_that_defined_them() -> None:
     stage = with_workers(1, f"define {FIRST} by=1", "lost 1")
 

@@ -57,12 +57,7 @@ from elsewhere.gateway.dispatch import Dispatch
 from elsewhere.gateway.ledger import Ledger
 from elsewhere.gateway.limits import Limits
 from elsewhere.gateway.placement import Locality, Placement
-from elsewhere.gateway.records import (
-    CLIENT,
-    ENGINE,
-    Turn,
-    WorkerRecord,
-)
+from elsewhere.gateway.records import CLIENT, ENGINE, Turn, WorkerRecord
 from elsewhere.gateway.sources import Sources
 
 STARTS_LOST_MAX = 3
@@ -193,7 +188,8 @@ class Gateway:
             case Release():
                 self.ledger.release(sender, message.functions)
             case Cancel():
-                self._on_cancel(message)
+                if sender == CLIENT or sender in self.workers:  # else it was withdrawn already
+                    self._on_cancel(message)
             case Given():
                 self.ledger.give(message)
             case Drop():

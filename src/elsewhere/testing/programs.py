@@ -7,6 +7,8 @@ from elsewhere.calls.messages import Options
 from elsewhere.calls.resources import ResourceName
 
 PLAIN = Options()
+ENDLESS_RUNS = 1000
+"""Nothing runs so often, but for calls in a circle that fail, and that others ask for anew each time."""
 
 
 class Ask(NamedTuple):
@@ -71,6 +73,11 @@ class Behaviour:
     def given(self) -> set[int]:
         """Which of the calls that it makes are inputs of later ones."""
         return {n for asks in self.asks for ask in asks for n in ask.inputs}
+
+    @property
+    def asks_now(self) -> list[list[Ask]]:
+        """What it asks for as long as it does not run without end."""
+        return self.asks if self.runs < ENDLESS_RUNS else []
 
     @property
     def part_seconds(self) -> float:

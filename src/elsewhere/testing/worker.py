@@ -317,11 +317,11 @@ class Worker:
     def _end_part(self, task: Task, part: int) -> None:
         if self._current is not task or task.part != part or not self.alive:
             return
-        asks = task.behaviour.asks
+        asks = task.behaviour.asks_now
         task.part += 1
         if task.over:
             self._current = None
-        elif part == len(asks):
+        elif part >= len(asks):
             raises = task.behaviour.runs <= task.behaviour.raises
             self._finish(task, Verdict.ERROR if raises else Verdict.VALUE)
         else:
