@@ -266,6 +266,18 @@ def test_what_was_sent_ahead_and_failed_with_its_input_lets_its_other_inputs_go(
     assert stage.freed == [(1, "segment of 1")]
 
 
+def test_what_failed_with_its_input_is_not_interrupted() -> None:
+    stage = short()
+    stage.submit(call(1), call(2, 1, options=Options(timeout=1.0)))
+
+    turn = stage.done(1, failed(1))
+
+    assert [s.call for s in turn.settlements] == [1, 2]
+    assert turn.wake is not None
+    stage.now = turn.wake
+    assert not stage.say(ENGINE, None).sends
+
+
 def test_what_was_sent_ahead_is_cancelled_with_its_input() -> None:
     stage = short()
     stage.submit(call(8), call(1), call(2, 1))

@@ -2,7 +2,7 @@
 
 from heapq import heappop, heappush
 
-from elsewhere.calls.lifecycle import WorkerState
+from elsewhere.calls.lifecycle import CallState, WorkerState
 from elsewhere.calls.messages import Interrupt
 from elsewhere.calls.workers import Kill
 from elsewhere.gateway.records import ENGINE, CallRecord, Stopping, Turn, WorkerRecord
@@ -47,6 +47,8 @@ class Limits:
             if worker is None or record is None:
                 continue  # it has come out in time
             if record.stopping is Stopping.NOT:
+                if record.state is CallState.SETTLED:
+                    continue  # it has failed with its input, and its worker will not run it
                 if record.due is not None and when >= record.due:
                     self.stop(turn, worker, record, Stopping.TIMEOUT, now)
             elif worker.running is record and when >= record.yield_by:

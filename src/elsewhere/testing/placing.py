@@ -167,7 +167,8 @@ class Placing:
             break_promise(42, number, message)
 
     def _note_unmeasured(self, worker: WorkerBook, attempt: Attempt) -> None:
-        worker.unmeasured &= worker.held.keys()
+        # What is sent once more may have been measured meanwhile.
+        worker.unmeasured &= worker.held.keys() - {attempt.call}
         function = self._calls[attempt.call].call.function
         if attempt.kind is not Kind.WARM and function not in self._measured:
             worker.unmeasured.add(attempt.call)
