@@ -71,7 +71,10 @@ class Asking:
         if book is not None:
             self._release_who_took_back(book)
             book.cancelling = False
-            if book.call.id in self.find_above(call.parent):
+            parent = self.calls.get(call.parent)
+            # A parent that is settled may run on in its worker, but nobody waits for it.
+            awaited = parent is not None and not parent.settled
+            if awaited and book.call.id in self.find_above(call.parent):
                 self._circles[call.id] = sender
                 self._sometimes("a call would have waited for itself")
                 return

@@ -90,7 +90,9 @@ class Giving:
         if not settlement.chain:
             if settlement.verdict is Verdict.VALUE:
                 self._judge_ahead(book)
-            if not book.is_ready and settlement.verdict is not Verdict.CANCELLED:
+            # What was sent ahead may have begun and taken its worker down before its input was heard of.
+            began = bool(book.ahead) and settlement.verdict is Verdict.QUARANTINED
+            if not (book.is_ready or began or settlement.verdict is Verdict.CANCELLED):
                 break_promise(39, settlement)
             return False
         name = self._names[book.call.function]
