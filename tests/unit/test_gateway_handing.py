@@ -20,7 +20,7 @@ from elsewhere.calls.workers import Ready, Started
 from elsewhere.gateway.followers import EXPECTING_BYTES_MIN, HANDS_ON_SECONDS_MAX, HEIRS_MAX
 from elsewhere.gateway.placement import Placement, RoundRobin
 from elsewhere.gateway.records import CLIENT, ENGINE
-from tests.unit.value_stage import FUNCTION, SHORT, ValueStage, call, failed, large, value
+from tests.unit.value_stage import FUNCTION, SHORT, ValueStage, brought, call, failed, large, value
 
 
 def begin(
@@ -225,18 +225,22 @@ def test_another_placement_sends_no_call_behind_another() -> None:
     assert flags(stage) == {1: False}
 
 
-def large_makers(nbytes: int, *, placement: Placement | None = None, **options: Any) -> ValueStage:
-    """A stage of one worker, on which ten calls that make values so large wait."""
-    stage = ValueStage(0, placement=placement)
-    stage.gateway.functions[FUNCTION].seconds = SHORT
-    stage.gateway.functions[FUNCTION].nbytes = nbytes
-    stage.submit(*(call(number, **options) for number in range(1, 11)))
-    start(stage, 1)
-    return stage
+def large_makers(nbytes: int, *calls: Call, **stage: Any) -> ValueStage:
+    """A stage of one worker, for calls of a function whose values are so large and let go of."""
+    made = ValueStage(0, **stage)
+    made.gateway.functions[FUNCTION].seconds = SHORT
+    made.gateway.functions[FUNCTION].let_go_bytes = nbytes
+    made.submit(*calls)
+    start(made, 1)
+    return made
+
+
+def ten(**options: Any) -> list[Call]:
+    return [call(number, **options) for number in range(1, 11)]
 
 
 def test_a_worker_gets_one_call_ahead_while_it_is_not_known_who_needs_its_large_values() -> None:
-    stage = large_makers(EXPECTING_BYTES_MIN)
+    stage = large_makers(EXPECTING_BYTES_MIN, *ten())
     assert [one.call for one in sent_of(stage)] == [1, 2]
     stage.submit(*(call(10 + number, number) for number in range(1, 11)))
     assert [one.call for one in sent_of(stage)] == [1, 2]
@@ -248,40 +252,64 @@ def test_a_worker_gets_one_call_ahead_while_it_is_not_known_who_needs_its_large_
 
 
 def test_a_worker_gets_many_calls_again_once_none_of_them_may_have_an_heir() -> None:
-    stage = large_makers(EXPECTING_BYTES_MIN)
+    stage = large_makers(EXPECTING_BYTES_MIN, *ten())
     stage.say(CLIENT, Waive(list(range(3, 11))))
 
-    stage.done(1, large(1))
+    stage.done(1, failed(1))
     assert [one.call for one in sent_of(stage)] == [1, 2, 3]
-    stage.done(1, large(2))
+    stage.done(1, failed(2))
     assert [one.call for one in sent_of(stage)] == list(range(1, 11))
 
 
+MANY_AHEAD = {
+    "its values are small": large_makers(EXPECTING_BYTES_MIN - 1, *ten()),
+    "another placement": large_makers(EXPECTING_BYTES_MIN, *ten(), placement=RoundRobin()),
+    "it leaves after so many calls": large_makers(EXPECTING_BYTES_MIN, *ten(), tasks=100),
+    "forks": large_makers(EXPECTING_BYTES_MIN, *ten(options=Options(fork=True))),
+    "several need the value": large_makers(
+        EXPECTING_BYTES_MIN, *ten(), *(call(n + 11, 1 + n % 10) for n in range(20))
+    ),
+}
+
+
+@pytest.mark.parametrize("why", MANY_AHEAD)
+def test_a_worker_gets_many_calls_ahead_that_will_have_no_heir(why: str) -> None:
+    sent = [one.call for one in sent_of(MANY_AHEAD[why])]
+
+    assert sent[:10] == list(range(1, 11))
+
+
+def test_a_worker_gets_many_calls_ahead_whose_inputs_lie_on_its_node_and_not_on_others() -> None:
+    stage = ValueStage(nodes=[0, 1])
+    stage.submit(call(100))
+    maker = stage.runs[-1][0]
+    stage.done(maker, large(100))
+    stage.gateway.functions[FUNCTION].let_go_bytes = EXPECTING_BYTES_MIN
+
+    stage.submit(*(call(number, brought(100)) for number in range(1, 11)))
+
+    assert stage.sent()[1:] == [(maker, number, 1) for number in range(1, 11)]
+
+
 @pytest.mark.parametrize(
-    ("nbytes", "options"),
+    ("outcome", "waived", "nbytes"),
     [
-        (EXPECTING_BYTES_MIN - 1, {}),
-        (EXPECTING_BYTES_MIN, {"placement": RoundRobin()}),
-        (EXPECTING_BYTES_MIN, {"key": b"k"}),
-        (EXPECTING_BYTES_MIN, {"options": Options(fork=True)}),
+        (large(1), (1,), 2**20),
+        (large(1), (), 0),
+        (value(1), (1,), 0),
+        (failed(1), (1,), 1),
     ],
-    ids=["small values", "another placement", "pure tasks", "forks"],
+    ids=["large and let go", "kept by the client", "small", "no value"],
 )
-def test_a_worker_gets_many_calls_ahead_that_will_have_no_heir(
-    nbytes: int, options: dict[str, Any]
+def test_the_last_value_of_a_function_tells_whether_the_next_may_be_handed_on(
+    outcome: Outcome, waived: tuple[int, ...], nbytes: int
 ) -> None:
-    stage = large_makers(nbytes, **options)
+    stage = large_makers(1, call(1))
+    stage.say(CLIENT, Waive(list(waived)))
 
-    assert len(sent_of(stage)) == (1 if "key" in options else 10)
+    stage.done(1, outcome)
 
-
-def test_what_a_function_returned_last_tells_how_large_its_next_value_will_be() -> None:
-    stage = ValueStage()
-    stage.submit(call(1), call(2))
-    stage.done(1, large(1))
-    assert stage.gateway.functions[FUNCTION].nbytes == 2**20
-    stage.done(1, value(2))
-    assert stage.gateway.functions[FUNCTION].nbytes == 0
+    assert stage.gateway.functions[FUNCTION].let_go_bytes == nbytes
 
 
 def test_so_many_calls_are_sent_behind_each_other_even_if_there_is_no_room() -> None:

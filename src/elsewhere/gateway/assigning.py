@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from elsewhere.calls.lifecycle import CallState, WorkerState
 from elsewhere.calls.messages import Attempt, Define
 from elsewhere.calls.values import Value
-from elsewhere.gateway.followers import HEIRS_MAX, Followers, expects_heir
+from elsewhere.gateway.followers import HEIRS_MAX, Followers
 from elsewhere.gateway.inputs import Inputs
 from elsewhere.gateway.placer import Placer
 from elsewhere.gateway.records import CallRecord, Turn, WorkerRecord
@@ -63,7 +63,7 @@ class Assigning:
         if call.inputs:
             inputs = self._inputs.values_of(record, ahead)
             record.sent_bytes += sum([len(one.payload) for one in inputs])
-        record.expects_heir = not self._placer.every_call and expects_heir(record)
+        record.expects_heir = self._followers.expects_heir(record, worker)
         worker.take(record)
         if worker.tasks_left is not None:
             worker.tasks_left -= 1

@@ -100,7 +100,9 @@ class Attempts:
             if self.dispatch.placer.every_call and function.seconds is not None:
                 worker.measure(elapsed, function.seconds * items)
             function.measure(elapsed, items)
-            function.nbytes = 0 if outcome.place is None else outcome.place.nbytes
+            if outcome.verdict is Verdict.VALUE and record.call.kind is Kind.CALL:
+                place = outcome.place if record.waived else None
+                function.let_go_bytes = 0 if place is None else place.nbytes
         if outcome.holds or outcome.transfers:
             self.ledger.values.hold(worker.id, outcome.holds)
             self.dispatch.placer.bandwidths.measure(worker.node, outcome.transfers)

@@ -1,9 +1,9 @@
 """Which worker gets how much of the queue, and from whom a backlog is taken back.
 
-A worker has *room* while it holds less than `AHEAD_SECONDS` of work by the estimates, and always for
-one call beyond the one that it runs. Idle workers are served first, and of them the latest to fall
-idle, whose caches are warm and whose processor is awake; then those with room, in turn. No worker
-gets more in one go than its fair share of what waits.
+A worker has *room* while it holds less than `AHEAD_SECONDS` of work by the estimates, of which no call
+expects an heir (see `followers`), and always for one call beyond the one that it runs. Idle workers
+are served first, and of them the latest to fall idle, whose caches are warm and whose processor is
+awake; then those with room, in turn. No worker gets more in one go than its fair share of what waits.
 
 When the queue is empty and a worker idles, half of what the most laden of the others has not started
 is recalled, if that worker will not get to it within `ROB_SECONDS`. An estimate can be wrong, so as
@@ -29,7 +29,14 @@ from elsewhere.gateway.ledger import Ledger
 from elsewhere.gateway.placement import Placement
 from elsewhere.gateway.placer import Placer
 from elsewhere.gateway.records import CallRecord, Turn, WorkerRecord
-from elsewhere.gateway.room import can_take, estimate, has_room, may_follow, may_take
+from elsewhere.gateway.room import (
+    HELD_CALLS_MAX,
+    can_take,
+    estimate,
+    has_room,
+    may_follow,
+    may_take,
+)
 from elsewhere.gateway.values import ValueRecord
 from elsewhere.gateway.waiting import Waiting
 from elsewhere.gateway.warmth import Warmth
@@ -328,8 +335,8 @@ class Dispatch:
             # What was sent behind its inputs could not run elsewhere.
             backlog = [r for r in victim.unstarted() if not r.needs]
             if not backlog:
-                # Beside a long chain this is so at every step, and takes long to find out.
-                victim.tied_until = now + ROB_CHECK_SECONDS
+                # Beside a long chain this is so at every step, and the longer, the longer it takes to see.
+                victim.tied_until = now + ROB_CHECK_SECONDS * len(victim.held) / HELD_CALLS_MAX
                 continue
             idle = list(islice(self.idle.values(), THIEVES_MAX))
             if self._ledger.kits.kits:

@@ -93,6 +93,25 @@ class Followers:
         )
         return heir if fits else None
 
+    def expects_heir(self, record: CallRecord, worker: WorkerRecord) -> bool:
+        """Whether it may be known soon which one call needs the value of this one.
+
+        The last of its function was large, and the client had let go of it when it came out. So the worker
+        is sent nothing behind the call but the next one, that those may be sent along which are handed
+        something.
+        """
+        return (
+            record.function.let_go_bytes >= EXPECTING_BYTES_MIN
+            and not record.waived
+            and record.asker == CLIENT
+            and _may_hand_on(record)
+            and not self._placer.every_call
+            and worker.tasks_left is None
+            and len(self._inputs.waiting.get(record.call.id, ())) <= 1
+            # What waits for a worker near its inputs must not be sent to another for want of room.
+            and not (self._placer.is_spread and self._placer.inputs_on_nodes(record))
+        )
+
     def _find_ahead(self, record: CallRecord, worker: WorkerRecord) -> dict[int, Value]:
         """What the call lacks and the worker will have."""
         ahead: dict[int, Value] = {}
@@ -106,20 +125,6 @@ class Followers:
     def _moves(self, record: CallRecord, worker: WorkerRecord) -> bool:
         """Whether an input that is there lies on another node: then its place is not decided yet."""
         return self._placer.is_spread and self._placer.moves(record, worker)
-
-
-def expects_heir(record: CallRecord) -> bool:
-    """Whether a call will likely have a large value of which its client may still let go.
-
-    Then it is soon known which call alone needs that, and can be sent along. So a worker that has one such
-    call is given nothing ahead but the next one.
-    """
-    return (
-        record.function.nbytes >= EXPECTING_BYTES_MIN
-        and not record.waived
-        and record.asker == CLIENT
-        and _may_hand_on(record)
-    )
 
 
 def _hands_on(record: CallRecord) -> bool:

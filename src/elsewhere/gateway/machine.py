@@ -14,7 +14,8 @@ opaque bytes. Its contract with the host that drives it:
 
 Theory of operation. Calls wait in one queue. A worker is given calls until it has `AHEAD_SECONDS`
 of work by the measured time of the function, so that it never waits for a message and a message
-carries many calls; of a function that was never measured it is given two. It works through what it
+carries many calls; of a function that was never measured it is given two, and of one whose large
+values may be handed on. It works through what it
 holds in order, so the first that it holds (the head) is what it runs, unless it says that it has
 parked that one, which waits for calls of its own. Whoever idles while another holds a backlog has
 part of it recalled, or part of the calls that were made inside its calls. What a worker held when it

@@ -52,15 +52,15 @@ class Turn:
 
 
 class FunctionRecord:
-    """A function: its code, who has it, and how long one item of it takes."""
+    """A function: its code, who has it, how long one item of it takes, and what becomes of its values."""
 
     __slots__ = (
         "code",
         "kit",
+        "let_go_bytes",
         "live",
         "name",
         "names",
-        "nbytes",
         "number",
         "seconds",
         "workers",
@@ -77,8 +77,8 @@ class FunctionRecord:
         """under how many numbers it may still be called"""
         self.seconds: float | None = None
         """moving average of the seconds that one item takes; None until one was measured"""
-        self.nbytes = 0
-        """how large its last value was; 0 if that was small"""
+        self.let_go_bytes = 0
+        """how large its last value was; 0 if that was small, or not let go of before it came out"""
         self.workers: set[int] = set()
         """workers that were sent the code"""
         self.kit: Kit | None = None
@@ -162,7 +162,7 @@ class CallRecord:
         self.estimate = 0.0
         """seconds that this attempt was thought to take when it was assigned"""
         self.expects_heir = False
-        """when it was assigned, it was not known yet whether only one call needs its large value"""
+        """when it was assigned, it was not known yet which one call may be handed its large value"""
         self.stopping = Stopping.NOT
         self.waived = False
         """who asked for it will not ask for its value"""
@@ -266,7 +266,7 @@ class WorkerRecord:
         self.stuck = False
         """its backlog was called back, so nothing more is sent behind what it runs"""
         self.tied_until = 0.0
-        """until then, nothing that it has not begun is thought to be able to run elsewhere"""
+        """until then it is not looked whether anything that it has not begun could run elsewhere"""
         self.recalling = False
         """a `Recall` that seeks work for others has not been answered"""
         self.asks: set[int] = set()
