@@ -34,7 +34,11 @@ class Assigning:
         attempts: list[Attempt] = []
         while True:
             heir = None
-            if not self._placer.every_call and (len(attempts) < HEIRS_MAX or has_room(worker)):
+            if (
+                record.waived  # most are not
+                and not self._placer.every_call
+                and (len(attempts) < HEIRS_MAX or has_room(worker))
+            ):
                 heir = self._followers.heir(record, worker)
             attempts.append(self._attempt(record, worker, turn, ahead, hands_on=heir is not None))
             if heir is None:
@@ -63,7 +67,9 @@ class Assigning:
         if call.inputs:
             inputs = self._inputs.values_of(record, ahead)
             record.sent_bytes += sum([len(one.payload) for one in inputs])
-        record.expects_heir = self._followers.expects_heir(record, worker)
+        record.expects_heir = bool(
+            record.function.let_go_bytes and self._followers.expects_heir(record, worker)
+        )
         worker.take(record)
         if worker.tasks_left is not None:
             worker.tasks_left -= 1

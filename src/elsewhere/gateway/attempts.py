@@ -100,9 +100,13 @@ class Attempts:
             if self.dispatch.placer.every_call and function.seconds is not None:
                 worker.measure(elapsed, function.seconds * items)
             function.measure(elapsed, items)
-            if outcome.verdict is Verdict.VALUE and record.call.kind is Kind.CALL:
-                place = outcome.place if record.waived else None
-                function.let_go_bytes = 0 if place is None else place.nbytes
+            place = outcome.place
+            if (
+                (place is not None or function.let_go_bytes)
+                and outcome.verdict is Verdict.VALUE
+                and record.call.kind is Kind.CALL
+            ):
+                function.let_go_bytes = place.nbytes if place is not None and record.waived else 0
         if outcome.holds or outcome.transfers:
             self.ledger.values.hold(worker.id, outcome.holds)
             self.dispatch.placer.bandwidths.measure(worker.node, outcome.transfers)

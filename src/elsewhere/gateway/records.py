@@ -337,7 +337,8 @@ class WorkerRecord:
         self.held[record.call.id] = record
         self.held_bytes += record.sent_bytes
         self.ahead += record.estimate
-        self.expecting += record.expects_heir
+        if record.expects_heir:
+            self.expecting += 1
         if record.function.kit is not None:
             record.function.kit.enter(self.id)
 
@@ -346,7 +347,8 @@ class WorkerRecord:
             del self.held[record.call.id]
             self.held_bytes -= record.sent_bytes
             self.ahead -= record.estimate
-            self.expecting -= record.expects_heir
+            if record.expects_heir:
+                self.expecting -= 1
             if record.function.kit is not None:
                 record.function.kit.leave(self.id)
 
