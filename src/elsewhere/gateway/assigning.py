@@ -34,11 +34,7 @@ class Assigning:
         attempts: list[Attempt] = []
         while True:
             heir = None
-            if (
-                record.waived  # most are not
-                and not self._placer.every_call
-                and (len(attempts) < HEIRS_MAX or has_room(worker))
-            ):
+            if not self._placer.every_call and (len(attempts) < HEIRS_MAX or has_room(worker)):
                 heir = self._followers.heir(record, worker)
             attempts.append(self._attempt(record, worker, turn, ahead, hands_on=heir is not None))
             if heir is None:
